@@ -1,0 +1,23 @@
+//! The contract of anything that performs a step.
+//!
+//! An action is written once as a [`TypedAction`] with typed input and output and erased by one adapter
+//! ([`Entry`], [`Catalogue`]) into an [`ActionSource`], which is all the engine knows. Schemas come from the
+//! types, so an action cannot be documented differently from what it accepts. `CONTRACT.md` beside this
+//! file holds what every source MUST and SHOULD do. Left out on purpose: any action, any service, any
+//! runtime, any network.
+
+mod artifacts;
+mod catalogue;
+mod functions;
+mod source;
+mod spec;
+mod typed;
+mod validate;
+
+pub use artifacts::{ArtifactError, Artifacts};
+pub use catalogue::{Catalogue, Entry};
+pub use functions::Functions;
+pub use source::{ActionSource, Context, Inverse, Invocation, Outcome, Probe, Work};
+pub use spec::{Example, Spec};
+pub use typed::{ActionInfo, TypedAction};
+pub use validate::{SchemaError, Validator, Violation};

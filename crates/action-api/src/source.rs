@@ -1,0 +1,99 @@
+//! The one trait the engine calls: [`ActionSource`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plan::{Failure, StepPath};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Artifacts, Spec};
+
+/// A boxed future, so that sources can be trait objects. Dropping it means: stop, as soon as you can.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something that brings actions: the built-in ones, a plugin host, an embedder's own.
+pub trait ActionSource: Send + Sync {
+    /// Every action it brings. Must be cheap: called before any action is needed.
+    fn specs(&self) -> Vec<Arc<Spec>>;
+
+    /// Carries one action out.
+    ///
+    /// Obligations: the input has been rendered but not validated; validate it. May be called again for the
+    /// same `(run, path)` after a crash unless the action's repeat class is `never`; `context.key` is then
+    /// the same. Must end within a moment when the future is dropped. Must not keep anything of the run.
+    fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>>;
+
+    /// Finds out whether an earlier attempt took effect. Called only for the repeat class `verify`.
+    fn probe<'a>(&'a self, call: Invocation) -> Work<'a, Result<Probe, Failure>> {
+        let _ = call;
+        Box::pin(async { Ok(Probe::Unknown) })
+    }
+}
+
+/// One call of an action.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The action's name.
+    pub action: String,
+    /// The rendered input.
+    pub input: Value,
+    /// Which connection to use, for actions that need one.
+    pub connection: Option<String>,
+    /// Where the call comes from.
+    pub context: Context,
+}
+
+/// Where a call comes from and what it may use.
+#[derive(Clone)]
+pub struct Context {
+    /// The run's id.
+    pub run: String,
+    /// The step's place in the run.
+    pub path: StepPath,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// The same for every attempt of this step in this run, different for every other.
+    pub key: String,
+    /// How long the engine will wait for this attempt.
+    pub timeout: Duration,
+    /// Where bytes are kept.
+    pub artifacts: Arc<dyn Artifacts>,
+}
+
+/// How an action succeeded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Obeys the action's output schema.
+    pub output: Value,
+    /// What takes the effect back.
+    pub inverse: Option<Inverse>,
+}
+
+impl From<Value> for Outcome {
+    fn from(output: Value) -> Self {
+        Outcome { output, inverse: None }
+    }
+}
+
+/// A call that takes an effect back. Kept in the journal beside the output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inverse {
+    /// The action to call.
+    pub action: String,
+    /// Its complete input.
+    pub input: Value,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probe {
+    /// The effect took place; this is its outcome.
+    Done(Outcome),
+    /// It did not; the action may be carried out.
+    NotDone,
+    /// Nobody can tell.
+    Unknown,
+}

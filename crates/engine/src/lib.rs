@@ -1,0 +1,1 @@
+//! The embeddable engine: carries commands out, writes records first.

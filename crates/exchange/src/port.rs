@@ -1,0 +1,142 @@
+//! The ports: what a wire can do, one trait per capability.
+//!
+//! Obligations of every implementation: one bad item never loses the others (per-item results); ids that
+//! were not asked for are never acted on; a request that left without an answer is [`ErrorKind::Unknown`]
+//! unless it only reads; dropping the future stops it.
+//!
+//! [`ErrorKind::Unknown`]: crate::ErrorKind::Unknown
+
+use std::future::Future;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::{
+    AttachmentInfo, DeleteMode, Draft, Error, FolderRef, Found, ItemRef, Mailbox, Message, SearchRequest,
+};
+
+/// A boxed future, so that ports can be trait objects.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// One result per item asked for, in the order asked.
+pub type PerItem<T> = Vec<Result<T, Error>>;
+
+/// Finds messages.
+pub trait Search: Send + Sync {
+    /// One page, newest first.
+    fn search<'a>(&'a self, request: &'a SearchRequest) -> Work<'a, Found>;
+}
+
+/// Reads messages.
+pub trait Read: Send + Sync {
+    /// Whole messages without the bytes of attachments.
+    fn get<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef]) -> Work<'a, PerItem<Message>>;
+
+    /// The MIME form of one message, written to `out` as it arrives; gives the number of bytes.
+    fn mime<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        out: &'a mut (dyn Write + Send),
+    ) -> Work<'a, u64>;
+}
+
+/// Reads attachments.
+pub trait Attachments: Send + Sync {
+    /// What is attached to a message.
+    fn list<'a>(&'a self, mailbox: &'a Mailbox, item: &'a ItemRef) -> Work<'a, Vec<AttachmentInfo>>;
+
+    /// The bytes of one attachment (of an item: its MIME form), written to `out` as they arrive; gives their
+    /// number.
+    fn fetch<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        attachment: &'a AttachmentInfo,
+        out: &'a mut (dyn Write + Send),
+    ) -> Work<'a, u64>;
+}
+
+/// Moves messages between folders of one mailbox.
+pub trait Move: Send + Sync {
+    /// The new reference of each; the id changes.
+    fn move_to<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        folder: &'a FolderRef,
+    ) -> Work<'a, PerItem<ItemRef>>;
+}
+
+/// Deletes messages.
+pub trait Delete: Send + Sync {
+    /// An item that is not there is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for that item.
+    fn delete<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        mode: DeleteMode,
+    ) -> Work<'a, PerItem<()>>;
+}
+
+/// Changes marks on messages.
+pub trait Update: Send + Sync {
+    /// Sets or removes the read mark, without a read receipt being sent.
+    fn mark_read<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        read: bool,
+    ) -> Work<'a, PerItem<ItemRef>>;
+}
+
+/// Sends messages, in two steps so that a crash between them can be told apart.
+pub trait Submit: Send + Sync {
+    /// Keeps a draft that carries `draft.key`.
+    fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef>;
+
+    /// Keeps a draft that answers `item` and carries `draft.key`. Without recipients in `draft` the server
+    /// takes those of the original; with `all` everybody who got it.
+    fn create_reply<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        draft: &'a Draft,
+        all: bool,
+    ) -> Work<'a, ItemRef>;
+
+    /// Sends a draft and keeps a copy in Sent Items.
+    fn send<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a ItemRef) -> Work<'a, ()>;
+
+    /// Looks for the item that carries `key`, in Sent Items and in Drafts.
+    fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState>;
+}
+
+/// Where the item that carries a key was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// Nowhere.
+    Absent,
+    /// In Drafts: created, not sent.
+    Draft(ItemRef),
+    /// In Sent Items: sent.
+    Sent(ItemRef),
+}
+
+/// The ports a connection has. `None` means its wire or its rights do not allow it.
+#[derive(Clone, Default)]
+pub struct Ports {
+    /// Finds messages.
+    pub search: Option<Arc<dyn Search>>,
+    /// Reads messages.
+    pub read: Option<Arc<dyn Read>>,
+    /// Reads attachments.
+    pub attachments: Option<Arc<dyn Attachments>>,
+    /// Moves messages.
+    pub moves: Option<Arc<dyn Move>>,
+    /// Deletes messages.
+    pub delete: Option<Arc<dyn Delete>>,
+    /// Changes marks.
+    pub update: Option<Arc<dyn Update>>,
+    /// Sends messages.
+    pub submit: Option<Arc<dyn Submit>>,
+}

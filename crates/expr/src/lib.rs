@@ -1,0 +1,1 @@
+//! The expression language of Portcullis playbooks: parse, type-check, evaluate.

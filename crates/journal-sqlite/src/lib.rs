@@ -1,0 +1,1 @@
+//! Run history in SQLite: WAL, one writer thread, group commit.

@@ -1,0 +1,14 @@
+//! The history of a run as a public, versioned format, and the trait of a store that keeps it.
+//!
+//! Records are the frozen contract: a new version is a new file beside `record/v1.rs` and old ones are
+//! upcast when read. [`conformance`] is the suite every store must pass. Left out: SQL, files, and any
+//! decision about what to do next (that is `interpreter`).
+
+pub mod conformance;
+mod memory;
+mod record;
+mod store;
+
+pub use memory::MemoryJournal;
+pub use record::{Decision, Event, FORMAT, OpId, Record, RunStatus, Timestamp};
+pub use store::{Header, Journal, JournalError, RunId, StoredRun, Summary, Work};

@@ -1,0 +1,172 @@
+//! Version 1 of the record format. Frozen once released: never change a field, add a version.
+
+use std::collections::BTreeMap;
+
+use plan::{Failure, StepPath};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+/// Numbers the operations of a run in program order; the same on every replay.
+pub type OpId = u32;
+
+/// One entry of a run's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1 for the first record of a run, without gaps.
+    pub seq: u64,
+    /// When the driver saw it. The only clock the interpreter knows.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened. Everything the interpreter cannot compute itself comes in through one of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// The run began.
+    Started {
+        /// Every declared input, defaults filled in.
+        input: BTreeMap<String, Value>,
+        /// Who began it.
+        starter: String,
+    },
+    /// An action is about to be called: durable before its effect can be visible.
+    Performing {
+        /// The operation.
+        op: OpId,
+        /// 1 for the first attempt.
+        attempt: u32,
+        /// Where the step stands; for people and for `runs show`.
+        path: StepPath,
+        /// The action's name; likewise.
+        action: String,
+    },
+    /// An action succeeded.
+    Performed {
+        /// The operation.
+        op: OpId,
+        /// What it answered.
+        output: Value,
+        /// The call that takes it back: `{action, input}`, or null.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        inverse: Value,
+    },
+    /// An attempt failed. Whether there is another is the interpreter's decision.
+    AttemptFailed {
+        /// The operation.
+        op: OpId,
+        /// Which attempt.
+        attempt: u32,
+        /// How it failed.
+        failure: Failure,
+        /// Random bits for the length of the wait.
+        entropy: u64,
+    },
+    /// The wait before the next attempt is over.
+    Woken {
+        /// The operation.
+        op: OpId,
+    },
+    /// A person was asked.
+    Asked {
+        /// The operation.
+        op: OpId,
+        /// The `approve` step.
+        path: StepPath,
+        /// SHA-256 over what was shown.
+        digest: String,
+    },
+    /// A person, or the end of the time to answer, decided.
+    Decided {
+        /// The operation.
+        op: OpId,
+        /// What was decided.
+        decision: Decision,
+        /// Who decided.
+        by: String,
+        /// The digest the person saw.
+        digest: String,
+    },
+    /// Somebody wants the run to stop.
+    CancelRequested {
+        /// Who.
+        by: String,
+    },
+    /// The run is over. Written so that lists need no replay; the interpreter comes to the same by itself.
+    Ended {
+        /// How.
+        status: RunStatus,
+        /// The declared outputs of a run that succeeded.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<String, Value>,
+        /// Why it did not succeed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+}
+
+/// The answer to an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Go on.
+    Approved,
+    /// Do not.
+    Rejected,
+    /// Nobody answered in time; counts as rejected.
+    TimedOut,
+}
+
+impl Decision {
+    /// The word used in playbooks: `approved`, `rejected`, `timed_out`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Approved => "approved",
+            Decision::Rejected => "rejected",
+            Decision::TimedOut => "timed_out",
+        }
+    }
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Not over; perhaps its process is gone.
+    Running,
+    /// Waits for a person.
+    Waiting,
+    /// Reached its end or a `return`.
+    Succeeded,
+    /// A step failed, or a `fail` step was reached.
+    Failed,
+    /// Stopped by somebody.
+    Cancelled,
+    /// Nobody knows whether an effect took place.
+    Unknown,
+}
+
+impl RunStatus {
+    /// Whether nothing will happen any more.
+    pub fn is_final(self) -> bool {
+        !matches!(self, RunStatus::Running | RunStatus::Waiting)
+    }
+
+    /// The word shown to people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Running => "running",
+            RunStatus::Waiting => "waiting",
+            RunStatus::Succeeded => "succeeded",
+            RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
+            RunStatus::Unknown => "unknown",
+        }
+    }
+}

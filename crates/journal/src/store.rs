@@ -1,0 +1,165 @@
+//! The trait of a store, and what it stores beside the records.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use plan::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Record, RunStatus, Timestamp};
+
+/// A boxed future, so that stores can be trait objects.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
+
+/// Names a run. Sorts by time of start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// Takes a name given by the driver: letters, digits and `-`, at most 64.
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let fits = !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        fits.then_some(RunId(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What never changes about a run. A run is pinned to the text it started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The run.
+    pub run: RunId,
+    /// Version of the record format, see [`crate::FORMAT`].
+    pub format: u32,
+    /// The playbook's id.
+    pub playbook: String,
+    /// SHA-256 of the playbook's text.
+    pub digest: Digest,
+    /// The playbook's text.
+    pub text: String,
+    /// Where the text came from; for messages only.
+    pub source: String,
+    /// When the run began.
+    pub created: Timestamp,
+    /// What the driver wants to find again, e.g. which configuration it used. Never a secret.
+    pub driver: Value,
+}
+
+/// One line of a list of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run.
+    pub run: RunId,
+    /// The playbook's id.
+    pub playbook: String,
+    /// When it began.
+    pub created: Timestamp,
+    /// When its last record was written.
+    pub updated: Timestamp,
+    /// How it stands, from its last records: `waiting` after `asked` without an answer.
+    pub status: RunStatus,
+    /// How many records it has.
+    pub records: u64,
+}
+
+/// A run as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// What never changes.
+    pub header: Header,
+    /// Every acknowledged record, in order.
+    pub records: Vec<Record>,
+}
+
+/// A store of run histories.
+///
+/// Obligations: when the future of `create` or `append` is ready with `Ok`, everything in it survives a
+/// crash of the process and (durability `each`) of the machine; records of one call become visible together
+/// or not at all; `append` refuses a gap or a repeat in `seq`; after a failed write nothing is acknowledged
+/// any more. `conformance` tests all of it.
+pub trait Journal: Send + Sync {
+    /// Begins a run, together with its first records.
+    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()>;
+
+    /// Adds records to a run.
+    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> Work<'a, ()>;
+
+    /// Reads a run back.
+    fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun>;
+
+    /// The newest runs first, at most `limit`.
+    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>>;
+}
+
+/// Why a history could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// There is no such run.
+    #[error("there is no run {0}; `portcullis runs list` shows those there are")]
+    NotFound(RunId),
+    /// A run of that name exists already.
+    #[error("a run {0} exists already")]
+    Exists(RunId),
+    /// Records out of order: somebody else wrote, or a bug.
+    #[error("run {run} has {have} records, so the next is number {}, not {got}", have + 1)]
+    OutOfOrder {
+        /// The run.
+        run: RunId,
+        /// How many it has.
+        have: u64,
+        /// The number that was offered.
+        got: u64,
+    },
+    /// The stored history cannot be read.
+    #[error("the history of run {run} is damaged at record {seq}: {reason}")]
+    Damaged {
+        /// The run.
+        run: RunId,
+        /// Which record.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Written by a newer version.
+    #[error("run {run} was written in journal format {format}; this version reads up to {}", crate::FORMAT)]
+    Newer {
+        /// The run.
+        run: RunId,
+        /// Its format.
+        format: u32,
+    },
+    /// Another process uses the same data folder.
+    #[error("{place} is in use by another process; stop it, or use another data folder")]
+    Locked {
+        /// The data folder.
+        place: String,
+    },
+    /// The disk failed. Nothing is acknowledged after this.
+    #[error("the journal at {place} could not be {doing}")]
+    Io {
+        /// The file.
+        place: String,
+        /// `read`, `written`, `opened`.
+        doing: &'static str,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

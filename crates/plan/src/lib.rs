@@ -1,0 +1,22 @@
+//! The resolved playbook: what runs, as plain data, and the words it speaks about effects and failures.
+//!
+//! What people write (YAML, spans, short forms) is `playbook`'s; what runs is here, so that a second front
+//! end could lower to the same plan. Left out on purpose: positions, YAML quirks, run state, anything that
+//! executes. The admission rule for a type is: the language itself talks about it.
+
+mod action;
+mod artifact;
+mod digest;
+mod failure;
+mod path;
+mod step;
+
+pub use action::{Effect, Repeat};
+pub use artifact::Artifact;
+pub use digest::{Digest, DigestError};
+pub use failure::{Blame, Failure, FailureKind};
+pub use path::StepPath;
+pub use step::{
+    Approve, Branch, Call, Case, Connection, Foreach, Input, OnError, OnItemError, Output, Plan, Retry, Step,
+    StepKind, Switch, ValueExpr,
+};

@@ -1,0 +1,1 @@
+//! YAML text in; every problem, or a plan, out.

@@ -1,0 +1,1 @@
+//! The only wasmtime: load, limit, cache and call plugins.

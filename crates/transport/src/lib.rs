@@ -1,0 +1,1 @@
+//! The one HTTP client: TLS, credentials bound to a host, limits, redaction.

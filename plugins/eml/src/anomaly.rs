@@ -1,0 +1,119 @@
+//! What is odd about a mail's structure: recorded, never repaired in silence.
+//!
+//! Two programs that read a broken mail differently are how an attachment gets past a filter, so every place where
+//! this reader had to choose leaves a trace.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// More than this many say nothing new.
+const MOST: usize = 200;
+
+/// Kinds of anomaly. The list grows; treat an unknown code like any other anomaly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A header that may stand only once stands several times. The first counts.
+    DuplicateHeader,
+    /// `From` names several mailboxes.
+    SeveralFrom,
+    /// There is no `From` with an address.
+    NoFrom,
+    /// There are no headers at all.
+    NoHeaders,
+    /// A line among the headers has no colon. The body begins there.
+    HeaderWithoutColon,
+    /// Space between a header's name and its colon.
+    SpaceBeforeColon,
+    /// A header with bytes beyond ASCII that is not valid UTF-8, read as Windows-1252.
+    RawHeaderBytes,
+    /// A NUL byte in a header.
+    NulInHeader,
+    /// A carriage return that ends no line, in a header.
+    BareCr,
+    /// `Date` cannot be read.
+    BadDate,
+    /// An address header with text that is no address.
+    BadAddress,
+    /// An encoded word (RFC 2047) that cannot be decoded, left as it stands.
+    BadEncodedWord,
+    /// `Content-Type` cannot be read; `text/plain` is assumed.
+    BadContentType,
+    /// More parameters in one header than are read.
+    TooManyParameters,
+    /// A multipart without a boundary; its content is shown as text.
+    NoBoundary,
+    /// A multipart whose boundary never appears; its content is shown as text.
+    BoundaryNotFound,
+    /// A multipart whose end boundary is missing.
+    MissingBoundaryEnd,
+    /// A boundary longer than the 70 characters that RFC 2046 allows.
+    LongBoundary,
+    /// Text after the end boundary of a multipart. Most programs do not show it.
+    Epilogue,
+    /// A `Content-Transfer-Encoding` nobody defines; the bytes are taken as they stand.
+    UnknownTransferEncoding,
+    /// A multipart or an attached mail with a transfer encoding, which RFC 2045 forbids.
+    EncodedContainer,
+    /// Base64 or quoted-printable with characters that do not belong there.
+    BadEncoding,
+    /// Text after the padding that ends base64. It was not decoded.
+    DataAfterPadding,
+    /// A charset nobody knows; UTF-8 was tried, then Windows-1252.
+    UnknownCharset,
+    /// Text that its declared charset cannot decode; replaced characters in it.
+    BadCharset,
+    /// `Content-Type` and `Content-Disposition` give two different names.
+    TwoNames,
+    /// Files hidden inside of text by uuencode or yEnc. Not decoded.
+    EncodedFileInText,
+    /// A body too large to be shown; it is listed as an attachment.
+    LargeBody,
+}
+
+/// Something odd about the mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false, "x-untrusted" = true))]
+pub struct Anomaly {
+    /// What kind.
+    pub code: Code,
+    /// Number of the part as IMAP counts, e.g. `1.2`; empty for the mail itself.
+    pub part: String,
+    /// Index into `messages` if it is about an attached mail, otherwise null.
+    pub message: Option<u32>,
+    /// Where exactly, e.g. the header's name.
+    pub detail: String,
+}
+
+/// Anomalies as they are found. Not more than 200 are kept.
+#[derive(Debug, Default)]
+pub struct Anomalies {
+    found: Vec<Anomaly>,
+    message: Option<u32>,
+    part: String,
+}
+
+impl Anomalies {
+    /// What is found from now on is about this part.
+    pub fn at(&mut self, message: Option<u32>, part: &str) {
+        self.message = message;
+        part.clone_into(&mut self.part);
+    }
+
+    /// Records one. The same code at the same place is recorded once.
+    pub fn add(&mut self, code: Code, detail: &str) {
+        if self.found.len() >= MOST {
+            return;
+        }
+        let detail: String = detail.chars().take(80).collect();
+        let anomaly = Anomaly { code, part: self.part.clone(), message: self.message, detail };
+        if !self.found.contains(&anomaly) {
+            self.found.push(anomaly);
+        }
+    }
+
+    /// All of them, in the order in which they were found.
+    pub fn into_list(self) -> Vec<Anomaly> {
+        self.found
+    }
+}

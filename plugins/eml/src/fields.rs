@@ -1,0 +1,98 @@
+//! Header fields as bytes: name, and value with its folds.
+
+use memchr::memchr;
+
+use crate::anomaly::{Anomalies, Code};
+use crate::charset;
+
+/// One header field, in the bytes of the mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'a> {
+    /// The name without spaces.
+    pub name: &'a [u8],
+    /// Everything after the colon, folds included, last line end excluded.
+    pub value: &'a [u8],
+}
+
+impl Field<'_> {
+    /// Whether this is the field of that name.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The value on one line, as text, spaces trimmed. Encoded words stay as they are.
+    ///
+    /// Bytes beyond ASCII are UTF-8 (RFC 6532) if they are valid as such, otherwise Windows-1252.
+    pub fn text(&self, anomalies: &mut Anomalies) -> String {
+        let bytes: Vec<u8> = unfold(self.value);
+        if bytes.contains(&0) {
+            anomalies.add(Code::NulInHeader, &String::from_utf8_lossy(self.name));
+        }
+        if bytes.contains(&b'\r') {
+            anomalies.add(Code::BareCr, &String::from_utf8_lossy(self.name));
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                anomalies.add(Code::RawHeaderBytes, &String::from_utf8_lossy(self.name));
+                charset::windows_1252(error.as_bytes())
+            }
+        };
+        text.trim_matches([' ', '\t', '\r', '\n']).to_owned()
+    }
+
+    /// The name as text.
+    pub fn name_text(&self) -> String {
+        String::from_utf8_lossy(self.name).into_owned()
+    }
+}
+
+/// The fields of one part.
+pub type Fields<'a> = Vec<Field<'a>>;
+
+/// The first field of that name.
+pub fn first<'a, 'b>(fields: &'b [Field<'a>], name: &str) -> Option<&'b Field<'a>> {
+    fields.iter().find(|field| field.is(name))
+}
+
+/// Takes the line ends out of a folded value; the space that follows each stays.
+pub fn unfold(value: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = memchr(b'\n', rest) {
+        let (head, tail) = rest.split_at(at);
+        line.extend_from_slice(head.strip_suffix(b"\r").unwrap_or(head));
+        rest = tail.get(1..).unwrap_or_default();
+    }
+    line.extend_from_slice(rest);
+    line
+}
+
+/// A line of the header block, taken apart.
+pub(crate) enum Line<'a> {
+    /// `Name: value`.
+    Field(Field<'a>, bool),
+    /// A continuation of the field above.
+    Continuation,
+    /// `From ` of an mbox file.
+    Envelope,
+    /// Anything else: no header at all.
+    Other,
+}
+
+/// Looks at one line (without its end) of a header block.
+pub(crate) fn line(line: &[u8]) -> Line<'_> {
+    match line.first() {
+        Some(b' ' | b'\t') => return Line::Continuation,
+        Some(b'F' | b'>') if line.starts_with(b"From ") || line.starts_with(b">From ") => return Line::Envelope,
+        _ => {}
+    }
+    let Some(colon) = memchr(b':', line) else { return Line::Other };
+    let (name, value) = line.split_at(colon);
+    let trimmed = name.trim_ascii_end();
+    if !trimmed.iter().all(|byte| matches!(byte, 33..=126)) {
+        return Line::Other;
+    }
+    let value = value.get(1..).unwrap_or_default();
+    Line::Field(Field { name: trimmed, value }, trimmed.len() != name.len())
+}

@@ -1,0 +1,1 @@
+//! Shared by the tests that look at the whole workspace.
