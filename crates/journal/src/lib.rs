@@ -7,8 +7,10 @@
 pub mod conformance;
 mod memory;
 mod record;
+mod standing;
 mod store;
 
 pub use memory::MemoryJournal;
-pub use record::{Decision, Event, FORMAT, OpId, Record, RunStatus, Timestamp};
+pub use record::{Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, RunStatus, Timestamp};
+pub use standing::Standing;
 pub use store::{Header, Journal, JournalError, RunId, StoredRun, Summary, Work};

@@ -1,0 +1,95 @@
+//! A store in memory: for tests, for `--dry-run`, and for embedders who need no history after the process.
+//!
+//! It is the shortest honest implementation of [`Journal`] and the one to read first. Nothing here waits, so
+//! every future is ready at its first poll; a plain mutex is enough and no runtime is needed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::standing::Standing;
+use crate::{Header, Journal, JournalError, Record, RunId, StoredRun, Summary, Work};
+
+/// Keeps every run until it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: HashMap<RunId, Run>,
+    order: Vec<RunId>,
+}
+
+#[derive(Debug)]
+struct Run {
+    header: Header,
+    records: Vec<Record>,
+    standing: Standing,
+}
+
+impl MemoryJournal {
+    /// A store without runs.
+    pub fn new() -> Self {
+        MemoryJournal::default()
+    }
+
+    /// Every change below is checked before it is made, so a panic elsewhere leaves nothing half done and
+    /// the state behind a poisoned lock is still whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, header: Header, first: Vec<Record>) -> Result<(), JournalError> {
+        header.check_writable()?;
+        let mut standing = Standing::new(header.created);
+        standing.advance(&header.run, &first)?;
+        let mut state = self.state();
+        if state.runs.contains_key(&header.run) {
+            return Err(JournalError::Exists(header.run));
+        }
+        state.order.push(header.run.clone());
+        state.runs.insert(header.run.clone(), Run { header, records: first, standing });
+        Ok(())
+    }
+
+    fn add(&self, run: &RunId, records: Vec<Record>) -> Result<(), JournalError> {
+        let mut state = self.state();
+        let stored = state.runs.get_mut(run).ok_or_else(|| JournalError::NotFound(run.clone()))?;
+        let mut standing = stored.standing.clone();
+        standing.advance(run, &records)?;
+        stored.standing = standing;
+        stored.records.extend(records);
+        Ok(())
+    }
+
+    fn read(&self, run: &RunId) -> Result<StoredRun, JournalError> {
+        let state = self.state();
+        let stored = state.runs.get(run).ok_or_else(|| JournalError::NotFound(run.clone()))?;
+        Ok(StoredRun { header: stored.header.clone(), records: stored.records.clone() })
+    }
+
+    fn newest(&self, limit: usize) -> Vec<Summary> {
+        let state = self.state();
+        let newest = state.order.iter().rev().filter_map(|run| state.runs.get(run));
+        newest.take(limit).map(|stored| stored.standing.summary(&stored.header)).collect()
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()> {
+        Box::pin(async move { self.begin(header, first) })
+    }
+
+    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> Work<'a, ()> {
+        Box::pin(async move { self.add(run, records) })
+    }
+
+    fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun> {
+        Box::pin(async move { self.read(run) })
+    }
+
+    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>> {
+        Box::pin(async move { Ok(self.newest(limit)) })
+    }
+}

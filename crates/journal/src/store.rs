@@ -8,7 +8,8 @@ use plan::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Record, RunStatus, Timestamp};
+use crate::record::nests_within;
+use crate::{FORMAT, MAX_DEPTH, Record, RunStatus, Timestamp};
 
 /// A boxed future, so that stores can be trait objects.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
@@ -61,6 +62,27 @@ pub struct Header {
     pub driver: Value,
 }
 
+impl Header {
+    /// Whether a store of this version may write a run with this header.
+    ///
+    /// # Errors
+    /// [`JournalError::Newer`] for a format this version does not know, [`JournalError::Unwritable`] where
+    /// `driver` is nested too deep to be read back.
+    pub fn check_writable(&self) -> Result<(), JournalError> {
+        if self.format > FORMAT {
+            return Err(JournalError::Newer { run: self.run.clone(), format: self.format });
+        }
+        if !nests_within(&self.driver, MAX_DEPTH) {
+            return Err(JournalError::Unwritable {
+                run: self.run.clone(),
+                seq: 0,
+                reason: format!("the driver's data is nested deeper than {} levels", MAX_DEPTH),
+            });
+        }
+        Ok(())
+    }
+}
+
 /// One line of a list of runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -103,7 +125,8 @@ pub trait Journal: Send + Sync {
     /// Reads a run back.
     fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun>;
 
-    /// The newest runs first, at most `limit`.
+    /// The newest runs first, at most `limit`: the order in which this store began them, whatever the clock
+    /// in their headers says.
     fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>>;
 }
 
@@ -127,12 +150,22 @@ pub enum JournalError {
         /// The number that was offered.
         got: u64,
     },
+    /// Something that could not be read back: refused before it is written.
+    #[error("record {seq} of run {run} cannot be written: {reason}")]
+    Unwritable {
+        /// The run.
+        run: RunId,
+        /// Which record; 0 is the header.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The stored history cannot be read.
     #[error("the history of run {run} is damaged at record {seq}: {reason}")]
     Damaged {
         /// The run.
         run: RunId,
-        /// Which record.
+        /// Which record; 0 is the header.
         seq: u64,
         /// What is wrong with it.
         reason: String,

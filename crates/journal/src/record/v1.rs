@@ -16,6 +16,7 @@ pub type OpId = u32;
 
 /// One entry of a run's history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// 1 for the first record of a run, without gaps.
     pub seq: u64,

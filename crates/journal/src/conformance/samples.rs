@@ -1,0 +1,80 @@
+//! Headers and records to feed a store with.
+
+use std::collections::BTreeMap;
+
+use plan::{Blame, Digest, Failure, FailureKind, StepPath};
+use serde_json::{Value, json};
+
+use crate::{Decision, Event, FORMAT, Header, Record, RunId, RunStatus, Timestamp};
+
+/// The header of a run with this name, if it may be one.
+///
+/// # Errors
+/// Where the name is not one.
+pub fn header(name: &str) -> Result<Header, String> {
+    Ok(Header {
+        run: RunId::new(name).ok_or_else(|| format!("{name:?} is not a run's name"))?,
+        format: FORMAT,
+        playbook: "clean-mailbox".to_owned(),
+        digest: Digest::new([7; 32]),
+        text: "playbook: clean-mailbox\nsteps: []\n".to_owned(),
+        source: "workflows/clean-mailbox/playbook.yaml".to_owned(),
+        created: Timestamp(1_767_225_600_000),
+        driver: json!({"config": "portcullis.yaml"}),
+    })
+}
+
+/// One event of every kind, in an order that a run could have; some kinds in more than one shape.
+pub fn every_event() -> Vec<Event> {
+    let path = StepPath::root().child("clean").item(17).child("delete");
+    let failure = Failure::new(FailureKind::Throttled, Blame::Server, "the server asked to wait");
+    let digest = Digest::new([1; 32]).to_string();
+    vec![
+        Event::Started {
+            input: BTreeMap::from([
+                ("limit".to_owned(), json!(10)),
+                ("reporter".to_owned(), json!("ann@example.org")),
+            ]),
+            starter: "cli:ann".to_owned(),
+        },
+        Event::Performing { op: 1, attempt: 1, path: path.clone(), action: "mail.delete".to_owned() },
+        Event::AttemptFailed {
+            op: 1,
+            attempt: 1,
+            failure: Failure { retry_after_ms: Some(1_500), ..failure.clone() }
+                .with_details(json!({"code": "ErrorServerBusy"})),
+            entropy: u64::MAX,
+        },
+        Event::Woken { op: 1 },
+        Event::Performed {
+            op: 1,
+            output: json!({"deleted": 1, "ratio": 0.1}),
+            inverse: json!({"action": "mail.move", "input": {"to": "inbox"}}),
+        },
+        Event::Performed { op: 2, output: Value::Null, inverse: Value::Null },
+        Event::Asked { op: 3, path, digest: digest.clone() },
+        Event::Decided { op: 3, decision: Decision::TimedOut, by: "ann".to_owned(), digest },
+        Event::CancelRequested { by: "bob".to_owned() },
+        Event::Ended { status: RunStatus::Failed, outputs: BTreeMap::new(), failure: Some(failure) },
+        Event::Ended {
+            status: RunStatus::Succeeded,
+            outputs: BTreeMap::from([("deleted".to_owned(), json!(8))]),
+            failure: None,
+        },
+    ]
+}
+
+/// Numbers events from `first` on, a second apart.
+pub(super) fn numbered(first: u64, events: impl IntoIterator<Item = Event>) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (seq, event) in (first..).zip(events) {
+        let second = i64::try_from(seq).unwrap_or(i64::MAX);
+        records.push(Record { seq, at: Timestamp(1_767_225_600_000 + 1_000 * second), event });
+    }
+    records
+}
+
+/// A record whose output is this value.
+pub(super) fn performed(seq: u64, output: Value) -> Vec<Record> {
+    numbered(seq, [Event::Performed { op: 1, output, inverse: Value::Null }])
+}
