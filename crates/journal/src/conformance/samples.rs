@@ -66,12 +66,11 @@ pub fn every_event() -> Vec<Event> {
 
 /// Numbers events from `first` on, a second apart.
 pub(super) fn numbered(first: u64, events: impl IntoIterator<Item = Event>) -> Vec<Record> {
-    let mut records = Vec::new();
-    for (seq, event) in (first..).zip(events) {
-        let second = i64::try_from(seq).unwrap_or(i64::MAX);
-        records.push(Record { seq, at: Timestamp(1_767_225_600_000 + 1_000 * second), event });
-    }
-    records
+    let number = |(seq, event)| {
+        let since = i64::try_from(seq).unwrap_or(i64::MAX).saturating_mul(1_000);
+        Record { seq, at: Timestamp(1_767_225_600_000_i64.saturating_add(since)), event }
+    };
+    (first..=u64::MAX).zip(events).map(number).collect()
 }
 
 /// A record whose output is this value.
