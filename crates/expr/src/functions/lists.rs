@@ -1,0 +1,185 @@
+//! Functions over lists and objects. They share the elements and copy none of them.
+
+use super::{Context, Entry, Function, Param};
+use crate::budget::{EvalError, EvalErrorKind};
+use crate::types::Type;
+use crate::val::{Val, equal, order};
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+type Given<'a> = Result<Val<'a>, EvalError>;
+
+fn same(types: &[Type]) -> Type {
+    types.first().map_or_else(Type::any, |list| Type::list(list.element()))
+}
+
+fn element(types: &[Type]) -> Type {
+    types.first().map_or_else(Type::any, Type::element)
+}
+
+pub(super) const TABLE: &[Function] = &[
+    Function::new(
+        Entry {
+            name: "distinct",
+            signature: "distinct(list) -> list",
+            doc: "The elements without repetitions, in the order in which they first stand.",
+            example: "distinct([3, 1, 3, 1])",
+            result: "[3,1]",
+        },
+        &[Param::List],
+        same,
+        distinct,
+    ),
+    Function::new(
+        Entry {
+            name: "flatten",
+            signature: "flatten(list of lists) -> list",
+            doc: "One list of the elements of the inner lists; one level is removed. What is not a list stays.",
+            example: "flatten([[1, 2], [], [3]])",
+            result: "[1,2,3]",
+        },
+        &[Param::List],
+        |types| Type::list(element(types).flattened()),
+        flatten,
+    ),
+    Function::new(
+        Entry {
+            name: "sort",
+            signature: "sort(list of numbers | strings | bools | times) -> list",
+            doc: "The elements in ascending order; strings by code point.",
+            example: "sort([\"b\", \"a\"])",
+            result: r#"["a","b"]"#,
+        },
+        &[Param::SortableList],
+        same,
+        sort,
+    ),
+    Function::new(
+        Entry {
+            name: "first",
+            signature: "first(list) -> element",
+            doc: "The first element. An error if the list is empty: use `list[?0].orValue(...)` if it may be.",
+            example: "[7, 8].first()",
+            result: "7",
+        },
+        &[Param::List],
+        element,
+        |c, a| {
+            let found = c.list(a, 0)?.get(0);
+            found.ok_or_else(|| c.error(EvalErrorKind::Index, "`first` of an empty list"))
+        },
+    ),
+    Function::new(
+        Entry {
+            name: "last",
+            signature: "last(list) -> element",
+            doc: "The last element. An error if the list is empty.",
+            example: "[7, 8].last()",
+            result: "8",
+        },
+        &[Param::List],
+        element,
+        |c, a| {
+            let list = c.list(a, 0)?;
+            list.len()
+                .checked_sub(1)
+                .and_then(|at| list.get(at))
+                .ok_or_else(|| c.error(EvalErrorKind::Index, "`last` of an empty list"))
+        },
+    ),
+    Function::new(
+        Entry {
+            name: "keys",
+            signature: "keys(object) -> list of string",
+            doc: "The names of the members, in the order of their bytes.",
+            example: "keys({\"b\": 1, \"a\": 2})",
+            result: r#"["a","b"]"#,
+        },
+        &[Param::Object],
+        |_| Type::list(Type::string()),
+        |c, a| {
+            let map = c.object(a, 0)?;
+            c.alloc(map.len() * 64)?;
+            Ok(Val::list(map.keys().into_iter().map(Val::Text).collect()))
+        },
+    ),
+    Function::new(
+        Entry {
+            name: "values",
+            signature: "values(object) -> list",
+            doc: "The values of the members, in the order of `keys`.",
+            example: "values({\"b\": 1, \"a\": 2})",
+            result: "[2,1]",
+        },
+        &[Param::Object],
+        |types| Type::list(element(types)),
+        |c, a| {
+            let map = c.object(a, 0)?;
+            c.alloc(map.len() * 64)?;
+            Ok(Val::list(map.keys().iter().filter_map(|key| map.get(key.as_str())).collect()))
+        },
+    ),
+];
+
+fn distinct<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
+    let list = c.list(args, 0)?;
+    c.alloc(list.len() * 2 * size_of::<Val<'_>>())?;
+    c.budget.step(list.len() as u64 * 2, c.span)?;
+    let mut out: Vec<Val<'a>> = Vec::new();
+    let mut texts: HashSet<String> = HashSet::new();
+    let mut others: Vec<Val<'a>> = Vec::new();
+    'items: for item in list.iter() {
+        if let Some(text) = item.as_text() {
+            c.alloc(text.len() + 32)?;
+            if !texts.insert(text.to_owned()) {
+                continue;
+            }
+        } else {
+            for other in &others {
+                if equal(other, &item, c.budget, c.span)? {
+                    continue 'items;
+                }
+            }
+            others.push(item.clone());
+        }
+        out.push(item);
+    }
+    Ok(Val::list(out))
+}
+
+fn flatten<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
+    let mut out = Vec::new();
+    for item in c.list(args, 0)?.iter() {
+        match item {
+            Val::List(inner) => {
+                c.budget.step(1 + inner.len() as u64 / 4, c.span)?;
+                c.alloc(inner.len() * 2 * size_of::<Val<'_>>())?;
+                out.extend(inner.iter());
+            }
+            other => {
+                c.alloc(2 * size_of::<Val<'_>>())?;
+                out.push(other);
+            }
+        }
+    }
+    Ok(Val::list(out))
+}
+
+fn sort<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
+    let list = c.list(args, 0)?;
+    let count = list.len();
+    c.alloc(count * size_of::<Val<'_>>() * 2)?;
+    let mut items: Vec<Val<'a>> = Vec::with_capacity(count);
+    let rounds = u64::from(count.max(2).ilog2()) + 1;
+    let mut cost = count as u64 * rounds;
+    for item in list.iter() {
+        cost += item.as_text().map_or(0, |text| text.len() as u64 / 256 * rounds);
+        if items.first().is_some_and(|first| order(first, &item).is_none()) || order(&item, &item).is_none() {
+            return Err(c.wrong("elements of one type that has an order", Some(&item)));
+        }
+        items.push(item);
+    }
+    c.budget.step(cost, c.span)?;
+    items.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
+    Ok(Val::list(items))
+}
