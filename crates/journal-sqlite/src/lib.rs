@@ -1,1 +1,22 @@
-//! Run history in SQLite: WAL, one writer thread, group commit.
+//! Run history in SQLite: one file, one writer thread with group commit, one reader thread.
+//!
+//! What is promised: an acknowledged record survives a kill of the process and, with [`Durability::Each`],
+//! of the machine; a damaged file is noticed and never read as another history; after a failed write
+//! nothing is acknowledged any more; two processes never write the same folder. Callers wait in futures
+//! that need no runtime. Left out: questions about meaning ("which runs failed") beyond what
+//! [`journal::Journal`] asks, keeping histories for ever or not, and a log of our own: with one writer every
+//! durable store is as fast as the disk syncs, and SQLite brings backup and tooling.
+
+mod failure;
+mod folder;
+mod options;
+mod reader;
+mod schema;
+mod seal;
+mod store;
+mod stored;
+mod transaction;
+mod writer;
+
+pub use options::{Durability, Options};
+pub use store::SqliteJournal;

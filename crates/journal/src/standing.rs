@@ -60,8 +60,9 @@ impl Standing {
             Event::Decided { op, .. } => {
                 self.asked.remove(op);
             }
-            Event::Ended { status, .. } => self.ended = Some(*status),
-            Event::Started { .. }
+            Event::Ended { status, .. } if status.is_final() => self.ended = Some(*status),
+            Event::Ended { .. }
+            | Event::Started { .. }
             | Event::Performing { .. }
             | Event::Performed { .. }
             | Event::AttemptFailed { .. }

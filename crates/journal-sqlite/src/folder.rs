@@ -1,0 +1,101 @@
+//! The data folder: who may read it, and that only one process uses it.
+//!
+//! The lock is the system's, on an open file, so it ends with the process however that ends, and a lock file
+//! left behind means nothing. On Unix the folder itself is locked as well: a lock file that somebody deletes
+//! while it is held would otherwise let a second process in.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use journal::JournalError;
+
+use crate::failure;
+
+const DATABASE: &str = "journal.db";
+const LOCK: &str = "journal.lock";
+
+/// A data folder that this process has for itself until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    database: PathBuf,
+    _locks: Vec<File>,
+}
+
+impl Folder {
+    /// Makes the folder if there is none, for its owner alone, and locks it.
+    pub(crate) fn claim(folder: &Path) -> Result<Folder, JournalError> {
+        make(folder).map_err(|error| failure::io(folder, "opened", error))?;
+        let lock = folder.join(LOCK);
+        let file = private(&lock).map_err(|error| failure::io(&lock, "opened", error))?;
+        let mut locks = vec![file];
+        if cfg!(unix) {
+            locks.push(File::open(folder).map_err(|error| failure::io(folder, "opened", error))?);
+        }
+        for (index, file) in locks.iter().enumerate() {
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::Locked { place: folder.display().to_string() });
+                }
+                // Some file systems lock files but not folders; the file is what counts.
+                Err(TryLockError::Error(_)) if index > 0 => {}
+                Err(TryLockError::Error(error)) => return Err(failure::io(&lock, "locked", error)),
+            }
+        }
+        let database = folder.join(DATABASE);
+        // Before SQLite opens it: closing a file ends the locks that SQLite holds on it in this process.
+        private(&database).map_err(|error| failure::io(&database, "opened", error))?;
+        Ok(Folder { database, _locks: locks })
+    }
+
+    /// The database file. SQLite gives the files that it puts beside it the same permissions.
+    pub(crate) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// Makes the names of new files durable.
+    pub(crate) fn sync(&self) -> Result<(), JournalError> {
+        if cfg!(unix)
+            && let Some(folder) = self.database.parent()
+        {
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            return synced.map_err(|error| failure::io(folder, "written", error));
+        }
+        Ok(())
+    }
+}
+
+/// SQLite's write-ahead log beside a database.
+pub(crate) fn log(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+/// A folder that was there keeps its permissions: it may be anything, and the files in it are private anyway.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Opens or makes a file that only its owner may read.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let found = file.metadata()?.permissions().mode();
+        if found & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(file)
+}

@@ -1,0 +1,55 @@
+//! The thread that reads, on a connection of its own: long histories never hold up the writer.
+
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+
+use journal::{JournalError, RunId, StoredRun, Summary};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{failure, schema, stored};
+
+/// A question to the reader, and where the answer goes.
+pub(crate) enum Question {
+    /// A whole run.
+    Load(RunId, oneshot::Sender<Result<StoredRun, JournalError>>),
+    /// The newest runs.
+    List(usize, oneshot::Sender<Result<Vec<Summary>, JournalError>>),
+}
+
+/// Answers until nobody can ask any more. Opens its connection at the first question.
+///
+/// An answer that nobody waits for any more is thrown away.
+pub(crate) fn read(place: &Path, questions: &Receiver<Question>) {
+    let mut connection = None;
+    for question in questions {
+        match question {
+            Question::Load(run, answer) => {
+                let _ = answer.send(snapshot(&mut connection, place, |open| stored::load(open, place, &run)));
+            }
+            Question::List(limit, answer) => {
+                let _ =
+                    answer.send(snapshot(&mut connection, place, |open| stored::list(open, place, limit)));
+            }
+        }
+    }
+}
+
+/// Runs several statements over one state of the file.
+fn snapshot<T>(
+    connection: &mut Option<Connection>,
+    place: &Path,
+    work: impl FnOnce(&Connection) -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    let failed = |error: rusqlite::Error| failure::io(place, "read", error);
+    let open = match connection.take() {
+        Some(open) => open,
+        None => schema::open_reader(place).map_err(failed)?,
+    };
+    open.execute_batch("BEGIN").map_err(failed)?;
+    let answer = work(&open);
+    // A connection whose transaction cannot be ended is not used again.
+    open.execute_batch("COMMIT").map_err(failed)?;
+    *connection = Some(open);
+    answer
+}

@@ -1,0 +1,127 @@
+//! The tables, and opening a file that may hold them, others, or rubbish.
+//!
+//! A run is three things: what never changes (`runs`), how it stands (`heads`, small because every append
+//! rewrites it) and its `records`. Texts of playbooks are stored once however many runs have them. A run's
+//! number counts from 1 without gaps, so that a list can tell that one is missing.
+
+use std::path::Path;
+
+use journal::JournalError;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{Durability, failure, seal};
+
+/// `PCJL`: tells `file` and us whose database it is.
+const APPLICATION: i32 = 0x5043_4a4c;
+/// The version of the tables.
+const VERSION: i32 = 1;
+
+const TABLES: [&str; 5] = [
+    "CREATE TABLE texts (digest BLOB NOT NULL PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE runs (number INTEGER NOT NULL PRIMARY KEY, run TEXT NOT NULL UNIQUE, header TEXT NOT NULL, \
+     text BLOB NOT NULL, seal BLOB NOT NULL)",
+    "CREATE TABLE heads (number INTEGER NOT NULL PRIMARY KEY, records INTEGER NOT NULL, \
+     updated INTEGER NOT NULL, status TEXT NOT NULL, asked TEXT NOT NULL, last BLOB NOT NULL, \
+     seal BLOB NOT NULL)",
+    "CREATE TABLE records (number INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, \
+     event TEXT NOT NULL, link BLOB NOT NULL, PRIMARY KEY (number, seq)) WITHOUT ROWID",
+    "CREATE TABLE total (runs INTEGER NOT NULL, seal BLOB NOT NULL)",
+];
+
+/// The writer's connection: makes the tables in an empty file, refuses any other file.
+pub(crate) fn open_writer(place: &Path, durability: Durability) -> Result<Connection, JournalError> {
+    let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(place, flags).map_err(opened)?;
+    prepare(&connection).map_err(opened)?;
+    // Whose file it is comes before anything is changed in it.
+    let tables = table_texts(&connection).map_err(opened)?;
+    let (application, version) = (
+        pragma(&connection, "application_id").map_err(opened)?,
+        pragma(&connection, "user_version").map_err(opened)?,
+    );
+    let fresh = application == 0 && version == 0 && tables.is_empty();
+    if !fresh {
+        accept(application, version, &tables).map_err(|reason| failure::io(place, "opened", reason))?;
+    }
+    set_durability(&connection, durability).map_err(|reason| failure::io(place, "opened", reason))?;
+    if fresh {
+        make_tables(&connection).map_err(|error| failure::io(place, "written", error))?;
+    }
+    Ok(connection)
+}
+
+/// The reader's connection, to a file that the writer's has accepted.
+pub(crate) fn open_reader(place: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(place, flags)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.execute_batch(
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; \
+         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = 67108864;",
+    )
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i32, rusqlite::Error> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn table_texts(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let texts = statement.query_map((), |row| row.get(0))?;
+    texts.collect()
+}
+
+/// Whether these are our tables to the letter; a damaged definition must not be worked with.
+fn accept(application: i32, version: i32, tables: &[String]) -> Result<(), String> {
+    if application != APPLICATION {
+        return Err("it is a database of another program; use another data folder".to_owned());
+    }
+    if version > VERSION {
+        return Err(format!(
+            "its tables have version {version} and this program knows up to {VERSION}; use the newer program"
+        ));
+    }
+    if version != VERSION || tables != TABLES {
+        return Err("its tables are damaged; restore the file from a backup".to_owned());
+    }
+    Ok(())
+}
+
+/// SQLite answers a setting it cannot follow with the one it kept, so each is read back.
+fn set_durability(connection: &Connection, durability: Durability) -> Result<(), String> {
+    let text = |error: rusqlite::Error| error.to_string();
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(text)?;
+    if mode != "wal" {
+        return Err(format!("this file system gives no write-ahead log, only {mode:?}; use a local disk"));
+    }
+    let level = match durability {
+        Durability::Each => 2,
+        Durability::Interval(_) => 1,
+    };
+    connection.pragma_update(None, "synchronous", level).map_err(text)?;
+    // The writer does it itself, after it has answered, and looks at the result.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(text)?;
+    let kept = pragma(connection, "synchronous").map_err(text)?;
+    if kept != level {
+        return Err(format!("SQLite kept synchronous at {kept} where {level} is needed"));
+    }
+    Ok(())
+}
+
+fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for table in TABLES {
+        connection.execute_batch(table)?;
+    }
+    connection.execute("INSERT INTO total (runs, seal) VALUES (0, ?1)", [seal::total(0)])?;
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", VERSION)?;
+    connection.execute_batch("COMMIT")
+}

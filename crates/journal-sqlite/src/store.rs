@@ -1,0 +1,131 @@
+//! The store itself: hands work to its two threads and waits for their answers.
+
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use journal::{Header, Journal, JournalError, Record, RunId, StoredRun, Summary, Work};
+use tokio::sync::oneshot;
+
+use crate::folder::Folder;
+use crate::reader::{self, Question};
+use crate::transaction::{Batch, Job};
+use crate::writer::{self, Order};
+use crate::{Options, failure, schema};
+
+/// Run history in a data folder, which this process has for itself until the value is dropped.
+///
+/// A future that is dropped before it is ready leaves its write in the queue: it takes place or not.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    folder: Folder,
+    orders: Option<Sender<Order>>,
+    questions: Option<Sender<Question>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in `folder`, or makes one. Takes a few milliseconds in which it waits for the disk.
+    ///
+    /// A new folder is for its owner alone; a folder that was there keeps its permissions, and the files in
+    /// it are private either way.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] while another process has the folder; [`JournalError::Io`] where the folder
+    /// cannot be written, has no write-ahead log (network file systems), or holds something else.
+    pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, JournalError> {
+        let folder = Folder::claim(folder.as_ref())?;
+        let connection = schema::open_writer(folder.database(), options.durability)?;
+        folder.sync()?;
+        let (orders, incoming) = channel();
+        let (questions, asked) = channel();
+        let place = folder.database().to_owned();
+        let writer = spawn("journal-writer", &place, move |place| {
+            writer::write(place, &connection, options.durability, &incoming);
+        })?;
+        let reader = spawn("journal-reader", &place, move |place| reader::read(place, &asked))?;
+        Ok(SqliteJournal {
+            folder,
+            orders: Some(orders),
+            questions: Some(questions),
+            threads: vec![writer, reader],
+        })
+    }
+
+    /// The database file, for messages and backups.
+    pub fn database(&self) -> &Path {
+        self.folder.database()
+    }
+
+    async fn order(&self, job: Job) -> Result<(), JournalError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.orders.as_ref().is_some_and(|orders| orders.send(Order { job, answer }).is_ok());
+        if !sent {
+            return Err(self.gone("written"));
+        }
+        answered.await.unwrap_or_else(|_| Err(self.gone("written")))
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Question,
+    ) -> Result<T, JournalError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.questions.as_ref().is_some_and(|questions| questions.send(question(answer)).is_ok());
+        if !sent {
+            return Err(self.gone("read"));
+        }
+        answered.await.unwrap_or_else(|_| Err(self.gone("read")))
+    }
+
+    fn gone(&self, doing: &'static str) -> JournalError {
+        failure::io(self.database(), doing, "its thread has ended; open the journal again")
+    }
+}
+
+fn spawn(
+    name: &str,
+    place: &Path,
+    work: impl FnOnce(&Path) + Send + 'static,
+) -> Result<JoinHandle<()>, JournalError> {
+    let own = place.to_owned();
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&own));
+    thread.map_err(|error| failure::io(place, "opened", error))
+}
+
+impl Journal for SqliteJournal {
+    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()> {
+        Box::pin(async move {
+            header.check_writable()?;
+            let first = Batch::new(&header.run, first)?;
+            self.order(Job::Create { header, first }).await
+        })
+    }
+
+    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> Work<'a, ()> {
+        Box::pin(async move {
+            let batch = Batch::new(run, records)?;
+            self.order(Job::Append { run: run.clone(), batch }).await
+        })
+    }
+
+    fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun> {
+        Box::pin(self.ask(|answer| Question::Load(run.clone(), answer)))
+    }
+
+    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>> {
+        Box::pin(self.ask(move |answer| Question::List(limit, answer)))
+    }
+}
+
+impl Drop for SqliteJournal {
+    /// Waits until everything that was ordered is written; only then may another process have the folder.
+    fn drop(&mut self) {
+        self.orders = None;
+        self.questions = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has told so already, and there is nobody here to tell.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What one job does inside a transaction. Beginning and committing it is the writer's business.
+//!
+//! A job is checked before its first statement, so one that is refused leaves nothing in the transaction
+//! that it shares with others.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use journal::{Header, JournalError, Record, RunId, Standing};
+use rusqlite::{Connection, Statement, params};
+
+use crate::seal::{self, Seal};
+use crate::stored;
+
+/// Runs whose state is remembered; an older one is read from the file again.
+const MOST_RUNS: usize = 4_096;
+
+/// Records with their text, which the caller's thread makes.
+pub(crate) struct Batch {
+    records: Vec<Record>,
+    events: Vec<String>,
+}
+
+impl Batch {
+    /// Writes the text of each record.
+    pub(crate) fn new(run: &RunId, records: Vec<Record>) -> Result<Self, JournalError> {
+        let text = |record: &Record| {
+            record.event.to_json().map_err(|error| JournalError::Unwritable {
+                run: run.clone(),
+                seq: record.seq,
+                reason: error.to_string(),
+            })
+        };
+        let events = records.iter().map(text).collect::<Result<_, _>>()?;
+        Ok(Batch { records, events })
+    }
+
+    /// How many bytes it will take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.len() + 64).sum()
+    }
+}
+
+/// What is to be written.
+pub(crate) enum Job {
+    /// A new run.
+    Create { header: Header, first: Batch },
+    /// More of a run.
+    Append { run: RunId, batch: Batch },
+}
+
+impl Job {
+    /// How many bytes it will take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Job::Create { header, first } => header.text.len() + first.bytes(),
+            Job::Append { batch, .. } => batch.bytes(),
+        }
+    }
+}
+
+/// Why a job was not done: it alone is at fault, or the file.
+pub(crate) enum Trouble {
+    /// The others go on.
+    Refused(JournalError),
+    /// Nobody goes on.
+    Broken(rusqlite::Error),
+}
+
+impl From<JournalError> for Trouble {
+    fn from(error: JournalError) -> Self {
+        Trouble::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Trouble::Broken(error)
+    }
+}
+
+/// What must be known of a run to add to it.
+#[derive(Debug, Clone)]
+struct State {
+    number: i64,
+    begun: Seal,
+    standing: Standing,
+    last: Seal,
+}
+
+/// The statements, and what is known of the file's content.
+pub(crate) struct Transaction<'c> {
+    connection: &'c Connection,
+    place: &'c Path,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    text: Statement<'c>,
+    run: Statement<'c>,
+    total: Statement<'c>,
+    head: Statement<'c>,
+    record: Statement<'c>,
+    runs: HashMap<RunId, State>,
+}
+
+impl<'c> Transaction<'c> {
+    /// Prepares every statement.
+    pub(crate) fn new(connection: &'c Connection, place: &'c Path) -> Result<Self, rusqlite::Error> {
+        let prepare = |sql| connection.prepare(sql);
+        Ok(Transaction {
+            connection,
+            place,
+            begin: prepare("BEGIN IMMEDIATE")?,
+            commit: prepare("COMMIT")?,
+            text: prepare("INSERT INTO texts (digest, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
+            run: prepare("INSERT INTO runs (number, run, header, text, seal) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            total: prepare("UPDATE total SET runs = ?1, seal = ?2")?,
+            head: prepare(
+                "INSERT INTO heads (number, records, updated, status, asked, last, seal) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (number) DO UPDATE SET \
+                 records = ?2, updated = ?3, status = ?4, asked = ?5, last = ?6, seal = ?7",
+            )?,
+            record: prepare(
+                "INSERT INTO records (number, seq, at, event, link) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            runs: HashMap::new(),
+        })
+    }
+
+    /// Begins.
+    pub(crate) fn begin(&mut self) -> Result<(), rusqlite::Error> {
+        self.begin.execute(()).map(|_| ())
+    }
+
+    /// Makes it durable.
+    pub(crate) fn commit(&mut self) -> Result<(), rusqlite::Error> {
+        self.commit.execute(()).map(|_| ())
+    }
+
+    /// Does a job.
+    pub(crate) fn apply(&mut self, job: &Job) -> Result<(), Trouble> {
+        match job {
+            Job::Create { header, first } => self.create(header, first),
+            Job::Append { run, batch } => self.append(run, batch),
+        }
+    }
+
+    fn create(&mut self, header: &Header, first: &Batch) -> Result<(), Trouble> {
+        let run = &header.run;
+        if self.runs.contains_key(run) || stored::exists(self.connection, run)? {
+            return Err(JournalError::Exists(run.clone()).into());
+        }
+        let mut standing = Standing::new(header.created);
+        standing.advance(run, &first.records)?;
+        let json =
+            serde_json::to_string(&Header { text: String::new(), ..header.clone() }).map_err(|error| {
+                JournalError::Unwritable { run: run.clone(), seq: 0, reason: error.to_string() }
+            })?;
+        let number = stored::total(self.connection, self.place)? + 1;
+        let text = seal::text(&header.text);
+        let begun = seal::beginning(number, run.as_str(), &json, &text);
+        self.text.execute(params![text, header.text])?;
+        self.run.execute(params![number, run.as_str(), json, text, begun])?;
+        self.total.execute(params![number, seal::total(number)])?;
+        self.add(run, State { number, begun, standing, last: begun }, first)
+    }
+
+    fn append(&mut self, run: &RunId, batch: &Batch) -> Result<(), Trouble> {
+        let mut state = match self.runs.get(run) {
+            Some(state) => state.clone(),
+            None => {
+                let stored = stored::find(self.connection, self.place, run)?;
+                State {
+                    number: stored.number,
+                    begun: stored.begun,
+                    standing: stored.standing,
+                    last: stored.last,
+                }
+            }
+        };
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        state.standing.advance(run, &batch.records)?;
+        self.add(run, state, batch)
+    }
+
+    /// Writes records and the head after them; `state.standing` has taken them in already.
+    fn add(&mut self, run: &RunId, mut state: State, batch: &Batch) -> Result<(), Trouble> {
+        for (record, event) in batch.records.iter().zip(&batch.events) {
+            state.last = seal::link(&state.last, record.seq, record.at.0, event);
+            self.record.execute(params![
+                state.number,
+                number(record.seq)?,
+                record.at.0,
+                event,
+                state.last
+            ])?;
+        }
+        let standing = &state.standing;
+        let asked = format!("{:?}", standing.asked.iter().collect::<Vec<_>>());
+        let status = standing.status().as_str();
+        let (updated, last) = (standing.updated.0, &state.last);
+        let sealed = seal::head(&state.begun, standing.records, updated, status, &asked, last);
+        let records = number(standing.records)?;
+        self.head.execute(params![state.number, records, updated, status, asked, last, sealed])?;
+        if standing.ended.is_some() {
+            self.runs.remove(run);
+        } else {
+            if self.runs.len() >= MOST_RUNS {
+                self.runs.clear();
+            }
+            self.runs.insert(run.clone(), state);
+        }
+        Ok(())
+    }
+}
+
+/// SQLite's integers have a sign.
+fn number(value: u64) -> Result<i64, rusqlite::Error> {
+    i64::try_from(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
