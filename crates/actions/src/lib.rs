@@ -1,1 +1,18 @@
-//! The built-in actions, one file each.
+//! The built-in actions: mailbox work over the ports of `exchange`, one file per action.
+//!
+//! An action sees ports and never learns whether EWS or Graph is behind them, so a playbook outlives the wire
+//! it was written on. `builtin.rs` is the catalogue; a test writes it from the files, and a battery of tests
+//! runs every action in it against the simulator. Left out on purpose: wires, retries, caps per run, approval
+//! (the engine's), and anything that parses the bytes of a mail (a plugin's).
+
+mod artifact;
+mod automatic;
+mod builtin;
+mod catalogue;
+mod failure;
+mod input;
+mod outgoing;
+mod view;
+
+pub use builtin::BUILTIN;
+pub use catalogue::exchange;

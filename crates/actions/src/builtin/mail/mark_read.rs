@@ -1,0 +1,93 @@
+//! `mail.mark_read`: sets or removes the read mark of messages.
+//!
+//! No read receipt is sent, because it would tell the attacker who looked. Left out: an inverse, since a mark
+//! is not worth a read before every write.
+
+use action_api::plan::{Effect, Failure, FailureKind, Repeat};
+use action_api::{ActionInfo, Context, Example, TypedAction};
+use exchange::{ItemRef, Ports};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::failure::{from_exchange, need, some_items};
+use crate::input::{ItemId, MailboxName};
+
+/// Marks messages.
+pub(crate) struct MarkRead;
+
+/// Input of `mail.mark_read`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    /// The mailbox the messages are in.
+    mailbox: MailboxName,
+    /// Which messages: 1 to 1,000 ids as `mail.search` gives them.
+    #[schemars(length(min = 1, max = 1000))]
+    item_ids: Vec<ItemId>,
+    /// True marks them as read, false as unread.
+    #[serde(default = "yes")]
+    read: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Output of `mail.mark_read`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    /// The messages that carry the mark now, in the order asked for.
+    #[schemars(length(max = 1000))]
+    item_ids: Vec<String>,
+    /// The mark they carry: true is read.
+    read: bool,
+}
+
+impl TypedAction<Ports> for MarkRead {
+    const INFO: ActionInfo = ActionInfo {
+        name: "mail.mark_read",
+        summary: "Mark messages as read or unread",
+        description: "Sets or removes the read mark without sending a read receipt. If some messages cannot be \
+                      marked the step fails and lists them; trying again does no harm.",
+        effect: Effect::Internal,
+        repeat: Repeat::Natural,
+        errors: &[
+            FailureKind::Transient,
+            FailureKind::Throttled,
+            FailureKind::NotFound,
+            FailureKind::PermissionDenied,
+            FailureKind::Unknown,
+        ],
+        connection: Some("exchange"),
+        ports: &["update"],
+        inverse: None,
+    };
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
+        let port = need(&ports.update, Self::INFO.name, "update")?;
+        let items: Vec<ItemRef> = input.item_ids.iter().map(ItemId::item).collect();
+        let answers = port.mark_read(input.mailbox.get(), &items, input.read).await.map_err(from_exchange)?;
+        let mut marked = Vec::with_capacity(items.len());
+        let mut failed = Vec::new();
+        for (id, answer) in input.item_ids.iter().zip(answers) {
+            match answer {
+                Ok(item) => marked.push(item.id),
+                Err(error) => failed.push((id.as_str().to_owned(), error)),
+            }
+        }
+        let output = Output { item_ids: marked, read: input.read };
+        some_items("marked", items.len(), failed).map_or(Ok(output), Err)
+    }
+
+    fn examples() -> Vec<Example> {
+        vec![Example {
+            title: "A report has been dealt with".to_owned(),
+            input: json!({ "mailbox": "alice@corp.example", "item_ids": ["AAMkAGExamplePhish="] }),
+            output: json!(null),
+        }]
+    }
+}

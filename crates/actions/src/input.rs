@@ -1,0 +1,278 @@
+//! The words of inputs: mailbox, folder, item id, recipient, one line of text.
+//!
+//! Each is a type of its own, so that its rule, its schema and its mark as a guarded sink (`x-guard`: text from
+//! a mail may not get there unless somebody said so) stand in one place. What an instance holds has been
+//! checked; an empty, blank or match-all value does not exist here.
+
+use std::borrow::Cow;
+
+use exchange::{Address, FolderRef, ItemRef, Mailbox, WellKnownFolder};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// One SMTP address and nothing else.
+const ADDRESS: &str = r"^[^\s\x00-\x1f\x7f<>,;@]+@[^\s\x00-\x1f\x7f<>,;@]+$";
+/// Ids of EWS and Graph are base64, in one of its two alphabets. A wildcard is none.
+const ITEM_ID: &str = r"^[A-Za-z0-9+/=_.-]{1,1024}$";
+/// One line: no control character at all.
+const LINE: &str = r"^[^\x00-\x1f\x7f]*$";
+
+fn read<'de, D, T>(deserializer: D, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| de::Error::custom(format_args!("expected {expected}")))
+}
+
+fn is_line(text: &str) -> bool {
+    !text.chars().any(|letter| letter.is_ascii_control())
+}
+
+/// The address of a mailbox. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MailboxName(Mailbox);
+
+impl MailboxName {
+    pub(crate) fn get(&self) -> &Mailbox {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for MailboxName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "the address of one mailbox, such as alice@corp.example", Mailbox::new).map(MailboxName)
+    }
+}
+
+impl JsonSchema for MailboxName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MailboxName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": ADDRESS, "maxLength": 320, "x-guard": "mailbox" })
+    }
+}
+
+/// A folder as an author names it. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FolderName(FolderRef);
+
+impl FolderName {
+    pub(crate) fn get(&self) -> &FolderRef {
+        &self.0
+    }
+
+    pub(crate) fn inbox() -> Self {
+        FolderName(FolderRef::WellKnown(WellKnownFolder::Inbox))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let folder = match text.strip_prefix("id:") {
+            Some(id) => ItemId::parse(id).map(|id| FolderRef::Id(id.0)),
+            None => FolderRef::parse(text),
+        };
+        folder.map(FolderName)
+    }
+}
+
+impl<'de> Deserialize<'de> for FolderName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a folder: a well-known name such as `inbox`, a path such as `Inbox/Processed` without empty \
+                        parts, or `id:` and the server's id";
+        read(deserializer, expected, FolderName::parse)
+    }
+}
+
+impl Serialize for FolderName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            FolderRef::Id(id) => serializer.collect_str(&format_args!("id:{id}")),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+impl JsonSchema for FolderName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "FolderName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"\S", "maxLength": 1100, "x-guard": "folder" })
+    }
+}
+
+/// The server's id of one message. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ItemId(String);
+
+impl ItemId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn item(&self) -> ItemRef {
+        ItemRef::new(&self.0)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty()
+            && text.len() <= 1024
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_.-".contains(&byte));
+        fits.then(|| ItemId(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "the id of one message, as mail.search gives it", ItemId::parse)
+    }
+}
+
+impl JsonSchema for ItemId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ItemId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": ITEM_ID, "x-guard": "item" })
+    }
+}
+
+/// Somebody to write to. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient(Mailbox);
+
+impl Recipient {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// As a port takes them.
+    pub(crate) fn addresses(recipients: &[Recipient]) -> Vec<Address> {
+        recipients
+            .iter()
+            .map(|recipient| Address { name: None, address: recipient.as_str().to_owned() })
+            .collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Recipient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "one address, such as alice@corp.example", Mailbox::new).map(Recipient)
+    }
+}
+
+impl JsonSchema for Recipient {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Recipient".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": ADDRESS, "maxLength": 320, "x-guard": "recipient" })
+    }
+}
+
+/// One line of a message's head: a subject, or the value of a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line(String);
+
+impl Line {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "one line, without line ends or other control characters", |text| {
+            is_line(text).then(|| Line(text.to_owned()))
+        })
+    }
+}
+
+impl JsonSchema for Line {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Line".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": LINE, "maxLength": 255 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn accepted<T: for<'de> Deserialize<'de>>(value: Value) -> bool {
+        serde_json::from_value::<T>(value).is_ok()
+    }
+
+    #[test]
+    fn an_item_id_is_never_empty_blank_or_a_pattern() {
+        for hostile in ["", " ", "*", "%", "a*", "a b", "a\n", "\u{a0}", "<all>", "\"", "..\u{0}", "ä"] {
+            assert!(!accepted::<ItemId>(json!(hostile)), "{hostile:?}");
+        }
+        for hostile in [json!(null), json!([]), json!({}), json!(1), json!(true)] {
+            assert!(!accepted::<ItemId>(hostile.clone()), "{hostile}");
+        }
+        assert!(accepted::<ItemId>(json!("AAMkAGI2+/=_-")));
+    }
+
+    #[test]
+    fn a_folder_has_no_empty_part() {
+        for bad in ["", "/", "Inbox/", "/Inbox", "Inbox//x", "id:", "id:*", "Inbox/a\nb"] {
+            assert!(!accepted::<FolderName>(json!(bad)), "{bad:?}");
+        }
+        for (text, folder) in [
+            ("Inbox", FolderRef::WellKnown(WellKnownFolder::Inbox)),
+            ("allitems", FolderRef::WellKnown(WellKnownFolder::AllItems)),
+            ("Inbox/Processed", FolderRef::Path(vec!["Inbox".to_owned(), "Processed".to_owned()])),
+            ("id:AAM=", FolderRef::Id("AAM=".to_owned())),
+        ] {
+            assert_eq!(serde_json::from_value::<FolderName>(json!(text)).unwrap().get(), &folder);
+        }
+    }
+
+    #[test]
+    fn a_line_has_no_line_end() {
+        for bad in ["a\r\nBcc: eve@evil.test", "a\nb", "a\rb", "a\u{0}b"] {
+            assert!(!accepted::<Line>(json!(bad)), "{bad:?}");
+            assert!(!accepted::<Recipient>(json!(format!("{bad}@corp.example"))), "{bad:?}");
+        }
+        assert!(accepted::<Line>(json!("Grüße – “quoted”")));
+    }
+
+    #[test]
+    fn a_recipient_is_one_address() {
+        for bad in ["a@b.test, c@d.test", "a@b.test;c@d.test", "Name <a@b.test>", "a b@c.test", "@b.test", "a@", "a"] {
+            assert!(!accepted::<Recipient>(json!(bad)), "{bad:?}");
+        }
+        assert!(accepted::<Recipient>(json!("a.b+c@corp.example")));
+    }
+}
