@@ -1,1 +1,34 @@
 //! An Exchange organisation in memory, with the ports and EWS over HTTP as its faces.
+//!
+//! Playbooks are tried against it, and the clients of this project are judged by it; it therefore shares no
+//! code with them: it reads requests with an XML parser of its own and writes answers from templates in the
+//! order of Microsoft's schema. It keeps what tests ask about (a ledger of effects, snapshots) and can be told
+//! to misbehave. Left out: rights beyond "may open this mailbox", calendars, contacts, search indexes,
+//! retention.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use exchange_sim::{Config, Organisation, Server};
+//!
+//! let organisation = Organisation::load_folder("mail")?;
+//! let ports = organisation.ports();
+//! let server = Server::start(organisation.clone(), Config::local("svc@corp.example", "secret")).await?;
+//! println!("{} has {} effects", server.url(), organisation.ledger().effects.len());
+//! # drop(ports);
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod http;
+mod ledger;
+mod loader;
+mod model;
+mod organisation;
+mod snapshot;
+mod soap;
+
+pub use http::server::{Config, Server};
+pub use ledger::{Effect, EffectKind, Ledger};
+pub use loader::LoadError;
+pub use organisation::{Organisation, OrganisationError};

@@ -1,0 +1,21 @@
+//! Serves a folder of mails: `cargo run -p portcullis-exchange-sim --example serve -- DIR USER PASSWORD [ADDR]`.
+#![allow(clippy::print_stdout, reason = "an example talks to the person who runs it")]
+
+use exchange_sim::{Config, Organisation, Server};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(dir), Some(user), Some(password)) = (arguments.next(), arguments.next(), arguments.next()) else {
+        return Err("usage: serve DIR USER PASSWORD [ADDR]".into());
+    };
+    let organisation = Organisation::load_folder(dir)?;
+    let mut config = Config::local(&user, &password);
+    if let Some(listen) = arguments.next() {
+        config.listen = listen.parse()?;
+    }
+    let server = Server::start(organisation, config).await?;
+    println!("{}", server.url());
+    std::future::pending::<()>().await;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The network face: a small HTTP/1.1 server for one path and two views for tests.
+
+mod body;
+pub(crate) mod server;

@@ -1,0 +1,229 @@
+//! Accepts connections and hands requests to the SOAP face.
+//!
+//! Limits are those a server on a developer's machine needs: a request that never ends, or is too large, or
+//! one connection too many must not stop a test run. There is no TLS; the address is meant to be local.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::body::PiecesBody;
+use crate::organisation::Organisation;
+use crate::soap;
+
+/// Where EWS lives on an Exchange server.
+const EWS_PATH: &str = "/EWS/Exchange.asmx";
+/// The largest request, in bytes.
+const MAX_REQUEST: usize = 64 * 1024 * 1024;
+/// How many connections are served at a time; more wait.
+const MAX_CONNECTIONS: usize = 512;
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send the rest of it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long open answers may take when the server stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How to serve an organisation.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The account clients log in with. If it is the address of a mailbox, that is its own mailbox.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl Config {
+    /// A free port on 127.0.0.1.
+    pub fn local(user: &str, password: &str) -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            user: user.to_owned(),
+            password: password.to_owned(),
+        }
+    }
+}
+
+/// A running server. Dropping it stops it at once; [`Server::shutdown`] lets open answers finish.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    running: Option<tokio::task::JoinHandle<()>>,
+}
+
+struct Shared {
+    organisation: Organisation,
+    user: String,
+    expected: String,
+}
+
+impl Server {
+    /// Listens and serves until it is shut down or dropped. Needs a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// Where the address cannot be listened on.
+    pub async fn start(organisation: Organisation, config: Config) -> std::io::Result<Server> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", config.user, config.password)));
+        let shared = Arc::new(Shared { organisation, user: config.user, expected });
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(accept(listener, shared, stopped));
+        Ok(Server { address, stop, running: Some(running) })
+    }
+
+    /// The address of EWS, e.g. `http://127.0.0.1:8080/EWS/Exchange.asmx`.
+    pub fn url(&self) -> String {
+        format!("http://{}{EWS_PATH}", self.address)
+    }
+
+    /// The address without a path, e.g. `http://127.0.0.1:8080`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops: no new connections, open answers get two seconds.
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        if let Some(running) = self.running.take() {
+            let _ = running.await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { break };
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let (shared, stopped) = (shared.clone(), stopped.clone());
+                    connections.spawn(async move {
+                        serve(stream, shared, stopped).await;
+                        drop(place);
+                    });
+                }
+                // Out of file handles, most likely: wait for one to come back.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            _ = stopped.changed() => break,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GOODBYE, async { while connections.join_next().await.is_some() {} }).await;
+    connections.shutdown().await;
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(shared.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on request")]
+struct Hangup;
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<PiecesBody>, Hangup> {
+    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if given != Some(shared.expected.as_str()) {
+        let mut refused = plain(StatusCode::UNAUTHORIZED, "401 Unauthorized: Basic log-in is needed.");
+        let realm = HeaderValue::from_static("Basic realm=\"exchange-sim\"");
+        refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
+        return Ok(refused);
+    }
+    let path = request.uri().path();
+    match (request.method(), path) {
+        (&Method::POST, path) if path.eq_ignore_ascii_case(EWS_PATH) => ews(&shared, request).await,
+        (&Method::GET, "/sim/ledger") => {
+            let ledger = serde_json::to_string_pretty(&shared.organisation.ledger()).unwrap_or_default();
+            Ok(respond(StatusCode::OK, "application/json", PiecesBody::text(ledger)))
+        }
+        (&Method::GET, "/sim/snapshot") => {
+            Ok(respond(StatusCode::OK, "application/json", PiecesBody::text(shared.organisation.snapshot())))
+        }
+        (_, path) if path.eq_ignore_ascii_case(EWS_PATH) => {
+            Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "405: EWS takes POST."))
+        }
+        _ => Ok(plain(StatusCode::NOT_FOUND, "404: there is EWS at /EWS/Exchange.asmx and nothing else.")),
+    }
+}
+
+async fn ews(shared: &Shared, request: Request<Incoming>) -> Result<Response<PiecesBody>, Hangup> {
+    let limited = Limited::new(request.into_body(), MAX_REQUEST);
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the request is larger than 64 MiB."));
+        }
+        Ok(Err(_)) => return Err(Hangup),
+        Err(_) => return Ok(plain(StatusCode::REQUEST_TIMEOUT, "408: the request did not arrive in time.")),
+    };
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Ok(plain(StatusCode::BAD_REQUEST, "400: the request is not UTF-8."));
+    };
+    let document = match soap::read(text) {
+        Ok(document) => document,
+        Err(fault) => return Ok(xml(fault.into())),
+    };
+    let operation = soap::operation_name(&document);
+    let answer = {
+        let mut state = shared.organisation.lock();
+        state.ledger.request(&operation);
+        soap::handle(&mut state, &shared.user, &document)
+    };
+    Ok(xml(answer))
+}
+
+fn xml(answer: soap::Answer) -> Response<PiecesBody> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    respond(status, "text/xml; charset=utf-8", PiecesBody::new(answer.out.into_pieces()))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<PiecesBody> {
+    respond(status, "text/plain; charset=utf-8", PiecesBody::text(text))
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: PiecesBody) -> Response<PiecesBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,68 @@
+//! One item in a folder.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::compose::Composed;
+use super::extended::{Extended, PropertyName};
+use super::mail::Mail;
+
+/// A number that names an item inside the process; it stays when the item is moved.
+pub(crate) type ItemKey = u64;
+/// Index of a folder in its mailbox.
+pub(crate) type FolderKey = usize;
+
+/// One item.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// The id clients see; changes on every move.
+    pub(crate) id: String,
+    /// What the id is made from, beside mailbox and content: file or creation counter.
+    pub(crate) source: String,
+    /// How often it was moved.
+    pub(crate) moves: u32,
+    /// Counts changes; the change key is made from it.
+    pub(crate) version: u32,
+    pub(crate) folder: FolderKey,
+    /// The MIME form, byte for byte.
+    pub(crate) raw: Bytes,
+    /// What was read from it.
+    pub(crate) mail: Arc<Mail>,
+    /// What it was written from, if it was made here rather than received: a change writes it anew.
+    pub(crate) composed: Option<Composed>,
+    pub(crate) received: Timestamp,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    pub(crate) is_read: bool,
+    pub(crate) is_draft: bool,
+    pub(crate) item_class: String,
+    pub(crate) importance: String,
+    pub(crate) categories: Vec<String>,
+    pub(crate) extended: Vec<Extended>,
+}
+
+impl Item {
+    /// The version clients see.
+    pub(crate) fn change_key(&self) -> String {
+        super::id::change_key(self.version)
+    }
+
+    /// The values of an extended property, header lines included.
+    pub(crate) fn property(&self, property: &PropertyName) -> Option<Vec<String>> {
+        if let Some(extended) = self.extended.iter().find(|extended| extended.property == *property) {
+            return Some(extended.values.clone());
+        }
+        let header = property.header()?;
+        let values: Vec<String> = self.mail.header_values(header).take(1).map(str::to_owned).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// Sets or replaces an extended property.
+    pub(crate) fn set_property(&mut self, new: Extended) {
+        self.extended.retain(|old| old.property != new.property);
+        self.extended.push(new);
+        self.extended.sort();
+    }
+}

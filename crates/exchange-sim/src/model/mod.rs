@@ -1,0 +1,16 @@
+//! The organisation as data: mailboxes, folders, items, and what happened to them.
+//!
+//! Nothing here knows XML, HTTP or the ports; both faces are views of this.
+
+pub(crate) mod clock;
+pub(crate) mod compose;
+pub(crate) mod extended;
+pub(crate) mod filter;
+pub(crate) mod folder;
+pub(crate) mod id;
+pub(crate) mod item;
+pub(crate) mod mail;
+pub(crate) mod mailbox;
+pub(crate) mod state;
+pub(crate) mod store_error;
+pub(crate) mod submit;

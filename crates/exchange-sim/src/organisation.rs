@@ -1,0 +1,134 @@
+//! The organisation as its users hold it: a handle that can be cloned, filled, and looked into.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use exchange::FolderRef;
+use jiff::Timestamp;
+
+use crate::ledger::Ledger;
+use crate::loader::{self, LoadError};
+use crate::model::clock::Clock;
+use crate::model::state::State;
+use crate::model::store_error::StoreError;
+
+/// An Exchange organisation in memory. Clones are the same organisation.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    state: Arc<Mutex<State>>,
+}
+
+/// Why something could not be put into the organisation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the simulated organisation refused: {message}")]
+pub struct OrganisationError {
+    /// What is wrong, with the server's code for it.
+    pub message: String,
+}
+
+impl From<StoreError> for OrganisationError {
+    fn from(error: StoreError) -> Self {
+        OrganisationError { message: error.to_string() }
+    }
+}
+
+impl Organisation {
+    /// An organisation without mailboxes, whose clock is the machine's.
+    pub fn new() -> Self {
+        Organisation::with(Clock::System)
+    }
+
+    /// An organisation whose clock starts at `start` and goes on by a second at every event, so that two runs
+    /// see the same times.
+    pub fn with_clock_from(start: Timestamp) -> Self {
+        Organisation::with(Clock::Counted(start))
+    }
+
+    fn with(clock: Clock) -> Self {
+        Organisation { state: Arc::new(Mutex::new(State::new(clock))) }
+    }
+
+    /// An organisation filled from
+    /// `<dir>/<mailbox address>/<Folder or well-known name>[/<Subfolder>]/*.eml`.
+    ///
+    /// A mail counts as received when its top `Received` header says so, else at its `Date`, else in the order
+    /// of the files.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read or something in it is out of place; the error names the path.
+    pub fn load_folder(dir: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let organisation = Organisation::new();
+        organisation.add_folder(dir)?;
+        Ok(organisation)
+    }
+
+    /// Adds the mailboxes and mails of a folder, laid out as for [`Organisation::load_folder`].
+    ///
+    /// # Errors
+    /// As [`Organisation::load_folder`]; what was read before the error stays.
+    pub fn add_folder(&self, dir: impl AsRef<Path>) -> Result<(), LoadError> {
+        loader::load(&mut self.lock(), dir.as_ref())
+    }
+
+    /// Adds an empty mailbox, unless it is there.
+    pub fn add_mailbox(&self, address: &str) {
+        self.lock().add_mailbox(address);
+    }
+
+    /// The addresses of all mailboxes, sorted.
+    pub fn mailboxes(&self) -> Vec<String> {
+        self.lock().mailboxes.values().map(|mailbox| mailbox.address.clone()).collect()
+    }
+
+    /// Puts a mail into a folder as if it had come from outside, and gives the item's id. The folder is made
+    /// if it is a path that does not exist.
+    ///
+    /// # Errors
+    /// Where the mailbox or the folder does not exist.
+    pub fn deliver(
+        &self,
+        mailbox: &str,
+        folder: &FolderRef,
+        raw: impl Into<Bytes>,
+    ) -> Result<String, OrganisationError> {
+        let mut state = self.lock();
+        if !state.mailboxes.contains_key(&mailbox.to_lowercase()) {
+            return Err(StoreError::no_mailbox(mailbox).into());
+        }
+        let target = state.add_mailbox(mailbox);
+        let key = match folder {
+            FolderRef::WellKnown(folder) => target.well_known(folder.as_str()),
+            FolderRef::Path(path) => target.make_path(path),
+            FolderRef::Id(id) => target.folder_by_id(id),
+        };
+        let place = state.receive(mailbox, key.ok_or_else(StoreError::folder_not_found)?, raw.into())?;
+        Ok(state.item(&place)?.id.clone())
+    }
+
+    /// Makes a mailbox refuse the account that logs in (`true`), or accept it again.
+    pub fn deny_access(&self, mailbox: &str, denied: bool) {
+        self.lock().add_mailbox(mailbox).denied = denied;
+    }
+
+    /// What happened so far.
+    pub fn ledger(&self) -> Ledger {
+        self.lock().ledger.clone()
+    }
+
+    /// Everything in all mailboxes, as canonical JSON: equal organisations give equal bytes.
+    pub fn snapshot(&self) -> String {
+        crate::snapshot::snapshot(&self.lock())
+    }
+
+    /// The state, also after a panic elsewhere: every operation leaves it whole.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Organisation {
+    fn default() -> Self {
+        Organisation::new()
+    }
+}

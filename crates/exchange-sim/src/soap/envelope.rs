@@ -1,0 +1,119 @@
+//! The envelope: finds the operation, the account acted as, and wraps the answer.
+
+use roxmltree::{Document, ParsingOptions};
+
+use super::call::Call;
+use super::fault::SoapFault;
+use super::operations;
+use super::out::Out;
+use super::xml::{Element, MESSAGES, TYPES};
+use crate::model::state::State;
+use crate::model::store_error::Stored;
+
+/// An answer: its HTTP status and its text.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) out: Out,
+}
+
+impl From<SoapFault> for Answer {
+    fn from(fault: SoapFault) -> Self {
+        Answer { status: 500, out: fault.write() }
+    }
+}
+
+const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+/// As a server of Exchange 2019 announces itself.
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header><h:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" MajorBuildNumber=\"1544\" MinorBuildNumber=\"4\" Version=\"V2017_07_11\" xmlns:h=\"http://schemas.microsoft.com/exchange/services/2006/types\"/></s:Header><s:Body>";
+const TAIL: &str = "</s:Body></s:Envelope>";
+/// How many nodes a request may have; a request names at most some thousand items.
+const MAX_NODES: u32 = 1_000_000;
+
+/// Reads a request.
+pub(crate) fn read(request: &str) -> Result<Document<'_>, SoapFault> {
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(request, options).map_err(|error| {
+        let place = error.pos();
+        SoapFault::schema(place.row, place.col, &error.to_string())
+    })
+}
+
+/// The operation a request is about, for counting and for misbehaviour on request.
+pub(crate) fn operation_name(request: &Document<'_>) -> String {
+    let root = request.root_element();
+    let mut elements = root.children().filter(|node| node.is_element());
+    let body = elements.find(|node| node.tag_name().name() == "Body");
+    let operation = body.and_then(|body| body.children().find(|node| node.is_element()));
+    operation.map_or_else(|| String::from("unreadable"), |node| node.tag_name().name().to_owned())
+}
+
+/// Answers a request.
+pub(crate) fn handle(state: &mut State, user: &str, request: &Document<'_>) -> Answer {
+    dispatch(state, user, Element(request.root_element())).unwrap_or_else(Answer::from)
+}
+
+fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answer, SoapFault> {
+    if envelope.name() != "Envelope" || envelope.0.tag_name().namespace() != Some(SOAP) {
+        return Err(envelope.violation("A SOAP 1.1 envelope is expected."));
+    }
+    let impersonated = match envelope.child("Header") {
+        Some(header) => read_header(state, header)?,
+        None => None,
+    };
+    let operation = envelope
+        .required("Body")?
+        .children()
+        .next()
+        .ok_or_else(|| envelope.violation("The body is empty."))?;
+    let name = operation.name();
+    if operation.0.tag_name().namespace() != Some(MESSAGES) {
+        return Err(operation.violation(&format!("The element '{name}' is not in the messages namespace.")));
+    }
+    let answer = operations::find(name).ok_or_else(|| {
+        let text = format!("The simulator does not support the operation {name}.");
+        SoapFault::new("ErrorInvalidOperation", text)
+    })?;
+    let mut call = Call { state, out: Out::default(), user, impersonated };
+    call.out.raw(HEAD);
+    call.out.raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\">"));
+    answer(&mut call, operation)?;
+    call.out.raw(&format!("</m:{name}Response>"));
+    call.out.raw(TAIL);
+    Ok(Answer { status: 200, out: call.out })
+}
+
+/// Checks the version and gives the mailbox that is acted as.
+fn read_header(state: &State, header: Element<'_>) -> Result<Option<String>, SoapFault> {
+    if let Some(version) = header.child("RequestServerVersion") {
+        let named = version.required_attribute("Version")?;
+        let known = named.strip_prefix("Exchange20").is_some_and(|rest| rest != "07" && !rest.is_empty())
+            || named.starts_with("V2");
+        if !known {
+            let text = "The specified server version is invalid.";
+            return Err(SoapFault::new("ErrorInvalidServerVersion", text));
+        }
+    }
+    let Some(impersonation) = header.child("ExchangeImpersonation") else { return Ok(None) };
+    let sid = impersonation.required("ConnectingSID")?;
+    let named = ["PrimarySmtpAddress", "SmtpAddress", "PrincipalName"].iter().find_map(|name| sid.child(name));
+    let named = named.ok_or_else(|| sid.violation("ConnectingSID needs an SMTP address here."))?;
+    let address = named.text().trim().to_owned();
+    checked(state.mailbox(&address).map(|_| Some(address)))
+}
+
+fn checked(found: Stored<Option<String>>) -> Result<Option<String>, SoapFault> {
+    found.map_err(|error| match error.code {
+        "ErrorAccessDenied" => {
+            let text = "The account does not have permission to impersonate the requested user.";
+            SoapFault::new("ErrorImpersonateUserDenied", text)
+        }
+        _ => error.into(),
+    })
+}
+
+/// The whole answer of a server that has too much to do, as a SOAP fault.
+pub(crate) fn busy(wait_ms: u64) -> Answer {
+    let mut fault = SoapFault::new("ErrorServerBusy", "The server cannot service this request right now. Try again later.");
+    fault.details.push(("BackOffMilliseconds", wait_ms.to_string()));
+    fault.into()
+}

@@ -1,0 +1,15 @@
+//! EWS: requests as XML in, answers as XML out. No HTTP here.
+
+mod call;
+mod envelope;
+mod fault;
+mod item_writer;
+mod operations;
+pub(crate) mod out;
+mod paths;
+mod properties;
+mod restriction;
+mod shape;
+mod xml;
+
+pub(crate) use envelope::{Answer, handle, operation_name, read};
