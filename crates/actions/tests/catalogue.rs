@@ -82,7 +82,7 @@ fn builtin_rs_lists_the_files() {
 fn an_action_is_called_like_its_file() {
     use action_api::ActionSource;
 
-    let source = actions::exchange(|_| Ok(exchange::Ports::default()));
+    let source = portcullis_actions::exchange(|_| Ok(exchange::Ports::default()));
     let names: Vec<String> = source.specs().iter().map(|spec| spec.name.clone()).collect();
     let mut expected: Vec<String> = files()
         .iter()
