@@ -19,9 +19,10 @@ use crate::{Options, failure, schema};
 #[derive(Debug)]
 pub struct SqliteJournal {
     folder: Folder,
-    orders: Option<Sender<Order>>,
     questions: Option<Sender<Question>>,
-    threads: Vec<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
+    orders: Option<Sender<Order>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl SqliteJournal {
@@ -46,9 +47,10 @@ impl SqliteJournal {
         let reader = spawn("journal-reader", &place, move |place| reader::read(place, &asked))?;
         Ok(SqliteJournal {
             folder,
-            orders: Some(orders),
             questions: Some(questions),
-            threads: vec![writer, reader],
+            reader: Some(reader),
+            orders: Some(orders),
+            writer: Some(writer),
         })
     }
 
@@ -120,12 +122,13 @@ impl Journal for SqliteJournal {
 
 impl Drop for SqliteJournal {
     /// Waits until everything that was ordered is written; only then may another process have the folder.
+    ///
+    /// The writer comes last: whoever closes the file last copies the log into it, and only the writer may.
+    /// A thread that panicked has told so already, and there is nobody here to tell.
     fn drop(&mut self) {
-        self.orders = None;
         self.questions = None;
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has told so already, and there is nobody here to tell.
-            let _ = thread.join();
-        }
+        let _ = self.reader.take().map(JoinHandle::join);
+        self.orders = None;
+        let _ = self.writer.take().map(JoinHandle::join);
     }
 }

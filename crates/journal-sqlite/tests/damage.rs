@@ -1,0 +1,289 @@
+//! A damaged file is noticed: every answer is the one from before, or a refusal; never another history.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use journal::conformance::{every_event, header, wait};
+use journal::{Journal, JournalError, Record, RunId, StoredRun, Summary, Timestamp};
+use portcullis_journal_sqlite::{Options, SqliteJournal};
+
+const RUNS: [&str; 3] = ["first", "second", "third"];
+
+/// Where copies are made: in memory where there is such a folder, because thousands of files are synced.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+fn open(folder: &Path) -> Result<SqliteJournal, JournalError> {
+    SqliteJournal::open(folder, Options::default())
+}
+
+fn records(from: u64, count: u64) -> Vec<Record> {
+    let events = every_event();
+    let kind = |seq: u64| events[(seq as usize) % events.len()].clone();
+    (from..from + count)
+        .map(|seq| Record { seq, at: Timestamp(1_000 + seq as i64), event: kind(seq) })
+        .collect()
+}
+
+/// What can be asked of a journal: each answer, or none where it refused.
+#[derive(Debug, PartialEq)]
+struct Answers {
+    list: Option<Vec<Summary>>,
+    runs: Vec<Option<StoredRun>>,
+    unknown: bool,
+}
+
+fn ask(journal: &SqliteJournal) -> Answers {
+    let load = |name: &str| wait(journal.load(&RunId::new(name).unwrap()));
+    Answers {
+        list: wait(journal.list(usize::MAX)).ok(),
+        runs: RUNS
+            .iter()
+            .map(|name| match load(name) {
+                Ok(stored) => Some(stored),
+                Err(JournalError::NotFound(run)) => panic!("{run} is said never to have been"),
+                Err(_) => None,
+            })
+            .collect(),
+        unknown: load("nobody").is_err(),
+    }
+}
+
+/// Every answer that was given is the right one.
+fn agrees(seen: &Answers, right: &Answers) -> bool {
+    (seen.list.is_none() || seen.list == right.list)
+        && seen.runs.iter().zip(&right.runs).all(|(seen, right)| seen.is_none() || seen == right)
+        && seen.unknown
+}
+
+/// A small database, closed, with everything in the main file.
+fn sample(folder: &Path) -> (PathBuf, Answers) {
+    let journal = open(folder).unwrap();
+    for (index, name) in RUNS.iter().enumerate() {
+        let header = header(name).unwrap();
+        wait(journal.create(header.clone(), records(1, 3))).unwrap();
+        if index != 1 {
+            wait(journal.append(&header.run, records(4, 8))).unwrap();
+        }
+    }
+    let answers = ask(&journal);
+    assert!(answers.list.is_some() && answers.runs.iter().all(Option::is_some));
+    let database = journal.database().to_owned();
+    drop(journal);
+    assert!(!database.with_file_name("journal.db-wal").exists(), "closing copies the log");
+    (database, answers)
+}
+
+/// Puts the bytes into a folder of their own and asks; what was refused to be opened answers nothing.
+fn ask_bytes(folder: &Path, database: &[u8], log: Option<&[u8]>) -> Option<Answers> {
+    for name in ["journal.db-wal", "journal.db-shm"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
+    fs::write(folder.join("journal.db"), database).unwrap();
+    if let Some(log) = log {
+        fs::write(folder.join("journal.db-wal"), log).unwrap();
+    }
+    open(folder).ok().map(|journal| ask(&journal))
+}
+
+#[test]
+fn flipped_bits_are_noticed() {
+    let folder = scratch();
+    let (database, right) = sample(&folder.path().join("sound"));
+    let sound = fs::read(&database).unwrap();
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    assert_eq!(ask_bytes(&copy, &sound, None).as_ref(), Some(&right));
+    // Everything in pages with records, every fourth byte elsewhere, and of the empty space every 64th.
+    let page = |at: usize| &sound[at / 4096 * 4096..(at / 4096 + 1) * 4096];
+    let in_records: Vec<bool> = (0..sound.len())
+        .step_by(4096)
+        .map(|at| page(at).windows(10).any(|bytes| bytes == br#"{"event":""#))
+        .collect();
+    assert!(in_records.iter().any(|holds| *holds));
+    let stride = |at: usize| match (sound[at], in_records[at / 4096]) {
+        (0, _) => 64,
+        (_, true) => 1,
+        (_, false) => 4,
+    };
+    let places = (0..sound.len()).filter(|&at| at % stride(at) == 0);
+    let (mut tried, mut refused, mut seed) = (0, 0, 1_u32);
+    for at in places {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (seed >> 29);
+        let answers = ask_bytes(&copy, &bytes, None);
+        tried += 1;
+        match answers {
+            Some(answers) if answers == right => {}
+            Some(answers) => {
+                assert!(agrees(&answers, &right), "byte {at}: {answers:#?} instead of {right:#?}");
+                refused += 1;
+            }
+            None => refused += 1,
+        }
+    }
+    println!("{tried} bytes flipped, {refused} noticed, the others changed nothing");
+    assert!(refused > 1_500, "{refused} of {tried}");
+}
+
+/// One run in small batches, and how long the log was when each was acknowledged.
+fn logged(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<(usize, u64)>) {
+    let journal = open(folder).unwrap();
+    let log = journal.database().with_file_name("journal.db-wal");
+    let length = || fs::metadata(&log).unwrap().len() as usize;
+    let header = header("first").unwrap();
+    wait(journal.create(header.clone(), records(1, 1))).unwrap();
+    let mut ends = vec![(length(), 1)];
+    for batch in 1..8 {
+        let from = ends[ends.len() - 1].1 + 1;
+        wait(journal.append(&header.run, records(from, batch % 3 + 1))).unwrap();
+        ends.push((length(), from + batch % 3));
+    }
+    // Copies while it is open: what a killed process leaves behind.
+    (fs::read(journal.database()).unwrap(), fs::read(&log).unwrap(), ends)
+}
+
+fn history(folder: &Path, database: &[u8], log: &[u8]) -> Result<u64, JournalError> {
+    for name in ["journal.db-wal", "journal.db-shm"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
+    fs::write(folder.join("journal.db"), database).unwrap();
+    fs::write(folder.join("journal.db-wal"), log).unwrap();
+    let journal = open(folder)?;
+    match wait(journal.load(&RunId::new("first").unwrap())) {
+        Ok(stored) => {
+            let count = stored.records.len() as u64;
+            assert_eq!(stored.records, records(1, count));
+            assert_eq!(wait(journal.list(9)).unwrap()[0].records, count);
+            Ok(count)
+        }
+        Err(JournalError::NotFound(_)) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+#[test]
+fn a_log_cut_anywhere_is_a_prefix_of_whole_batches() {
+    let folder = scratch();
+    let (database, log, ends) = logged(&folder.path().join("sound"));
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    // A frame is 24 bytes and a page; all its borders, and places between.
+    let border = |cut: usize| (cut.max(32) - 32) % 4_120;
+    let cuts =
+        (0..=log.len()).filter(|&cut| cut < 40 || border(cut) < 3 || border(cut) > 4_117 || cut % 509 == 0);
+    for cut in cuts {
+        let wanted = ends.iter().rev().find(|(end, _)| *end <= cut).map_or(0, |(_, count)| *count);
+        assert_eq!(history(&copy, &database, &log[..cut]).unwrap(), wanted, "cut at {cut} of {}", log.len());
+    }
+    for tail in [vec![0; 9_000], vec![0xa5; 9_000], log[32..4_152].to_vec()] {
+        let all = ends[ends.len() - 1].1;
+        assert_eq!(history(&copy, &database, &[log.clone(), tail].concat()).unwrap(), all);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_log_leaves_a_prefix_of_whole_batches() {
+    let folder = scratch();
+    let (database, log, ends) = logged(&folder.path().join("sound"));
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    for at in (0..log.len()).step_by(311) {
+        let mut bytes = log.clone();
+        bytes[at] ^= 1 << (at % 8);
+        if let Ok(count) = history(&copy, &database, &bytes) {
+            assert!(count == 0 || ends.iter().any(|(_, end)| *end == count), "byte {at}: {count} records");
+            let before = ends.iter().rev().find(|(end, _)| *end <= at).map_or(0, |(_, count)| *count);
+            assert!(count >= before, "byte {at}: {count} records, but {before} were written before it");
+        }
+    }
+}
+
+#[test]
+fn rows_changed_by_hand_are_noticed() {
+    let changes = [
+        "UPDATE records SET event = replace(event, 'mail.delete', 'mail.reveal') WHERE number = 1 AND seq = 1",
+        "UPDATE records SET at = at + 1 WHERE number = 1 AND seq = 2",
+        "UPDATE records SET event = 'null' WHERE number = 1 AND seq = 11",
+        "DELETE FROM records WHERE number = 1 AND seq = 11",
+        "DELETE FROM records WHERE number = 1 AND seq = 1",
+        "DELETE FROM records WHERE number = 1",
+        "DELETE FROM records WHERE number = 1; UPDATE records SET number = 1 WHERE number = 2",
+        "UPDATE records SET seq = -seq WHERE number = 1; UPDATE records SET seq = 12 + seq WHERE number = 1",
+        "INSERT INTO records SELECT number, seq + 8, at, event, link FROM records WHERE number = 1 AND seq > 3",
+        "UPDATE records SET event = (SELECT event FROM records WHERE number = 3 AND seq = 4), \
+         link = (SELECT link FROM records WHERE number = 3 AND seq = 4) WHERE number = 1 AND seq = 4",
+        "UPDATE records SET event = CAST(event AS BLOB) WHERE number = 1 AND seq = 2",
+        "UPDATE heads SET status = 'failed' WHERE number = 1",
+        "UPDATE heads SET asked = '[9]' WHERE number = 1",
+        "UPDATE heads SET updated = updated + 1 WHERE number = 1",
+        "UPDATE heads SET records = 10, last = (SELECT link FROM records WHERE number = 1 AND seq = 10) \
+         WHERE number = 1; DELETE FROM records WHERE number = 1 AND seq = 11",
+        "DELETE FROM heads WHERE number = 1",
+        "UPDATE runs SET run = 'fourth' WHERE number = 1",
+        "UPDATE runs SET header = replace(header, 'clean-mailbox', 'clean-mailbix') WHERE number = 1",
+        "DELETE FROM runs WHERE number = 3",
+        "DELETE FROM runs WHERE number = 1",
+        "DELETE FROM total",
+        "UPDATE total SET runs = 2",
+        "INSERT INTO total SELECT * FROM total",
+        "UPDATE texts SET text = text || ' '",
+        "DELETE FROM texts",
+    ];
+    let folder = scratch();
+    let (database, right) = sample(&folder.path().join("sound"));
+    let sound = fs::read(&database).unwrap();
+    for change in changes {
+        fs::write(&database, &sound).unwrap();
+        rusqlite::Connection::open(&database).unwrap().execute_batch(change).unwrap();
+        let answers = ask(&open(database.parent().unwrap()).unwrap());
+        assert!(agrees(&answers, &right), "{change}: {answers:#?}");
+        assert_ne!(answers, right, "{change} made no difference");
+    }
+}
+
+#[test]
+fn the_refusal_names_the_record() {
+    let folder = scratch();
+    let (database, _) = sample(&folder.path().join("sound"));
+    let change = "UPDATE records SET at = 0 WHERE number = 1 AND seq = 7";
+    rusqlite::Connection::open(&database).unwrap().execute_batch(change).unwrap();
+    let journal = open(database.parent().unwrap()).unwrap();
+    let error = wait(journal.load(&RunId::new("first").unwrap())).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the history of run first is damaged at record 7: its checksum does not fit"
+    );
+}
+
+#[test]
+fn files_of_others_and_of_newer_versions_are_refused() {
+    let said = |change: &str| {
+        let folder = scratch();
+        let (database, _) = sample(&folder.path().join("sound"));
+        rusqlite::Connection::open(&database).unwrap().execute_batch(change).unwrap();
+        let before = fs::read(&database).unwrap();
+        let error = open(database.parent().unwrap()).unwrap_err();
+        assert_eq!(fs::read(&database).unwrap(), before, "a file that is refused is left alone");
+        format!("{error}: {}", std::error::Error::source(&error).unwrap())
+    };
+    assert!(said("PRAGMA user_version = 2").ends_with("use the newer program"));
+    assert!(said("PRAGMA application_id = 7").contains("another program"));
+    assert!(said("DROP TABLE heads").contains("damaged"));
+    assert!(said("ALTER TABLE runs RENAME COLUMN header TO heading").contains("damaged"));
+    let folder = scratch();
+    fs::write(folder.path().join("journal.db"), "not a database ".repeat(1_000)).unwrap();
+    assert!(matches!(open(folder.path()), Err(JournalError::Io { doing: "opened", .. })));
+}
