@@ -1,7 +1,7 @@
 //! Serves a folder of mails: `cargo run -p portcullis-exchange-sim --example serve -- DIR USER PASSWORD [ADDR]`.
 #![allow(clippy::print_stdout, reason = "an example talks to the person who runs it")]
 
-use exchange_sim::{Config, Organisation, Server};
+use portcullis_exchange_sim::{Config, Organisation, Server};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

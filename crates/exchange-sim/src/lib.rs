@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use exchange_sim::{Config, Organisation, Server};
+//! use portcullis_exchange_sim::{Config, Organisation, Server};
 //!
 //! let organisation = Organisation::load_folder("mail")?;
 //! let ports = organisation.ports();
