@@ -50,9 +50,16 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 pub(crate) enum Part {
     /// `.name` or `.?name`; after the first `.?` every part of the chain is optional, as in CEL.
-    Field { segment: Segment, optional: bool },
+    Field {
+        segment: Segment,
+        optional: bool,
+    },
     /// `[index]` or `[?index]`.
-    Index { index: Node, span: Span, optional: bool },
+    Index {
+        index: Node,
+        span: Span,
+        optional: bool,
+    },
     Method(Call),
     Macro(Macro),
     /// `.orValue(default)`: ends an optional chain.

@@ -59,7 +59,11 @@ impl Budget {
             }
             None => {
                 self.steps_left = 0;
-                Err(EvalError::new(EvalErrorKind::Budget, "the expression does too much work and was stopped", span))
+                Err(EvalError::new(
+                    EvalErrorKind::Budget,
+                    "the expression does too much work and was stopped",
+                    span,
+                ))
             }
         }
     }
@@ -75,7 +79,11 @@ impl Budget {
             }
             None => {
                 self.bytes_left = 0;
-                Err(EvalError::new(EvalErrorKind::Budget, "the expression makes too much data and was stopped", span))
+                Err(EvalError::new(
+                    EvalErrorKind::Budget,
+                    "the expression makes too much data and was stopped",
+                    span,
+                ))
             }
         }
     }

@@ -63,7 +63,11 @@ impl Expr {
         self.eval_val(scope, budget)?.into_json(budget, self.inner.root.span)
     }
 
-    pub(crate) fn eval_val<'a>(&'a self, scope: &'a dyn Scope, budget: &mut Budget) -> Result<Val<'a>, EvalError> {
+    pub(crate) fn eval_val<'a>(
+        &'a self,
+        scope: &'a dyn Scope,
+        budget: &mut Budget,
+    ) -> Result<Val<'a>, EvalError> {
         Evaluator { scope, budget, locals: Vec::new() }.eval(&self.inner.root)
     }
 
@@ -83,7 +87,9 @@ fn collect(node: &Node, found: &mut Vec<Reference>) {
     match &node.kind {
         Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Double(_) | Kind::Text(_) | Kind::Local(_) => {}
         Kind::Path(path) => found.push(reference(path, None)),
-        Kind::List(items) | Kind::And(items) | Kind::Or(items) => items.iter().for_each(|n| collect(n, found)),
+        Kind::List(items) | Kind::And(items) | Kind::Or(items) => {
+            items.iter().for_each(|n| collect(n, found))
+        }
         Kind::Map(entries) => entries.iter().for_each(|(key, value)| {
             collect(key, found);
             collect(value, found);

@@ -20,8 +20,8 @@ pub(crate) enum Token<'s> {
 
 /// Longest first, because the first match wins.
 const PUNCTUATION: [&str; 25] = [
-    "&&", "||", "==", "!=", "<=", ">=", ".?", "[?", "(", ")", "[", "]", "{", "}", ",", ".", ":", "?", "+", "-", "*",
-    "/", "%", "<", ">",
+    "&&", "||", "==", "!=", "<=", ">=", ".?", "[?", "(", ")", "[", "]", "{", "}", ",", ".", ":", "?", "+",
+    "-", "*", "/", "%", "<", ">",
 ];
 
 pub(crate) struct Lexer<'s> {
@@ -104,8 +104,11 @@ impl<'s> Lexer<'s> {
         if matches!(self.peek(), Some('"' | '\'')) {
             return match word {
                 "r" | "R" => self.string(start, true),
-                _ => Err(SyntaxError::new(format!("`{word}` cannot stand in front of a string"), Span::new(start, self.at))
-                    .help("only `r\"...\"` (no escapes) is known; bytes literals are not part of this language")),
+                _ => Err(SyntaxError::new(
+                    format!("`{word}` cannot stand in front of a string"),
+                    Span::new(start, self.at),
+                )
+                .help("only `r\"...\"` (no escapes) is known; bytes literals are not part of this language")),
             };
         }
         Ok(Token::Ident(word))
@@ -136,8 +139,11 @@ impl<'s> Lexer<'s> {
         }
         if self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
             self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-            return Err(SyntaxError::new("a number and a name run into each other", Span::new(start, self.at))
-                .help("numbers have no suffix here: write `10` or `10.0`; times are `duration(\"10m\")`"));
+            return Err(SyntaxError::new(
+                "a number and a name run into each other",
+                Span::new(start, self.at),
+            )
+            .help("numbers have no suffix here: write `10` or `10.0`; times are `duration(\"10m\")`"));
         }
         let span = Span::new(start, self.at);
         let text = self.text.get(start..self.at).unwrap_or("");
@@ -148,7 +154,8 @@ impl<'s> Lexer<'s> {
             };
         }
         text.parse().map(Token::Int).map_err(|_| {
-            SyntaxError::new("the whole number is too large", span).help("whole numbers have 64 bits; write `1e20` for a double")
+            SyntaxError::new("the whole number is too large", span)
+                .help("whole numbers have 64 bits; write `1e20` for a double")
         })
     }
 
@@ -161,8 +168,18 @@ impl<'s> Lexer<'s> {
         loop {
             let here = self.at;
             let Some(c) = self.peek() else {
-                return Err(SyntaxError::new("the string does not end", Span::new(start, self.at))
-                    .help(format!("close it with {}", if long { triple } else if quote == '"' { "\"" } else { "'" })));
+                return Err(SyntaxError::new("the string does not end", Span::new(start, self.at)).help(
+                    format!(
+                        "close it with {}",
+                        if long {
+                            triple
+                        } else if quote == '"' {
+                            "\""
+                        } else {
+                            "'"
+                        }
+                    ),
+                ));
             };
             if is_deceptive(c) {
                 return Err(unexpected(c, here));

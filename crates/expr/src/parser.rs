@@ -102,7 +102,9 @@ impl<'s> Parser<'s> {
             Token::Ident("or") => error.help("write `||` for or"),
             Token::Ident("not") => error.help("write `!` for not"),
             Token::Ident("is") => error.help("write `==` to compare"),
-            Token::Ident("if" | "else") => error.help("write `condition ? a : b`, or `choose(condition, a, b)`"),
+            Token::Ident("if" | "else") => {
+                error.help("write `condition ? a : b`, or `choose(condition, a, b)`")
+            }
             _ => error,
         }
     }
@@ -143,7 +145,12 @@ impl<'s> Parser<'s> {
         self.logical("&&", |p| p.chain(0), Kind::And)
     }
 
-    fn logical(&mut self, mark: &str, operand: fn(&mut Self) -> Parsed<Node>, kind: fn(Vec<Node>) -> Kind) -> Parsed<Node> {
+    fn logical(
+        &mut self,
+        mark: &str,
+        operand: fn(&mut Self) -> Parsed<Node>,
+        kind: fn(Vec<Node>) -> Kind,
+    ) -> Parsed<Node> {
         let first = operand(self)?;
         if !self.at(mark) {
             return Ok(first);
@@ -188,14 +195,15 @@ impl<'s> Parser<'s> {
         if count > 0 && (self.at("!") || self.at("-")) {
             return Err(self.unexpected("a value").help("put the inner sign into brackets"));
         }
-        if mark == "-" && count > 0 {
-            if let Token::Int(magnitude) = self.token {
-                let value = 0_i64.checked_sub_unsigned(magnitude).ok_or_else(|| too_large(self.span))?;
-                let literal = Node { kind: Kind::Int(value), span: start.to(self.span) };
-                self.advance()?;
-                let node = self.members(literal)?;
-                return Ok(wrap(node, count - 1, Kind::Negate, start));
-            }
+        if mark == "-"
+            && count > 0
+            && let Token::Int(magnitude) = self.token
+        {
+            let value = 0_i64.checked_sub_unsigned(magnitude).ok_or_else(|| too_large(self.span))?;
+            let literal = Node { kind: Kind::Int(value), span: start.to(self.span) };
+            self.advance()?;
+            let node = self.members(literal)?;
+            return Ok(wrap(node, count - 1, Kind::Negate, start));
         }
         let primary = self.primary()?;
         let node = self.members(primary)?;
@@ -298,10 +306,15 @@ impl<'s> Parser<'s> {
                 let span = self.span;
                 self.advance()?;
                 if self.at("(") {
-                    let alone = parts.is_empty();
-                    parts.extend(self.method(name, span, &mut optional, &mut base, alone)?);
+                    let part = self.method(name, span, &mut optional)?;
+                    parts.push(part);
                 } else {
-                    self.field(Segment { name: name.to_owned(), span }, optional.is_some(), &mut base, &mut parts);
+                    self.field(
+                        Segment { name: name.to_owned(), span },
+                        optional.is_some(),
+                        &mut base,
+                        &mut parts,
+                    );
                 }
             } else if self.at("[") || self.at("[?") {
                 if self.at("[?") {
@@ -312,7 +325,9 @@ impl<'s> Parser<'s> {
                 self.expect("]", "`]`")?;
                 let span = mark.to(self.behind());
                 match index.kind {
-                    Kind::Text(name) => self.field(Segment { name, span }, optional.is_some(), &mut base, &mut parts),
+                    Kind::Text(name) => {
+                        self.field(Segment { name, span }, optional.is_some(), &mut base, &mut parts)
+                    }
                     _ => parts.push(Part::Index { index, span, optional: optional.is_some() }),
                 }
             } else {
@@ -339,47 +354,32 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// A call after a dot; `None` if it took `base` into itself.
-    fn method(
-        &mut self,
-        name: &'s str,
-        span: Span,
-        optional: &mut Option<Span>,
-        base: &mut Node,
-        alone: bool,
-    ) -> Parsed<Option<Part>> {
+    /// A call after a dot.
+    fn method(&mut self, name: &'s str, span: Span, optional: &mut Option<Span>) -> Parsed<Part> {
         self.advance()?;
         if optional.is_some() {
             let args = self.nested(|p| p.list(")", Self::expression))?;
             *optional = None;
-            return optional_end(name, span, args).map(Some);
+            return optional_end(name, span, args);
         }
         if let Some(kind) = MacroKind::by_name(name) {
-            return self.nested(|p| p.comprehension(kind, span)).map(Some);
+            return self.nested(|p| p.comprehension(kind, span));
         }
         let args = self.nested(|p| p.list(")", Self::expression))?;
         if matches!(name, "orValue" | "hasValue") {
             return Err(SyntaxError::new(format!("`.{name}()` needs an optional value before it"), span)
-                .help(format!("write the member that may be absent with a question mark: `a.?b.{name}(...)`")));
+                .help(format!(
+                    "write the member that may be absent with a question mark: `a.?b.{name}(...)`"
+                )));
         }
-        // `aqs.eq(x)`: a function whose name has a dot, not a method of something called `aqs`.
-        if let (Kind::Path(path), true) = (&base.kind, alone) {
-            if let [first] = path.as_slice() {
-                let dotted = format!("{}.{name}", first.name);
-                if functions::find(&dotted).is_some() {
-                    let whole = first.span.to(span);
-                    let found = call(&dotted, whole, args, 0)?;
-                    *base = Node { kind: Kind::Call(found), span: whole.to(self.behind()) };
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(Part::Method(call(name, span, args, 1)?)))
+        Ok(Part::Method(call(name, span, args, 1)?))
     }
 
     fn comprehension(&mut self, kind: MacroKind, span: Span) -> Parsed<Part> {
         let Token::Ident(variable) = self.token else {
-            return Err(self.unexpected("the name of the variable").help(format!("write `list.{}(x, ...)`", kind.name())));
+            return Err(self
+                .unexpected("the name of the variable")
+                .help(format!("write `list.{}(x, ...)`", kind.name())));
         };
         if matches!(variable, "true" | "false" | "null" | "in") {
             return Err(SyntaxError::new(format!("`{variable}` cannot be a variable"), self.span));
@@ -397,7 +397,8 @@ impl<'s> Parser<'s> {
 }
 
 fn too_large(span: Span) -> SyntaxError {
-    SyntaxError::new("the whole number is too large", span).help("whole numbers have 64 bits; write `1e20` for a double")
+    SyntaxError::new("the whole number is too large", span)
+        .help("whole numbers have 64 bits; write `1e20` for a double")
 }
 
 /// Two signs of one kind are as good as none, but the operand must still have the right type: one or two stay.
@@ -452,10 +453,10 @@ fn call(name: &str, span: Span, args: Vec<Node>, receiver: usize) -> Parsed<Call
             .help(suggest::macro_form(name)));
     }
     let mut pattern = None;
-    if name == "matches" {
-        if let Some(Node { kind: Kind::Text(text), span }) = args.get(1 - receiver) {
-            pattern = Some(functions::compile(text).map_err(|message| SyntaxError::new(message, *span))?);
-        }
+    if name == "matches"
+        && let Some(Node { kind: Kind::Text(text), span }) = args.get(1 - receiver)
+    {
+        pattern = Some(functions::compile(text).map_err(|message| SyntaxError::new(message, *span))?);
     }
     Ok(Call { name: name.to_owned(), name_span: span, function: functions::find(name), args, pattern })
 }

@@ -64,7 +64,8 @@ impl Template {
             at = start + source.len() + 2;
         }
         literal.push_str(text.get(at..).unwrap_or(""));
-        let single = matches!(pieces.as_slice(), [Piece::Expr(..)]) && literal.chars().all(|c| c == '\n' || c == '\r');
+        let single =
+            matches!(pieces.as_slice(), [Piece::Expr(..)]) && literal.chars().all(|c| c == '\n' || c == '\r');
         if !literal.is_empty() && !single {
             pieces.push(Piece::Text(literal));
         }
@@ -97,9 +98,11 @@ impl Template {
     /// # Errors
     /// As [`Expr::eval`]; in a mixture also a value without a text form.
     pub fn eval(&self, scope: &dyn Scope, budget: &mut Budget) -> Result<Value, EvalError> {
-        let shift = |offset: usize| move |mut error: EvalError| {
-            error.span = error.span.shifted(offset);
-            error
+        let shift = |offset: usize| {
+            move |mut error: EvalError| {
+                error.span = error.span.shifted(offset);
+                error
+            }
         };
         if let [Piece::Expr(offset, expr)] = &*self.pieces {
             return expr.eval(scope, budget).map_err(shift(*offset));
@@ -185,7 +188,8 @@ fn inside(text: &str, open: usize) -> Result<&str, SyntaxError> {
                 let ends = window.get(lexer.offset()..).is_some_and(|t| t.starts_with('}'));
                 return match window.get(..span.start) {
                     Some(source) if ends => Ok(source),
-                    _ => Err(SyntaxError::new("a `}` without its `{`", span.shifted(start)).help("an expression ends with `}}`")),
+                    _ => Err(SyntaxError::new("a `}` without its `{`", span.shifted(start))
+                        .help("an expression ends with `}}`")),
                 };
             }
             Token::End if end < rest.len() => {

@@ -159,7 +159,9 @@ impl<'a> Val<'a> {
     pub(crate) fn as_int(&self) -> Option<i64> {
         match self {
             Val::Int(int) => Some(*int),
-            Val::Double(double) if double.fract() == 0.0 && double.abs() <= 9_007_199_254_740_992.0 => Some(*double as i64),
+            Val::Double(double) if double.fract() == 0.0 && double.abs() <= 9_007_199_254_740_992.0 => {
+                Some(*double as i64)
+            }
             _ => None,
         }
     }
@@ -230,7 +232,13 @@ pub(crate) fn equal(a: &Val<'_>, b: &Val<'_>, budget: &mut Budget, span: Span) -
     equal_at(a, b, budget, span, 0)
 }
 
-fn equal_at(a: &Val<'_>, b: &Val<'_>, budget: &mut Budget, span: Span, depth: usize) -> Result<bool, EvalError> {
+fn equal_at(
+    a: &Val<'_>,
+    b: &Val<'_>,
+    budget: &mut Budget,
+    span: Span,
+    depth: usize,
+) -> Result<bool, EvalError> {
     too_deep(depth, span)?;
     budget.step(1, span)?;
     match (a, b) {
@@ -275,7 +283,9 @@ pub(crate) fn order(a: &Val<'_>, b: &Val<'_>) -> Option<Ordering> {
     Some(match (a, b) {
         (Val::Bool(a), Val::Bool(b)) => a.cmp(b),
         (Val::Text(a), Val::Text(b)) => a.as_str().cmp(b.as_str()),
-        (Val::Timestamp(a), Val::Timestamp(b)) | (Val::Duration(a), Val::Duration(b)) | (Val::Int(a), Val::Int(b)) => a.cmp(b),
+        (Val::Timestamp(a), Val::Timestamp(b))
+        | (Val::Duration(a), Val::Duration(b))
+        | (Val::Int(a), Val::Int(b)) => a.cmp(b),
         (Val::Huge(a), Val::Huge(b)) => a.cmp(b),
         (Val::Int(_), Val::Huge(_)) => Ordering::Less,
         (Val::Huge(_), Val::Int(_)) => Ordering::Greater,

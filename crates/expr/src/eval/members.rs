@@ -1,7 +1,7 @@
 //! What follows a value: members, indexes, methods, optional chains and macros.
 
 use super::{Evaluated, Evaluator, type_error};
-use crate::ast::{Macro, MacroKind, Node, Part, Segment};
+use crate::ast::{Kind, Macro, MacroKind, Node, Part, Segment};
 use crate::budget::{EvalError, EvalErrorKind};
 use crate::source::Span;
 use crate::suggest;
@@ -23,7 +23,11 @@ fn missing(map: &Map<'_>, segment: &Segment) -> EvalError {
     let keys = map.keys();
     let near = suggest::nearest(&segment.name, keys.iter().take(64).map(|key| key.as_str()));
     let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    EvalError::new(EvalErrorKind::Missing, format!("there is no member `{}`{hint}", segment.name), segment.span)
+    EvalError::new(
+        EvalErrorKind::Missing,
+        format!("there is no member `{}`{hint}", segment.name),
+        segment.span,
+    )
 }
 
 impl<'a> Evaluator<'a, '_> {
@@ -57,11 +61,19 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     pub(super) fn has(&mut self, target: &'a Node, member: &'a Segment) -> Evaluated<'a> {
-        let found = self.eval(target)?;
+        let found = match &target.kind {
+            Kind::Path(path) => match self.path_with(path, member)? {
+                Some(found) => found,
+                None => return Ok(Val::Bool(true)),
+            },
+            _ => self.eval(target)?,
+        };
         match found {
             Val::Map(map) => Ok(Val::Bool(map.get(&member.name).is_some())),
             Val::Null => Ok(Val::Bool(false)),
-            other => Err(type_error(format!("a value of type {} has no members", other.type_name()), target.span)),
+            other => {
+                Err(type_error(format!("a value of type {} has no members", other.type_name()), target.span))
+            }
         }
     }
 
@@ -100,7 +112,11 @@ impl<'a> Evaluator<'a, '_> {
                 continue;
             }
             let Val::Bool(holds) = result else {
-                let message = format!("`{}` needs a bool for each element, this is {}", m.kind.name(), result.type_name());
+                let message = format!(
+                    "`{}` needs a bool for each element, this is {}",
+                    m.kind.name(),
+                    result.type_name()
+                );
                 return Err(type_error(message, m.body.span));
             };
             match (m.kind, holds) {
@@ -132,25 +148,41 @@ fn optional_field<'a>(value: &Val<'a>, segment: &Segment) -> Result<Option<Val<'
     }
 }
 
-fn element<'a>(value: &Val<'a>, index: &Val<'a>, span: Span, optional: bool) -> Result<Option<Val<'a>>, EvalError> {
+fn element<'a>(
+    value: &Val<'a>,
+    index: &Val<'a>,
+    span: Span,
+    optional: bool,
+) -> Result<Option<Val<'a>>, EvalError> {
     match (value, index) {
         (Val::List(list), _) => list_element(list, index, span, optional),
         (Val::Map(map), Val::Text(key)) => match map.get(key.as_str()) {
             // The key may be a secret or come from a mail, so the message does not repeat it.
-            None if !optional => Err(EvalError::new(EvalErrorKind::Missing, "the object has no member of this name", span)),
+            None if !optional => {
+                Err(EvalError::new(EvalErrorKind::Missing, "the object has no member of this name", span))
+            }
             found => Ok(found),
         },
         (Val::Null, _) if optional => Ok(None),
-        (Val::Map(_), other) => {
-            Err(type_error(format!("members are asked for with a string, this is {}", other.type_name()), span))
-        }
+        (Val::Map(_), other) => Err(type_error(
+            format!("members are asked for with a string, this is {}", other.type_name()),
+            span,
+        )),
         (other, _) => Err(type_error(format!("a value of type {} has no elements", other.type_name()), span)),
     }
 }
 
-fn list_element<'a>(list: &List<'a>, index: &Val<'a>, span: Span, optional: bool) -> Result<Option<Val<'a>>, EvalError> {
+fn list_element<'a>(
+    list: &List<'a>,
+    index: &Val<'a>,
+    span: Span,
+    optional: bool,
+) -> Result<Option<Val<'a>>, EvalError> {
     let Some(at) = index.as_int() else {
-        return Err(type_error(format!("a list is indexed with an int, this is {}", index.type_name()), span));
+        return Err(type_error(
+            format!("a list is indexed with an int, this is {}", index.type_name()),
+            span,
+        ));
     };
     let found = usize::try_from(at).ok().and_then(|at| list.get(at));
     match found {

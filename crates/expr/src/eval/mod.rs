@@ -14,6 +14,7 @@ use crate::scope::{MAX_PATH, Scope};
 use crate::source::Span;
 use crate::suggest;
 use crate::val::{Map, Text, Val};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -39,9 +40,11 @@ impl<'a> Evaluator<'a, '_> {
             Kind::Double(double) => Ok(Val::Double(*double)),
             Kind::Text(text) => Ok(Val::Text(Text::Ref(text))),
             Kind::Path(path) => self.path(path),
-            Kind::Local(slot) => self.locals.get(*slot).cloned().ok_or_else(|| {
-                EvalError::new(EvalErrorKind::Name, "the variable is not set", node.span)
-            }),
+            Kind::Local(slot) => self
+                .locals
+                .get(*slot)
+                .cloned()
+                .ok_or_else(|| EvalError::new(EvalErrorKind::Name, "the variable is not set", node.span)),
             Kind::List(items) => self.list(items, node.span),
             Kind::Map(entries) => self.map(entries, node.span),
             Kind::Not(inner) => Ok(Val::Bool(!self.condition(inner, "`!`")?)),
@@ -60,7 +63,9 @@ impl<'a> Evaluator<'a, '_> {
     pub(super) fn condition(&mut self, node: &'a Node, place: &str) -> Result<bool, EvalError> {
         match self.eval(node)? {
             Val::Bool(b) => Ok(b),
-            other => Err(type_error(format!("{place} needs a bool, this is {}", other.type_name()), node.span)),
+            other => {
+                Err(type_error(format!("{place} needs a bool, this is {}", other.type_name()), node.span))
+            }
         }
     }
 
@@ -108,18 +113,43 @@ impl<'a> Evaluator<'a, '_> {
 
     /// A free name: the scope takes what it knows of the path, the rest is walked.
     fn path(&mut self, path: &'a [Segment]) -> Evaluated<'a> {
+        let (taken, value) = self.resolve(path, None)?;
+        self.walk(path, taken, value)
+    }
+
+    /// The value of `path`, for asking whether it has `member`; `None` if the scope knows the whole of it. The
+    /// scope is asked with the member, because it may know the whole and nothing of its parts.
+    pub(super) fn path_with(
+        &mut self,
+        path: &'a [Segment],
+        member: &'a Segment,
+    ) -> Result<Option<Val<'a>>, EvalError> {
+        let (taken, value) = self.resolve(path, Some(member))?;
+        if taken > path.len() {
+            return Ok(None);
+        }
+        self.walk(path, taken, value).map(Some)
+    }
+
+    fn resolve(
+        &self,
+        path: &'a [Segment],
+        member: Option<&'a Segment>,
+    ) -> Result<(usize, &'a Value), EvalError> {
         let mut names = [""; MAX_PATH];
         let mut count = 0;
-        for (slot, segment) in names.iter_mut().zip(path) {
+        for (slot, segment) in names.iter_mut().zip(path.iter().chain(member)) {
             *slot = &segment.name;
             count += 1;
         }
-        let names = names.get(..count).unwrap_or(&[]);
-        let Some((taken, value)) = self.scope.resolve(names) else {
-            let span = path.first().map_or(Span::default(), |s| s.span);
-            let span = path.last().map_or(span, |s| span.to(s.span));
-            return Err(EvalError::new(EvalErrorKind::Name, format!("nothing is called `{}` here", dotted(path)), span));
-        };
+        self.scope.resolve(names.get(..count).unwrap_or(&[])).ok_or_else(|| {
+            let first = path.first().map_or(Span::default(), |s| s.span);
+            let span = path.last().map_or(first, |s| first.to(s.span));
+            EvalError::new(EvalErrorKind::Name, format!("nothing is called `{}` here", dotted(path)), span)
+        })
+    }
+
+    fn walk(&mut self, path: &'a [Segment], taken: usize, value: &'a Value) -> Evaluated<'a> {
         let mut found = Val::from_json(value);
         for segment in path.iter().skip(taken) {
             self.budget.step(1, segment.span)?;
@@ -144,12 +174,13 @@ impl<'a> Evaluator<'a, '_> {
         if let Some(problem) = function.arity_problem(args.len()) {
             return Err(type_error(problem, span));
         }
-        let mut context = Context { budget: &mut *self.budget, span, pattern: call.pattern.as_ref(), name: function.name };
+        let mut context =
+            Context { budget: &mut *self.budget, span, pattern: call.pattern.as_ref(), name: function.name };
         (function.eval)(&mut context, &args)
     }
 }
 
-pub(crate) fn dotted(path: &[Segment]) -> String {
+fn dotted(path: &[Segment]) -> String {
     let names: Vec<&str> = path.iter().map(|s| s.name.as_str()).collect();
     names.join(".")
 }

@@ -34,7 +34,13 @@ fn overflow(span: Span) -> EvalError {
     EvalError::new(EvalErrorKind::Arithmetic, "the result does not fit into 64 bits", span)
 }
 
-fn binary<'a>(operator: Operator, left: Val<'a>, right: Val<'a>, budget: &mut Budget, span: Span) -> Evaluated<'a> {
+fn binary<'a>(
+    operator: Operator,
+    left: Val<'a>,
+    right: Val<'a>,
+    budget: &mut Budget,
+    span: Span,
+) -> Evaluated<'a> {
     budget.step(1, span)?;
     match operator {
         Operator::Equal => Ok(Val::Bool(equal(&left, &right, budget, span)?)),
@@ -48,7 +54,13 @@ fn binary<'a>(operator: Operator, left: Val<'a>, right: Val<'a>, budget: &mut Bu
     }
 }
 
-fn compare<'a>(operator: Operator, left: &Val<'_>, right: &Val<'_>, budget: &mut Budget, span: Span) -> Evaluated<'a> {
+fn compare<'a>(
+    operator: Operator,
+    left: &Val<'_>,
+    right: &Val<'_>,
+    budget: &mut Budget,
+    span: Span,
+) -> Evaluated<'a> {
     if let (Some(a), Some(b)) = (left.as_text(), right.as_text()) {
         budget.step(a.len().min(b.len()) as u64 / 256, span)?;
     }
@@ -62,7 +74,8 @@ fn compare<'a>(operator: Operator, left: &Val<'_>, right: &Val<'_>, budget: &mut
 }
 
 fn mismatch(operator: Operator, left: &Val<'_>, right: &Val<'_>, span: Span) -> EvalError {
-    let message = format!("`{}` cannot take {} and {}", operator.symbol(), left.type_name(), right.type_name());
+    let message =
+        format!("`{}` cannot take {} and {}", operator.symbol(), left.type_name(), right.type_name());
     type_error(message, span)
 }
 
@@ -107,13 +120,15 @@ fn arithmetic<'a>(operator: Operator, left: &Val<'_>, right: &Val<'_>, span: Spa
     }
     let wrong = || mismatch(operator, left, right, span);
     match (operator, left, right) {
-        (Operator::Add, Val::Timestamp(a), Val::Duration(b)) | (Operator::Add, Val::Duration(a), Val::Timestamp(b)) => {
+        (Operator::Add, Val::Timestamp(a), Val::Duration(b))
+        | (Operator::Add, Val::Duration(a), Val::Timestamp(b)) => {
             a.checked_add(*b).and_then(time::in_range).map(Val::Timestamp).ok_or_else(|| overflow(span))
         }
         (Operator::Subtract, Val::Timestamp(a), Val::Duration(b)) => {
             a.checked_sub(*b).and_then(time::in_range).map(Val::Timestamp).ok_or_else(|| overflow(span))
         }
-        (Operator::Subtract, Val::Timestamp(a), Val::Timestamp(b)) | (Operator::Subtract, Val::Duration(a), Val::Duration(b)) => {
+        (Operator::Subtract, Val::Timestamp(a), Val::Timestamp(b))
+        | (Operator::Subtract, Val::Duration(a), Val::Duration(b)) => {
             a.checked_sub(*b).map(Val::Duration).ok_or_else(|| overflow(span))
         }
         (Operator::Add, Val::Duration(a), Val::Duration(b)) => {

@@ -6,8 +6,8 @@ use crate::types::Type;
 use crate::val::Val;
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -91,7 +91,9 @@ fn decode<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalErro
     let text = c.text(args, 0)?;
     c.alloc(text.len() * 2)?;
     let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    let bytes = GeneralPurpose::new(alphabet, CONFIG).decode(text).map_err(|_| c.conversion("the text is not base64"))?;
+    let bytes = GeneralPurpose::new(alphabet, CONFIG)
+        .decode(text)
+        .map_err(|_| c.conversion("the text is not base64"))?;
     let text = String::from_utf8(bytes).map_err(|_| c.conversion("what was encoded is not UTF-8 text"))?;
     Ok(Val::text(text))
 }

@@ -29,7 +29,8 @@ pub(super) const TABLE: &[Function] = &[
         &[Param::List],
         same,
         distinct,
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "flatten",
@@ -41,7 +42,8 @@ pub(super) const TABLE: &[Function] = &[
         &[Param::List],
         |types| Type::list(element(types).flattened()),
         flatten,
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "sort",
@@ -53,7 +55,8 @@ pub(super) const TABLE: &[Function] = &[
         &[Param::SortableList],
         same,
         sort,
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "first",
@@ -68,7 +71,8 @@ pub(super) const TABLE: &[Function] = &[
             let found = c.list(a, 0)?.get(0);
             found.ok_or_else(|| c.error(EvalErrorKind::Index, "`first` of an empty list"))
         },
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "last",
@@ -86,7 +90,8 @@ pub(super) const TABLE: &[Function] = &[
                 .and_then(|at| list.get(at))
                 .ok_or_else(|| c.error(EvalErrorKind::Index, "`last` of an empty list"))
         },
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "keys",
@@ -102,7 +107,8 @@ pub(super) const TABLE: &[Function] = &[
             c.alloc(map.len() * 64)?;
             Ok(Val::list(map.keys().into_iter().map(Val::Text).collect()))
         },
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "values",
@@ -118,7 +124,8 @@ pub(super) const TABLE: &[Function] = &[
             c.alloc(map.len() * 64)?;
             Ok(Val::list(map.keys().iter().filter_map(|key| map.get(key.as_str())).collect()))
         },
-    ),
+    )
+    .structural(),
 ];
 
 fn distinct<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {

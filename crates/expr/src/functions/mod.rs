@@ -39,7 +39,7 @@ pub struct Entry {
 
 /// A function of the table. `f(a, b)` and `a.f(b)` are the same call.
 #[derive(Debug)]
-pub struct Function {
+pub(crate) struct Function {
     pub(crate) entry: Entry,
     pub(crate) params: &'static [Param],
     /// How many parameters may not be left out.
@@ -49,6 +49,9 @@ pub struct Function {
     pub(crate) returns: fn(&[Type]) -> Type,
     /// The result of an untrusted argument is trusted.
     pub(crate) quotes: bool,
+    /// The result is made of whole elements, which carry their own labels; only the label of the collection
+    /// itself is passed on.
+    pub(crate) structural: bool,
     pub(crate) name: &'static str,
     pub(crate) eval: Eval,
 }
@@ -57,8 +60,23 @@ pub(crate) type Eval = for<'a> fn(&mut Context<'_>, &[Val<'a>]) -> Result<Val<'a
 
 impl Function {
     /// A function of fixed parameters; the rest is set with the methods below.
-    pub(crate) const fn new(entry: Entry, params: &'static [Param], returns: fn(&[Type]) -> Type, eval: Eval) -> Function {
-        Function { name: entry.name, entry, params, required: params.len(), variadic: false, returns, quotes: false, eval }
+    pub(crate) const fn new(
+        entry: Entry,
+        params: &'static [Param],
+        returns: fn(&[Type]) -> Type,
+        eval: Eval,
+    ) -> Function {
+        Function {
+            name: entry.name,
+            entry,
+            params,
+            required: params.len(),
+            variadic: false,
+            returns,
+            quotes: false,
+            structural: false,
+            eval,
+        }
     }
 
     pub(crate) const fn required(mut self, required: usize) -> Function {
@@ -68,6 +86,11 @@ impl Function {
 
     pub(crate) const fn variadic(mut self) -> Function {
         self.variadic = true;
+        self
+    }
+
+    pub(crate) const fn structural(mut self) -> Function {
+        self.structural = true;
         self
     }
 
@@ -98,8 +121,6 @@ impl Function {
 /// What a parameter accepts. The static types here and the conversions of [`Context`] say the same thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Param {
-    Any,
-    Bool,
     Int,
     Number,
     Text,
@@ -122,15 +143,14 @@ impl Param {
     pub(crate) fn expected(self) -> Type {
         let union = |types: &[Type]| Type::union(types.iter().cloned());
         match self {
-            Param::Any => Type::any(),
-            Param::Bool => Type::bool(),
             Param::Int => Type::int(),
             Param::Number => Type::number(),
             Param::Text => Type::string(),
             Param::List => Type::list(Type::any()),
             Param::TextList => Type::list(Type::string()),
             Param::SortableList => union(
-                &[Type::number(), Type::string(), Type::bool(), Type::timestamp(), Type::duration()].map(Type::list),
+                &[Type::number(), Type::string(), Type::bool(), Type::timestamp(), Type::duration()]
+                    .map(Type::list),
             ),
             Param::Object => Type::map(Type::any()),
             Param::Sized => union(&[Type::string(), Type::list(Type::any()), Type::map(Type::any())]),
@@ -190,7 +210,11 @@ impl Context<'_> {
         }
     }
 
-    pub(crate) fn object<'v, 'a>(&mut self, args: &'v [Val<'a>], at: usize) -> Result<&'v Map<'a>, EvalError> {
+    pub(crate) fn object<'v, 'a>(
+        &mut self,
+        args: &'v [Val<'a>],
+        at: usize,
+    ) -> Result<&'v Map<'a>, EvalError> {
         match args.get(at) {
             Some(Val::Map(map)) => {
                 self.budget.step(map.len() as u64 * 2, self.span)?;

@@ -72,7 +72,9 @@ pub(super) const TABLE: &[Function] = &[
             c.alloc(text.len() * 6)?;
             c.budget.step(text.len() as u64 / 8, c.span)?;
             let text = text.replace("http://", "hxxp://").replace("https://", "hxxps://");
-            Ok(Val::text(text.replace("[.]", ".").replace('.', "[.]").replace("[@]", "@").replace('@', "[@]")))
+            Ok(Val::text(
+                text.replace("[.]", ".").replace('.', "[.]").replace("[@]", "@").replace('@', "[@]"),
+            ))
         },
     ),
     Function::new(
@@ -122,7 +124,8 @@ struct Url<'t> {
 }
 
 fn read_url(text: &str) -> Option<Url<'_>> {
-    if text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`')) {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
+    {
         return None;
     }
     let (scheme, rest) = text.split_once("://")?;
@@ -170,7 +173,9 @@ fn url<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
         ("query", Val::text(url.query)),
         ("fragment", Val::text(url.fragment)),
     ];
-    Ok(Val::Map(Map::Own(Rc::new(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))))
+    Ok(Val::Map(Map::Own(Rc::new(
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    ))))
 }
 
 fn domain_of<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
@@ -184,7 +189,8 @@ fn domain_of<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
         Some(host.trim_end_matches('>').to_lowercase())
     };
     let host = host.map(|host| host.trim_end_matches('.').to_owned()).filter(|host| {
-        !host.is_empty() && host.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._:".contains(c))
+        !host.is_empty()
+            && host.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._:".contains(c))
     });
     let host = host.ok_or_else(|| c.conversion("the text holds no host name"))?;
     if host.parse::<IpAddr>().is_ok() {
@@ -195,7 +201,8 @@ fn domain_of<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
 }
 
 fn in_cidr<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
-    let address: IpAddr = c.text(args, 0)?.parse().map_err(|_| c.conversion("the first text is not an IP address"))?;
+    let address: IpAddr =
+        c.text(args, 0)?.parse().map_err(|_| c.conversion("the first text is not an IP address"))?;
     let network = c.text(args, 1)?;
     let wrong = |c: &Context<'_>| c.conversion("the network is not written like `10.0.0.0/8`");
     let (base, length) = network.split_once('/').ok_or_else(|| wrong(c))?;
@@ -220,7 +227,18 @@ mod tests {
 
     #[test]
     fn urls_that_two_readers_could_read_differently_are_refused() {
-        for bad in ["http://a\\@b/", "http:// a/", "//a/b", "http:/a", "http://", "http://a:x/", "ht tp://a", "http://[::1/", "http://a\u{0}b/", "1a://b"] {
+        for bad in [
+            "http://a\\@b/",
+            "http:// a/",
+            "//a/b",
+            "http:/a",
+            "http://",
+            "http://a:x/",
+            "ht tp://a",
+            "http://[::1/",
+            "http://a\u{0}b/",
+            "1a://b",
+        ] {
             assert!(read_url(bad).is_none(), "{bad}");
         }
     }

@@ -49,7 +49,8 @@ pub(super) const TABLE: &[Function] = &[
         |_| Type::string(),
         |c, a| match a.first() {
             Some(value) => {
-                let text = scalar_text(value).ok_or_else(|| c.wrong("a string, number, bool or time", Some(value)))?;
+                let text = scalar_text(value)
+                    .ok_or_else(|| c.wrong("a string, number, bool or time", Some(value)))?;
                 c.give(text)
             }
             None => Err(c.wrong("a value", None)),
@@ -112,9 +113,10 @@ pub(super) const TABLE: &[Function] = &[
         &[Param::Number],
         numeric,
         |c, a| match a.first() {
-            Some(Val::Int(int)) => int.checked_abs().map(Val::Int).ok_or_else(|| {
-                c.error(EvalErrorKind::Arithmetic, "the result does not fit into 64 bits")
-            }),
+            Some(Val::Int(int)) => int
+                .checked_abs()
+                .map(Val::Int)
+                .ok_or_else(|| c.error(EvalErrorKind::Arithmetic, "the result does not fit into 64 bits")),
             Some(Val::Double(double)) => Ok(Val::Double(double.abs())),
             Some(Val::Huge(huge)) => Ok(Val::Huge(*huge)),
             other => Err(c.wrong("a number", other)),

@@ -13,15 +13,22 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     if pattern.len() > LONGEST {
         return Err(format!("the pattern is longer than {LONGEST} bytes"));
     }
-    RegexBuilder::new(pattern).size_limit(COMPILED).dfa_size_limit(4 * COMPILED).nest_limit(32).build().map_err(|error| {
-        match error {
-            regex::Error::CompiledTooBig(_) => "the pattern is too large when compiled; use fewer repetitions".to_owned(),
-            // The library draws its message over several lines; the last one says what is wrong.
-            other => {
-                let text = other.to_string();
-                let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").trim();
-                format!("this is not a pattern: {reason}")
+    RegexBuilder::new(pattern)
+        .size_limit(COMPILED)
+        .dfa_size_limit(4 * COMPILED)
+        .nest_limit(32)
+        .build()
+        .map_err(|error| {
+            match error {
+                regex::Error::CompiledTooBig(_) => {
+                    "the pattern is too large when compiled; use fewer repetitions".to_owned()
+                }
+                // The library draws its message over several lines; the last one says what is wrong.
+                other => {
+                    let text = other.to_string();
+                    let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").trim();
+                    format!("this is not a pattern: {reason}")
+                }
             }
-        }
-    })
+        })
 }

@@ -19,7 +19,8 @@ pub(super) const TABLE: &[Function] = &[
         &[Param::Sized],
         |_| Type::int(),
         size,
-    ),
+    )
+    .structural(),
     Function::new(
         Entry {
             name: "contains",

@@ -27,7 +27,8 @@ pub(super) const TABLE: &[Function] = &[
         |_| Type::timestamp(),
         |c, a| match a.first() {
             Some(Val::Timestamp(at)) => Ok(Val::Timestamp(*at)),
-            _ => read(c, a, parse_timestamp, "the text is not a time like `2026-03-01T12:00:00Z`").map(Val::Timestamp),
+            _ => read(c, a, parse_timestamp, "the text is not a time like `2026-03-01T12:00:00Z`")
+                .map(Val::Timestamp),
         },
     ),
     Function::new(
@@ -47,7 +48,12 @@ pub(super) const TABLE: &[Function] = &[
     ),
 ];
 
-fn read(c: &mut Context<'_>, args: &[Val<'_>], parse: fn(&str) -> Option<i64>, wrong: &str) -> Result<i64, EvalError> {
+fn read(
+    c: &mut Context<'_>,
+    args: &[Val<'_>],
+    parse: fn(&str) -> Option<i64>,
+    wrong: &str,
+) -> Result<i64, EvalError> {
     let text = c.text(args, 0)?;
     parse(text).ok_or_else(|| c.conversion(wrong))
 }
@@ -88,7 +94,8 @@ fn digits(text: &str, from: usize, count: usize) -> Option<i64> {
 fn parse_timestamp(text: &str) -> Option<i64> {
     let (year, month, day) = (digits(text, 0, 4)?, digits(text, 5, 2)?, digits(text, 8, 2)?);
     let (hour, minute, second) = (digits(text, 11, 2)?, digits(text, 14, 2)?, digits(text, 17, 2)?);
-    let marks: Vec<u8> = [4, 7, 10, 13, 16].iter().filter_map(|at| text.as_bytes().get(*at).copied()).collect();
+    let marks: Vec<u8> =
+        [4, 7, 10, 13, 16].iter().filter_map(|at| text.as_bytes().get(*at).copied()).collect();
     if !matches!(marks.as_slice(), [b'-', b'-', b'T' | b't', b':', b':']) {
         return None;
     }
@@ -192,9 +199,17 @@ mod tests {
         }
         assert_eq!(parse_timestamp("1970-01-01T01:00:00+01:00"), Some(0));
         for bad in [
-            "2023-02-29T00:00:00Z", "2024-13-01T00:00:00Z", "2024-01-01 00:00:00Z", "2024-01-01T24:00:00Z",
-            "2024-01-01T00:00:00", "2024-01-01T00:00:00+1:00", "2024-01-01T00:00:00.Z", "+024-01-01T00:00:00Z", "",
-            "2024-01-0äT00:00:00Z", "0001-01-01T00:00:00+01:00",
+            "2023-02-29T00:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00+1:00",
+            "2024-01-01T00:00:00.Z",
+            "+024-01-01T00:00:00Z",
+            "",
+            "2024-01-0äT00:00:00Z",
+            "0001-01-01T00:00:00+01:00",
         ] {
             assert_eq!(parse_timestamp(bad), None, "{bad}");
         }

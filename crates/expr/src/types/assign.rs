@@ -39,7 +39,14 @@ impl Type {
             (Kind::Union(members), _) => members.iter().try_for_each(|member| {
                 member.assignable_to(expected).map_err(|inner| {
                     let null = matches!(member.kind, Kind::Null) && inner.path.is_empty();
-                    if null { Mismatch { message: format!("expected {expected}, this may be null"), path: Vec::new() } } else { inner }
+                    if null {
+                        Mismatch {
+                            message: format!("expected {expected}, this may be null"),
+                            path: Vec::new(),
+                        }
+                    } else {
+                        inner
+                    }
                 })
             }),
             (_, Kind::Union(members)) => {
@@ -60,7 +67,9 @@ impl Type {
                 // A text that is only known to be a text may be one of the values; the value itself is
                 // checked against the schema when it is there.
                 match (found, wanted) {
-                    (Some(found), Some(wanted)) if !found.iter().all(|v| wanted.contains(v)) => Err(mismatch(self, expected)),
+                    (Some(found), Some(wanted)) if !found.iter().all(|v| wanted.contains(v)) => {
+                        Err(mismatch(self, expected))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -124,7 +133,10 @@ fn object_to_object(found: &ObjectType, wanted: &ObjectType) -> Fits {
                 let known: Vec<&str> = wanted.fields.keys().map(String::as_str).collect();
                 let hint = crate::suggest::nearest(name, known.iter().copied())
                     .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                return Err(Mismatch { message: format!("there is no member `{name}`{hint}"), path: vec![name.clone()] });
+                return Err(Mismatch {
+                    message: format!("there is no member `{name}`{hint}"),
+                    path: vec![name.clone()],
+                });
             }
         }
     }

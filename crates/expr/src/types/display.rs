@@ -36,7 +36,8 @@ fn write(ty: &Type, f: &mut Formatter<'_>, depth: usize) -> fmt::Result {
         Kind::List(list) if matches!(list.element.kind, Kind::Any | Kind::Never) => f.write_str("list"),
         Kind::List(list) => {
             f.write_str("list of ")?;
-            let bracket = matches!(list.element.kind, Kind::Union(_)) || list.element.values().is_some_and(|v| v.len() > 1);
+            let bracket = matches!(list.element.kind, Kind::Union(_))
+                || list.element.values().is_some_and(|v| v.len() > 1);
             if bracket {
                 f.write_str("(")?;
             }

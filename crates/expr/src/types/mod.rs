@@ -347,7 +347,9 @@ impl Type {
             Kind::Object(object) => {
                 Type::union(object.fields.values().map(|f| f.ty.clone()).chain(object.rest.clone()))
             }
-            Kind::Union(members) => Type::union(members.iter().filter(|t| t.is_container()).map(Type::element)),
+            Kind::Union(members) => {
+                Type::union(members.iter().filter(|t| t.is_container()).map(Type::element))
+            }
             _ => Type::any(),
         };
         found.inside(self)
@@ -418,7 +420,9 @@ fn merge(members: &mut Vec<Type>, new: Type) {
     for old in members.iter_mut() {
         let merged = match (&old.kind, &new.kind) {
             (a, b) if a == b => Some(a.clone()),
-            (Kind::Number, Kind::Int | Kind::Double) | (Kind::Int | Kind::Double, Kind::Number) => Some(Kind::Number),
+            (Kind::Number, Kind::Int | Kind::Double) | (Kind::Int | Kind::Double, Kind::Number) => {
+                Some(Kind::Number)
+            }
             (Kind::Int, Kind::Double) | (Kind::Double, Kind::Int) => Some(Kind::Number),
             (Kind::Text(a), Kind::Text(b)) => Some(Kind::Text(join_texts(a.as_deref(), b.as_deref()))),
             (Kind::List(a), Kind::List(b)) => Some(Kind::List(Arc::new(ListType {

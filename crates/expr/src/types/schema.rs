@@ -85,11 +85,17 @@ impl<'s> Reader<'s> {
         match schema.get("type") {
             Some(Value::String(word)) => self.of_word(word, schema, depth),
             Some(Value::Array(words)) => {
-                let words: Vec<Type> =
-                    words.iter().filter_map(Value::as_str).map(|word| self.of_word(word, schema, depth)).collect();
+                let words: Vec<Type> = words
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(|word| self.of_word(word, schema, depth))
+                    .collect();
                 Type::union(words)
             }
-            _ if ["properties", "required", "additionalProperties"].iter().any(|key| schema.contains_key(*key)) => {
+            _ if ["properties", "required", "additionalProperties"]
+                .iter()
+                .any(|key| schema.contains_key(*key)) =>
+            {
                 self.object(schema, depth)
             }
             _ if schema.contains_key("items") => self.list(schema, depth),
@@ -172,7 +178,9 @@ fn meet(a: Type, b: Type) -> Type {
             let mut fields = x.fields.clone();
             for (name, field) in &y.fields {
                 let merged = match fields.remove(name) {
-                    Some(old) => Field { ty: meet(old.ty, field.ty.clone()), required: old.required || field.required },
+                    Some(old) => {
+                        Field { ty: meet(old.ty, field.ty.clone()), required: old.required || field.required }
+                    }
                     None => field.clone(),
                 };
                 fields.insert(name.clone(), merged);
@@ -194,14 +202,16 @@ fn meet(a: Type, b: Type) -> Type {
             at_least: x.at_least.max(y.at_least),
         })),
         (Kind::Text(x), Kind::Text(y)) => {
-            let (x, y) = (x.as_deref().cloned().unwrap_or_default(), y.as_deref().cloned().unwrap_or_default());
+            let (x, y) =
+                (x.as_deref().cloned().unwrap_or_default(), y.as_deref().cloned().unwrap_or_default());
             let facts = TextFacts { values: x.values.or(y.values), format: x.format.or(y.format) };
             Kind::Text((facts != TextFacts::default()).then(|| Arc::new(facts)))
         }
         (Kind::Number, Kind::Int | Kind::Double) => b.kind.clone(),
         // A union of objects and common members beside it: the members hold for each of them.
         (Kind::Union(members), _) => {
-            let all: Vec<Type> = members.iter().filter(|m| same_sort(m, &b)).map(|m| meet(m.clone(), b.clone())).collect();
+            let all: Vec<Type> =
+                members.iter().filter(|m| same_sort(m, &b)).map(|m| meet(m.clone(), b.clone())).collect();
             return if all.is_empty() { a.inside(&labels) } else { Type::union(all).inside(&labels) };
         }
         (_, Kind::Union(_)) => return meet(b, a),
