@@ -111,14 +111,19 @@ fn describe<A: Action>() -> Value {
         "description": A::DESCRIPTION,
         "effect": A::EFFECT,
         "repeat": A::REPEAT,
-        "input": schema::<A::Input>(SchemaSettings::draft2020_12().for_deserialize()),
-        "output": schema::<A::Output>(SchemaSettings::draft2020_12().for_serialize()),
+        "input": schema::<A::Input>(SchemaSettings::for_deserialize),
+        "output": schema::<A::Output>(SchemaSettings::for_serialize),
         "errors": A::ERRORS,
         "examples": A::examples(),
     })
 }
 
-fn schema<T: JsonSchema>(settings: SchemaSettings) -> Value {
+/// Inlined as far as the type does not contain itself: the checker and people read it without following references.
+fn schema<T: JsonSchema>(side: fn(SchemaSettings) -> SchemaSettings) -> Value {
+    let settings = side(SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    }));
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 

@@ -1,0 +1,291 @@
+//! Compiled code on disk, so that a plugin is compiled once per machine and not once per run.
+//!
+//! ```text
+//! <cache>/native/<engine fingerprint>/ab/ab12….cwasm  and  ab12….mac
+//! <state>/plugin-cache.key
+//! ```
+//!
+//! Compiled code has no checksum of its own, and a flipped bit in it *runs*: loading a file somebody else wrote is the
+//! same as running their program. So the folders must belong to us alone, and every file carries an HMAC-SHA256 under
+//! a key that is kept elsewhere, over the fingerprint, the component's digest and the code. What does not verify is
+//! deleted and compiled again. wasmtime's own cache is not used because it checks nothing.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use action_api::plan::Digest;
+use hmac::digest::KeyInit;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::engine::fingerprint;
+
+/// All compiled files of one engine together.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Where compiled code is kept, and where the key to it.
+#[derive(Debug, Clone)]
+pub struct CacheDirs {
+    /// May be deleted at any time.
+    pub cache: PathBuf,
+    /// Must be a folder that nobody else can write to.
+    pub state: PathBuf,
+}
+
+/// Why the cache is not used. The plugin is then compiled in memory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// A folder that somebody else could write to.
+    #[error(
+        "{path} must belong to this user and be closed to others (mode 0700); plugins are compiled each time until then"
+    )]
+    Unsafe {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// The disk.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+/// How a component came to be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loaded {
+    /// From the cache.
+    Cached,
+    /// Compiled, because there was nothing in the cache.
+    Compiled,
+    /// Compiled, because what was in the cache did not verify. It was deleted.
+    Rejected,
+}
+
+/// The opened cache of one engine.
+pub(crate) struct Cache {
+    folder: PathBuf,
+    fingerprint: String,
+    key: [u8; 64],
+}
+
+impl Cache {
+    /// Makes the folders and the key where they are missing, and drops what other engines left.
+    pub(crate) fn open(dirs: &CacheDirs, engine: &Engine) -> Result<Self, CacheError> {
+        private_folder(&dirs.cache)?;
+        private_folder(&dirs.state)?;
+        let native = dirs.cache.join("native");
+        private_folder(&native)?;
+        let fingerprint = fingerprint(engine);
+        let folder = native.join(&fingerprint);
+        private_folder(&folder)?;
+        drop_others(&native, &fingerprint);
+        let key = key(&dirs.state.join("plugin-cache.key"))?;
+        Ok(Cache { folder, fingerprint, key })
+    }
+
+    /// Loads the component with this digest, compiling it if need be. Only one process compiles at a time.
+    pub(crate) fn load(
+        &self,
+        engine: &Engine,
+        digest: &Digest,
+        wasm: &[u8],
+    ) -> Result<(Component, Loaded), LoadFailure> {
+        let path = self.path(digest);
+        if let Some(component) = self.read(engine, digest, &path) {
+            return Ok((component, Loaded::Cached));
+        }
+        let _lock = self.lock(digest);
+        // Somebody else may have compiled it while we waited.
+        if let Some(component) = self.read(engine, digest, &path) {
+            return Ok((component, Loaded::Cached));
+        }
+        let how = if path.exists() { Loaded::Rejected } else { Loaded::Compiled };
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(path.with_extension("mac"));
+        let component = Component::from_binary(engine, wasm).map_err(LoadFailure)?;
+        // A full disk costs time in the next run, not this run.
+        if let Ok(code) = component.serialize() {
+            self.make_room(code.len() as u64);
+            let _ = self.write(digest, &path, &code);
+        }
+        Ok((component, how))
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let first = hex.get(..2).unwrap_or_default();
+        self.folder.join(first).join(&hex).with_extension("cwasm")
+    }
+
+    fn read(&self, engine: &Engine, digest: &Digest, path: &Path) -> Option<Component> {
+        let code = fs::read(path).ok()?;
+        let mac = fs::read(path.with_extension("mac")).ok()?;
+        self.mac(digest, &code).verify_slice(&mac).ok()?;
+        // For `make_room`, which drops what was not used for longest.
+        let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+        #[expect(
+            unsafe_code,
+            reason = "these very bytes were verified to be what this user's own wasmtime compiled"
+        )]
+        // SAFETY: `deserialize` requires bytes that `Component::serialize` produced. The MAC over exactly these
+        // bytes, in memory, under a key that only this user can read, says so.
+        let component = unsafe { Component::deserialize(engine, &code) };
+        component.ok()
+    }
+
+    fn write(&self, digest: &Digest, path: &Path, code: &[u8]) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        // The MAC first: code without one is never looked at.
+        replace(&path.with_extension("mac"), &self.mac(digest, code).finalize().into_bytes())?;
+        replace(path, code)
+    }
+
+    fn mac(&self, digest: &Digest, code: &[u8]) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new((&self.key).into());
+        mac.update(b"portcullis compiled plugin 1\0");
+        mac.update(self.fingerprint.as_bytes());
+        mac.update(b"\0");
+        mac.update(digest.as_bytes());
+        mac.update(code);
+        mac
+    }
+
+    /// Held while compiling; released when the file is closed, also by a crash.
+    fn lock(&self, digest: &Digest) -> Option<File> {
+        let path = self.folder.join(format!("{}.lock", digest.hex()));
+        let file = private_file().create(true).truncate(false).open(path).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+
+    fn make_room(&self, wanted: u64) {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = list(&self.folder)
+            .into_iter()
+            .flat_map(|folder| list(&folder))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "cwasm"))
+            .filter_map(|path| {
+                let about = fs::metadata(&path).ok()?;
+                Some((about.modified().ok()?, about.len(), path))
+            })
+            .collect();
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        for (_, size, path) in files {
+            if total.saturating_add(wanted) <= MOST_BYTES {
+                return;
+            }
+            let _ = fs::remove_file(path.with_extension("mac"));
+            let _ = fs::remove_file(path);
+            total -= size;
+        }
+    }
+}
+
+/// The component itself does not compile.
+pub(crate) struct LoadFailure(pub(crate) wasmtime::Error);
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().map(|entry| entry.path()).collect()
+}
+
+fn drop_others(native: &Path, ours: &str) {
+    for folder in list(native) {
+        if folder.file_name().is_some_and(|name| name != ours) {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    let mut file = private_file().create_new(true).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+fn key(path: &Path) -> Result<[u8; 64], CacheError> {
+    let failed = |cause| CacheError::Io { path: path.to_owned(), cause };
+    let mut key = [0; 64];
+    match File::open(path) {
+        Ok(mut file) => {
+            if !is_private(&file.metadata().map_err(failed)?) {
+                return Err(CacheError::Unsafe { path: path.to_owned() });
+            }
+            // A key cut short by a crash is replaced; all it costs is compiling again.
+            if file.read_exact(&mut key).is_ok() {
+                return Ok(key);
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    getrandom::fill(&mut key).map_err(|error| failed(io::Error::other(error)))?;
+    replace(path, &key).map_err(failed)?;
+    // Two processes may have made a key each; the file says which one counts.
+    File::open(path).and_then(|mut file| file.read_exact(&mut key)).map_err(failed)?;
+    Ok(key)
+}
+
+fn private_folder(path: &Path) -> Result<(), CacheError> {
+    let failed = |cause| CacheError::Io { path: path.to_owned(), cause };
+    make_folder(path).map_err(failed)?;
+    // `symlink_metadata`: a link in place of our folder is somebody else's idea.
+    let about = fs::symlink_metadata(path).map_err(failed)?;
+    if about.is_dir() && is_private(&about) {
+        Ok(())
+    } else {
+        Err(CacheError::Unsafe { path: path.to_owned() })
+    }
+}
+
+#[cfg(unix)]
+fn make_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(unix)]
+fn private_file() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+#[cfg(unix)]
+fn is_private(about: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0
+}
+
+// Elsewhere a user's own folders are closed to others by what they inherit.
+#[cfg(not(unix))]
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(not(unix))]
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    options
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &fs::Metadata) -> bool {
+    true
+}
