@@ -75,8 +75,8 @@ fn a_crate_opens_with_its_table_of_contents() {
     for file in rust().into_iter().filter(|file| opens(&file.path)) {
         for (number, line) in (1..).zip(file.text.lines()) {
             let code = line.split("//").next().unwrap_or_default();
-            if code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word == "fn")
-            {
+            // The type of a function pointer has a bracket right behind the word.
+            if code.split_whitespace().any(|word| word == "fn") {
                 problems.push(format!("{}:{number} defines a function; move it into a module", file.path));
             }
         }
