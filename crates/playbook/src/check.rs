@@ -1,0 +1,160 @@
+//! The way through: text, scan, tree, lowering, and at last places.
+
+use std::sync::Arc;
+
+use action_api::Spec;
+
+use crate::codes;
+use crate::lower;
+use crate::report::{Diagnostic, Raw, Severity, Sink};
+use crate::source::place::Places;
+use crate::source::tree::{self, KeyProblem, Kind, Tree};
+use crate::source::{MAX_NODES, scan, text};
+
+/// A playbook's text.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What messages call it: the path as the user gave it.
+    pub name: &'a str,
+    /// The whole file.
+    pub text: &'a str,
+}
+
+/// What the checker needs to know about actions.
+pub trait Actions {
+    /// What an action declares, if there is one of this name.
+    fn spec(&self, name: &str) -> Option<Arc<Spec>>;
+    /// Every name, for suggestions.
+    fn names(&self) -> Vec<String>;
+}
+
+/// What checking a playbook gives.
+#[derive(Debug)]
+pub struct Checked {
+    /// What runs; `None` if there is an error.
+    pub plan: Option<plan::Plan>,
+    /// Everything that was found, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Whether there is an error among the diagnostics.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Checks a playbook. Never panics and ends quickly, whatever the text is; bytes become text by
+/// [`crate::decode`].
+pub fn check(source: Source<'_>, actions: &dyn Actions) -> Checked {
+    let refused =
+        |problems| Checked { plan: None, diagnostics: sorted(problems, &Places::without_tree(source.text)) };
+    let problems = text::problems(source.text);
+    if !problems.is_empty() {
+        return refused(problems);
+    }
+    let problems = scan::problems(source.text);
+    if !problems.is_empty() {
+        return refused(problems);
+    }
+    let tree = match tree::parse(source.text) {
+        Ok(tree) => tree,
+        Err(error) => return refused(vec![syntax(&error, source.text)]),
+    };
+    let mut sink = Sink::default();
+    keys(&tree, &mut sink);
+    let plan = if matches!(tree.root.kind, Kind::Null) {
+        sink.push(empty(source.text));
+        None
+    } else {
+        lower::playbook(source.text, &tree.root, actions, &mut sink)
+    };
+    let failed = sink.errors() > 0;
+    let mut problems = sink.into_inner();
+    let diagnostics = if problems.is_empty() {
+        Vec::new()
+    } else {
+        let places = Places::new(source.text, &tree.root);
+        problems.retain(|raw| lower::is_certain(raw, &places));
+        sorted(problems, &places)
+    };
+    Checked { plan: plan.filter(|_| !failed), diagnostics }
+}
+
+fn sorted(problems: Vec<Raw>, places: &Places<'_>) -> Vec<Diagnostic> {
+    let mut all: Vec<Diagnostic> = problems.into_iter().map(|raw| places.resolve(raw)).collect();
+    all.sort_by_key(|d| d.labels.first().map(|l| l.start));
+    all.dedup();
+    all
+}
+
+fn empty(text: &str) -> Raw {
+    let what = if text.trim().is_empty() { "the file is empty" } else { "the file has nothing but comments" };
+    Raw::error(codes::EMPTY, what)
+        .at(0..0, "")
+        .help("a playbook starts with `playbook: 1`, `id:` and `steps:`")
+}
+
+fn keys(tree: &Tree, sink: &mut Sink) {
+    for problem in &tree.problems {
+        sink.push(match problem {
+            KeyProblem::Duplicate { key, first, text } => {
+                Raw::error(codes::DUPLICATE_KEY, format!("the key `{}` stands twice", text::shown(text)))
+                    .node(*key, "again here")
+                    .node(*first, "first here")
+                    .help("remove one of them")
+            }
+            KeyProblem::NotText { key, what } => {
+                Raw::error(codes::KEY_NOT_TEXT, format!("a key must be text, this is {what}"))
+                    .node(*key, "")
+                    .help("put the key in quotes")
+            }
+            KeyProblem::Merge { key } => {
+                Raw::error(codes::MERGE_KEY, "merge keys are not allowed in a playbook")
+                    .node(*key, "copies keys from elsewhere")
+                    .help("write the keys out")
+            }
+        });
+    }
+}
+
+/// The parser's error with a place, and without the place in its words.
+fn syntax(error: &serde_yaml::Error, source: &str) -> Raw {
+    let at = error.location().map_or(0, |l| l.index()).min(source.len());
+    let message = error.to_string();
+    if message.contains(tree::TOO_MANY) {
+        return Raw::error(codes::TOO_LARGE, format!("more than {MAX_NODES} values"))
+            .at(at..at + 1, "one too many")
+            .help("move large data into an input, or split the playbook");
+    }
+    if message.contains(tree::TOO_DEEP) || message.contains("recursion limit") {
+        return scan::too_deep().at(at..at + 1, "one level too many");
+    }
+    if message.contains(tree::TAGGED) {
+        return Raw::error(codes::TAG, "tags are not allowed in a playbook").at(at..at + 1, "");
+    }
+    if message.contains(tree::ODD_KEY) {
+        return Raw::error(codes::KEY_NOT_TEXT, "a key must be text, this is a list or mapping")
+            .at(at..at + 1, "");
+    }
+    let said = message.split(" at line ").next().unwrap_or(&message);
+    let raw = Raw::error(codes::SYNTAX, format!("not valid YAML: {said}"))
+        .at(at..at + 1, "the parser stopped here");
+    raw.maybe_help(hint(said))
+}
+
+fn hint(said: &str) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 7] = [
+        (
+            "mapping values are not allowed",
+            "a value that contains `: ` needs quotes; or the indentation is off",
+        ),
+        ("did not find expected key", "the indentation is off, or a value needs quotes"),
+        ("did not find expected '-' indicator", "the indentation of the list is off"),
+        ("did not find expected ',' or", "a bracket is not closed, or a value between brackets needs quotes"),
+        ("while scanning a quoted scalar", "a quote is not closed"),
+        ("could not find expected ':'", "a key needs a `:` behind it, or the line above a quote at its end"),
+        ("cannot start any token", "a value that starts with `@`, `` ` `` or `%` needs quotes"),
+    ];
+    HINTS.iter().find(|(part, _)| said.contains(part)).map(|(_, hint)| *hint)
+}

@@ -1,0 +1,311 @@
+//! `uses`: call an action.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use action_api::Spec;
+use expr::{Lookup, Type, nearest};
+use plan::{Call, Effect, Repeat, Retry, StepKind, ValueExpr};
+use serde_json::Value;
+
+use super::Lower;
+use super::fields::{self, Fields};
+use super::top::default_retry;
+use super::value::{Slot, has_expression, marks};
+use crate::codes;
+use crate::names::outline::StepIx;
+use crate::report::Raw;
+use crate::source::text::shown;
+use crate::source::tree::{Entry, Kind, Node};
+
+/// One attempt may take so long if neither the step nor `defaults` says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Lower<'_> {
+    pub(super) fn call(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
+        let uses = fields.get("uses")?;
+        let name = fields.text("uses", self.sink)?;
+        let timeout = fields.duration("timeout", fields::STEP_TIMEOUT, self.sink);
+        let retry = fields.get("retry").and_then(|node| Some((node, self.retry(node)?)));
+        let Some(spec) = self.spec(name) else {
+            self.unknown_action(uses, name);
+            self.unchecked(fields);
+            return None;
+        };
+        self.gives(ix, Some(Type::from_schema(&spec.output)), None);
+        let connection = self.connection(fields, uses, &spec);
+        if spec.effect == Effect::Containment {
+            self.containment(name, uses);
+        }
+        self.accepts(fields);
+        let with = self.with(fields, uses, &spec);
+        self.accepted();
+        if let Some((node, retry)) = &retry {
+            if spec.repeat == Repeat::Never && retry.attempts > 1 {
+                self.sink.push(
+                    Raw::error(codes::MISPLACED, format!("`{name}` may never be repeated"))
+                        .node(node.id, "asks for more than one attempt")
+                        .help("remove it, or write `retry: none`"),
+                );
+            }
+        }
+        let retry = match (retry, spec.repeat) {
+            (Some((_, retry)), _) => retry,
+            (None, Repeat::Never) => Retry::none(),
+            (None, _) => self.defaults.retry.clone().unwrap_or_else(default_retry),
+        };
+        Some(StepKind::Call(Call {
+            action: name.to_owned(),
+            with,
+            connection,
+            effect: spec.effect,
+            repeat: spec.repeat,
+            timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
+            retry,
+        }))
+    }
+
+    fn unknown_action(&mut self, node: &Node, name: &str) {
+        let known = self.actions.names();
+        let help =
+            nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        // `mail.remove` is far from `mail.delete` in letters, but in the same group.
+        let group = name.split('.').next().unwrap_or(name);
+        let same: Vec<&str> =
+            known.iter().map(String::as_str).filter(|n| n.split('.').next() == Some(group)).collect();
+        let help = help.unwrap_or_else(|| match same.as_slice() {
+            [] => "`portcullis actions` lists all actions".to_owned(),
+            same => format!("the actions of `{group}`: {}", same.join(", ")),
+        });
+        self.sink.push(
+            Raw::error(codes::UNKNOWN_ACTION, format!("there is no action `{}`", shown(name)))
+                .node(node.id, "")
+                .help(help),
+        );
+    }
+
+    /// The expressions of a call whose action is not known.
+    fn unchecked(&mut self, fields: &Fields<'_>) {
+        if let Some(with) = fields.get("with").filter(|n| has_expression(n)) {
+            self.value(with, &Slot { secret: true, ..Slot::open("the input", Type::any()) });
+        }
+    }
+
+    fn connection(&mut self, fields: &Fields<'_>, uses: &Node, spec: &Spec) -> Option<String> {
+        let named =
+            fields.get("connection").and_then(|node| Some((node, fields.text("connection", self.sink)?)));
+        let Some(kind) = &spec.connection else {
+            if let Some((node, _)) = named {
+                self.sink.push(
+                    Raw::error(codes::MISPLACED, format!("`{}` needs no connection", spec.name))
+                        .node(node.id, "")
+                        .help("remove `connection`"),
+                );
+            }
+            return None;
+        };
+        let fitting: Vec<&str> =
+            self.connections.iter().filter(|(c, _)| c.kind == *kind).map(|(c, _)| c.name.as_str()).collect();
+        let Some((node, name)) = named else {
+            if let [only] = fitting.as_slice() {
+                return Some((*only).to_owned());
+            }
+            let help = match fitting.as_slice() {
+                [] => format!("declare one: `connections: {{ NAME: {{ kind: {kind} }} }}`"),
+                several => format!("say which: `connection: {}`", several.join("` or `connection: ")),
+            };
+            let message = match fitting.len() {
+                0 => format!("`{}` needs a connection of kind `{kind}`, and there is none", spec.name),
+                _ => format!("`{}` needs a connection, and there are several of kind `{kind}`", spec.name),
+            };
+            self.sink.push(Raw::error(codes::NO_CONNECTION, message).node(uses.id, "").help(help));
+            return None;
+        };
+        match self.connections.iter().find(|(c, _)| c.name == name) {
+            Some((found, _)) if found.kind == *kind => Some(name.to_owned()),
+            Some((found, at)) => {
+                self.sink.push(
+                    Raw::error(
+                        codes::CONNECTION_KIND,
+                        format!("`{}` needs a connection of kind `{kind}`", spec.name),
+                    )
+                    .node(node.id, format!("this is of kind `{}`", found.kind))
+                    .node(*at, "declared here")
+                    .maybe_help(fitting.first().map(|name| format!("use `{name}`"))),
+                );
+                None
+            }
+            None => {
+                let names: Vec<&str> = self.connections.iter().map(|(c, _)| c.name.as_str()).collect();
+                let help = nearest(name, names.iter().copied()).map_or_else(
+                    || {
+                        if names.is_empty() {
+                            "the playbook declares no connections".to_owned()
+                        } else {
+                            format!("declared: {}", names.join(", "))
+                        }
+                    },
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.sink.push(
+                    Raw::error(
+                        codes::UNKNOWN_CONNECTION,
+                        format!("there is no connection `{}`", shown(name)),
+                    )
+                    .node(node.id, "")
+                    .help(help),
+                );
+                None
+            }
+        }
+    }
+
+    fn with(&mut self, fields: &Fields<'_>, uses: &Node, spec: &Arc<Spec>) -> ValueExpr {
+        let whole = Type::from_schema(&spec.input);
+        let mut values = BTreeMap::new();
+        let given = match fields.get("with") {
+            Some(node) => match Fields::open(node, "`with`", self.sink) {
+                Some(given) => given,
+                None => return ValueExpr::Literal(Value::Null),
+            },
+            None => Fields { at: uses.id, entries: &[] },
+        };
+        for entry in given.entries {
+            let ty = match whole.field(&entry.key.text) {
+                Some(Lookup::Present(ty) | Lookup::Optional(ty) | Lookup::Undeclared(ty)) => ty,
+                _ => {
+                    self.unknown_input(entry, &whole, spec);
+                    continue;
+                }
+            };
+            let value = self.input(entry, ty, spec);
+            values.insert(entry.key.text.clone(), value);
+        }
+        let missing: Vec<&str> = whole
+            .fields()
+            .filter(|(name, field)| field.required && given.entry(name).is_none())
+            .map(|(name, _)| name)
+            .collect();
+        if !missing.is_empty() {
+            let names = fields::quoted(&missing);
+            self.sink.push(
+                Raw::error(codes::MISSING_INPUT, format!("`{}` needs {names}", spec.name))
+                    .node(uses.id, "")
+                    .help(format!("add {names} under `with`")),
+            );
+        }
+        if values.values().all(|v| matches!(v, ValueExpr::Literal(_))) {
+            let plain = values.into_iter().filter_map(|(name, value)| match value {
+                ValueExpr::Literal(value) => Some((name, value)),
+                _ => None,
+            });
+            return ValueExpr::Literal(Value::Object(plain.collect()));
+        }
+        ValueExpr::Map(values)
+    }
+
+    fn unknown_input(&mut self, entry: &Entry, whole: &Type, spec: &Spec) {
+        let known = whole.field_names();
+        let name = &entry.key.text;
+        let help = if name == "connection" {
+            "`connection` stands beside `with`, not in it".to_owned()
+        } else {
+            nearest(name, known.iter().copied()).map_or_else(
+                || format!("inputs of `{}`: {}", spec.name, known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            )
+        };
+        self.sink.push(
+            Raw::error(codes::UNKNOWN_INPUT, format!("`{}` has no input `{}`", spec.name, shown(name)))
+                .node(entry.key.id, "")
+                .help(help),
+        );
+        if has_expression(&entry.value) {
+            self.value(&entry.value, &Slot { secret: true, ..Slot::open("the input", Type::any()) });
+        }
+    }
+
+    fn input(&mut self, entry: &Entry, ty: Type, spec: &Arc<Spec>) -> ValueExpr {
+        let name = entry.key.text.as_str();
+        let schema = spec.input.get("properties").and_then(|p| p.get(name));
+        let (guard, secret) = schema.map_or((None, false), |schema| marks(schema, &spec.input));
+        let what = format!("the input `{name}`");
+        let slot = Slot { what: &what, ty, schema: schema.map(|s| (s, &spec.input)), guard, secret };
+        let (value, _) = self.value(&entry.value, &slot);
+        if let (ValueExpr::Literal(value), Some(schema)) = (&value, schema) {
+            self.literal_input(entry, value, schema, spec, &slot);
+        }
+        value
+    }
+
+    fn literal_input(&mut self, entry: &Entry, value: &Value, schema: &Value, spec: &Spec, slot: &Slot<'_>) {
+        let Some(validator) = self.validator(spec, &entry.key.text, schema) else { return };
+        for violation in validator.violations(value) {
+            let node = entry.value.descend(&violation.pointer);
+            let raw = Raw::error(
+                codes::BAD_LITERAL,
+                format!("{} is refused: {}", slot.what, said(&violation.message, node)),
+            )
+            .node(node.id, "");
+            self.sink.push(raw.maybe_help(literal_help(node, schema, &spec.input)));
+        }
+    }
+}
+
+/// The validator's words, with the value in place of "value" where the value is a short word.
+fn said(message: &str, node: &Node) -> String {
+    match (&node.kind, message.strip_prefix("value ")) {
+        (Kind::Text(text), Some(rest)) if text.len() <= 40 => format!("\"{}\" {rest}", shown(text)),
+        (Kind::Int(n), Some(rest)) => format!("{n} {rest}"),
+        (Kind::Float(n), Some(rest)) => format!("{n} {rest}"),
+        (Kind::Bool(b), Some(rest)) => format!("{b} {rest}"),
+        (_, Some(rest)) => format!("the value {rest}"),
+        _ => message.to_owned(),
+    }
+}
+
+/// What to write instead, if a word can say it.
+fn literal_help(node: &Node, schema: &Value, root: &Value) -> Option<String> {
+    let ty = match schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
+        Some(pointer) => Type::from_schema(root.pointer(pointer)?),
+        None => Type::from_schema(schema),
+    };
+    let ty = if ty.is_list() && !matches!(node.kind, Kind::List(_)) && node.text().is_none() {
+        ty.element()
+    } else {
+        ty
+    };
+    if let (Kind::Text(text), Some(values)) = (&node.kind, ty.values()) {
+        return Some(nearest(text, values.iter().map(String::as_str)).map_or_else(
+            || {
+                format!(
+                    "write one of {}",
+                    fields::quoted(&values.iter().map(String::as_str).collect::<Vec<_>>())
+                )
+            },
+            |near| format!("did you mean `{near}`?"),
+        ));
+    }
+    let fits = |wanted: Type| wanted.assignable_to(&ty).is_ok();
+    match &node.kind {
+        Kind::Text(text) if fits(Type::bool()) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" => Some("write `true`".into()),
+            "no" | "off" => Some("write `false`".into()),
+            _ => None,
+        },
+        Kind::Text(text) if fits(Type::int()) => {
+            let plain = text.replace('_', "");
+            let plain = plain.trim_start_matches('0');
+            let number = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit());
+            number.then(|| format!("write `{plain}`"))
+        }
+        Kind::Text(_) if ty.is_list() && fits(Type::list(Type::string())) => {
+            Some("write a list: `[...]`".into())
+        }
+        Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) if fits(Type::string()) => {
+            Some("put it in quotes".into())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,232 @@
+//! Steps: one verb each, the modifiers around it, and the lists they stand in.
+
+use plan::{OnError, Step, StepKind};
+
+use super::fields::{Fields, check_name, quoted, unknown_key, wrong_kind};
+use super::{Acceptance, Lower};
+use crate::codes;
+use crate::names::StepTypes;
+use crate::names::outline::{BlockIx, StepIx, VERBS};
+use crate::report::Raw;
+use crate::source::tree::{Kind, Node};
+use expr::Type;
+
+/// Keys of every step.
+const COMMON: [&str; 3] = ["id", "name", "if"];
+
+/// Keys that belong to a verb, the verb first.
+fn keys_of(verb: &str) -> &'static [&'static str] {
+    match verb {
+        "uses" => &["uses", "with", "timeout", "retry", "on_error", "connection", "accept_untrusted"],
+        "set" => &["set", "on_error"],
+        "foreach" => &["foreach", "as", "max_parallel", "limit", "on_item_error", "do", "output", "on_error"],
+        "switch" => &["switch", "on_error"],
+        "parallel" => &["parallel", "on_error"],
+        "approve" => &["approve", "on_error"],
+        "return" => &["return"],
+        "fail" => &["fail"],
+        _ => &[],
+    }
+}
+
+/// Every key a step can have, for suggestions.
+fn all_keys() -> Vec<&'static str> {
+    let mut all: Vec<&str> = COMMON.to_vec();
+    for key in VERBS.iter().flat_map(|verb| keys_of(verb)) {
+        if !all.contains(key) {
+            all.push(key);
+        }
+    }
+    all
+}
+
+impl Lower<'_> {
+    /// A list of steps. `what` is what messages call the list.
+    pub(super) fn block(&mut self, node: &Node, block: BlockIx, what: &str) -> Vec<Step> {
+        let Kind::List(items) = &node.kind else {
+            let raw = wrong_kind(node, what, "a list of steps");
+            self.sink.push(raw.help("start every step with `- `"));
+            return Vec::new();
+        };
+        if items.is_empty() {
+            self.sink.push(
+                Raw::error(codes::WRONG_KIND, format!("{what} has no steps"))
+                    .node(node.id, "")
+                    .help("add a step"),
+            );
+        }
+        let before = (self.names.block, self.names.index, self.names.current);
+        let mut steps = Vec::new();
+        let mut ended: Option<&str> = None;
+        for (index, item) in items.iter().enumerate() {
+            self.names.block = block;
+            self.names.index = index;
+            self.names.current = self.names.outline.of_node(item.id);
+            if let Some(verb) = ended.take() {
+                self.sink.push(
+                    Raw::warning(codes::UNREACHABLE, "this step never runs")
+                        .node(item.id, format!("stands after a `{verb}` that always happens"))
+                        .help(format!("remove it, or put an `if` on the `{verb}`")),
+                );
+            }
+            let Some(step) = self.step(item) else { continue };
+            ended = ends(&step);
+            steps.push(step);
+        }
+        (self.names.block, self.names.index, self.names.current) = before;
+        steps
+    }
+
+    fn step(&mut self, node: &Node) -> Option<Step> {
+        let fields = Fields::open(node, "a step", self.sink)?;
+        let ix = self.names.current?;
+        while self.names.types.len() <= ix {
+            self.names.types.push(StepTypes::default());
+        }
+        // What a broken step would give is not known; saying more about it would be noise.
+        if let Some(types) = self.names.types.get_mut(ix) {
+            types.output = Some(Type::any());
+        }
+        if let Some(id) = fields.get("id") {
+            if let Some(text) = fields.text("id", self.sink) {
+                check_name(id.id, text, "a step", self.sink);
+            }
+        }
+        let name = fields.text("name", self.sink).map(str::to_owned);
+        let verb = self.verb(&fields)?;
+        self.keys(&fields, verb);
+        let condition = fields.get("if").and_then(|node| self.condition(node, "`if`"));
+        let on_error = match fields.word("on_error", &["fail", "continue"], self.sink) {
+            Some("continue") => OnError::Continue,
+            _ => OnError::Fail,
+        };
+        let depth = self.names.facts.len();
+        let facts = self.names.outline.steps.get(ix).map(|s| s.condition.clone()).unwrap_or_default();
+        self.names.facts.extend(facts);
+        let kind = self.kind(verb, ix, &fields);
+        self.names.facts.truncate(depth);
+        let id = self.names.outline.steps.get(ix)?.id.clone();
+        Some(Step { id, name, condition, on_error, kind: kind? })
+    }
+
+    fn kind(&mut self, verb: &str, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
+        match verb {
+            "uses" => self.call(ix, fields),
+            "set" => self.set(ix, fields),
+            "foreach" => self.foreach(ix, fields),
+            "switch" => self.switch(ix, fields),
+            "parallel" => self.parallel(ix, fields),
+            "approve" => self.approve(ix, fields),
+            "return" => self.give_back(ix, fields),
+            _ => self.fail(ix, fields),
+        }
+    }
+
+    /// The one verb of a step.
+    fn verb(&mut self, fields: &Fields<'_>) -> Option<&'static str> {
+        let mut found = VERBS.iter().filter_map(|verb| Some((*verb, fields.entry(verb)?)));
+        let Some((verb, first)) = found.next() else {
+            let near =
+                fields.entries.iter().find_map(|e| Some((e.key.id, expr::nearest(&e.key.text, VERBS)?)));
+            let raw = Raw::error(codes::NO_VERB, "this step does nothing: it has no verb");
+            self.sink.push(match near {
+                Some((at, verb)) => raw.node(at, "").help(format!("did you mean `{verb}`?")),
+                None => raw.node(fields.at, "").help(format!("add one of {}", quoted(&VERBS))),
+            });
+            return None;
+        };
+        if let Some((other, second)) = found.next() {
+            self.sink.push(
+                Raw::error(codes::TWO_VERBS, format!("a step has one verb, this has `{verb}` and `{other}`"))
+                    .node(second.key.id, "one too many")
+                    .node(first.key.id, "the other one")
+                    .help("make it two steps"),
+            );
+            return None;
+        }
+        Some(verb)
+    }
+
+    fn keys(&mut self, fields: &Fields<'_>, verb: &str) {
+        let own = keys_of(verb);
+        let all = all_keys();
+        for entry in fields.entries {
+            let key = entry.key.text.as_str();
+            if own.contains(&key) || COMMON.contains(&key) || key == "<<" {
+                continue;
+            }
+            self.sink.push(if all.contains(&key) {
+                let owners: Vec<&str> = VERBS.into_iter().filter(|v| keys_of(v).contains(&key)).collect();
+                Raw::error(codes::MISPLACED, format!("`{key}` has no meaning on a `{verb}` step"))
+                    .node(entry.key.id, "")
+                    .help(match key {
+                        "timeout" if verb == "approve" => "put it inside `approve`".to_owned(),
+                        _ => format!("it belongs to {}", quoted(&owners)),
+                    })
+            } else {
+                let known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
+                let near = expr::nearest(key, known.iter().copied()).is_some();
+                unknown_key(entry.key.id, key, "a step", if near { &known } else { &all })
+            });
+        }
+    }
+
+    /// Runs something with the facts of `if`s and cases around it.
+    pub(super) fn under<T>(&mut self, facts: Vec<String>, run: impl FnOnce(&mut Self) -> T) -> T {
+        let depth = self.names.facts.len();
+        self.names.facts.extend(facts);
+        let out = run(self);
+        self.names.facts.truncate(depth);
+        out
+    }
+
+    /// What a step gives to those that come after it.
+    pub(super) fn gives(&mut self, ix: StepIx, output: Option<Type>, failed: Option<Type>) {
+        if let Some(types) = self.names.types.get_mut(ix) {
+            *types = StepTypes { output, failed };
+        }
+    }
+
+    /// Reads `accept_untrusted` before the values it is about.
+    pub(super) fn accepts(&mut self, fields: &Fields<'_>) {
+        self.accepts = None;
+        let Some(reason) = fields.text("accept_untrusted", self.sink) else { return };
+        let at = fields.get("accept_untrusted").map_or(fields.at, |n| n.id);
+        if reason.trim().is_empty() {
+            self.sink.push(
+                Raw::error(codes::WRONG_KIND, "`accept_untrusted` needs a reason")
+                    .node(at, "")
+                    .help("say why untrusted text is fine here; the plan and the audit log repeat it"),
+            );
+        }
+        self.accepts = Some(Acceptance { at, needed: false });
+    }
+
+    /// An acceptance that nothing needed.
+    pub(super) fn accepted(&mut self) {
+        let Some(accepted) = self.accepts.take().filter(|a| !a.needed) else { return };
+        self.sink.push(
+            Raw::warning(codes::NOTHING_TO_ACCEPT, "nothing untrusted reaches a guarded place of this step")
+                .node(accepted.at, "accepts nothing")
+                .help("remove `accept_untrusted`; it would hide a later mistake"),
+        );
+    }
+}
+
+/// The verb that surely ends the list here, if the step does.
+pub(super) fn ends(step: &Step) -> Option<&'static str> {
+    if step.condition.is_some() {
+        return None;
+    }
+    match &step.kind {
+        StepKind::Return(_) => Some("return"),
+        StepKind::Fail { .. } => Some("fail"),
+        StepKind::Switch(switch) => {
+            let default = switch.default.as_ref()?;
+            let bodies = switch.cases.iter().map(|c| &c.body).chain([default]);
+            let all = bodies.map(|body| body.last().and_then(ends)).collect::<Option<Vec<_>>>()?;
+            all.first().map(|_| "switch")
+        }
+        _ => None,
+    }
+}

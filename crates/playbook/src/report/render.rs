@@ -1,0 +1,94 @@
+//! Problems as a person reads them (rustc's layout) and as a program does.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use super::{Diagnostic, Severity};
+use crate::Source;
+
+/// With or without ANSI colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// For files and pipes.
+    Plain,
+    /// For a terminal.
+    Colour,
+}
+
+/// The most problems that are printed with their lines; the rest is counted.
+const MOST: usize = 50;
+
+/// All problems with the lines they are in, and a last line that counts them. Empty if there are none.
+///
+/// Labels that do not fit the text are left out rather than trusted.
+pub fn render(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Colour => Renderer::styled(),
+    };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let mut out = String::new();
+    for diagnostic in diagnostics.iter().take(MOST) {
+        out.push_str(&renderer.render(&report(diagnostic, source)));
+        out.push_str("\n\n");
+    }
+    if !diagnostics.is_empty() {
+        out.push_str(&summary(diagnostics, source.name));
+        out.push('\n');
+    }
+    out
+}
+
+fn report<'a>(diagnostic: &'a Diagnostic, source: Source<'a>) -> Vec<Group<'a>> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    let mut group = if diagnostic.labels.is_empty() {
+        title.element(annotate_snippets::Origin::path(source.name))
+    } else {
+        let annotations =
+            diagnostic.labels.iter().filter(|l| source.text.get(l.start..l.end).is_some()).map(|label| {
+                let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+                let text = Some(label.text.as_str()).filter(|t| !t.is_empty());
+                kind.span(label.start..label.end).label(text)
+            });
+        title.element(Snippet::source(source.text).path(source.name).annotations(annotations))
+    };
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    vec![group]
+}
+
+fn summary(diagnostics: &[Diagnostic], name: &str) -> String {
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
+    let count = |n: usize, word: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        n => Some(format!("{n} {word}s")),
+    };
+    let parts: Vec<String> =
+        [count(errors, "error"), count(warnings, "warning")].into_iter().flatten().collect();
+    let hidden = diagnostics.len().saturating_sub(MOST);
+    let rest = if hidden > 0 { format!(" (the last {hidden} are not shown)") } else { String::new() };
+    format!("{name}: {}{rest}", parts.join(" and "))
+}
+
+/// The problems of one file as one JSON object: `{"file", "errors", "warnings", "diagnostics": [...]}`.
+pub fn render_json(diagnostics: &[Diagnostic], source: Source<'_>) -> serde_json::Value {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        file: &'a str,
+        errors: usize,
+        warnings: usize,
+        diagnostics: &'a [Diagnostic],
+    }
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
+    let report = Report { file: source.name, errors, warnings, diagnostics };
+    serde_json::to_value(report).unwrap_or_default()
+}
