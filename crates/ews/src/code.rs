@@ -1,0 +1,146 @@
+//! The server's response codes, as kinds of trouble.
+//!
+//! The list is [Microsoft's](https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode);
+//! only codes that differ from the default are named. An unknown code is `Invalid`: repeating what is not
+//! understood helps nobody.
+
+use std::time::Duration;
+
+use exchange::{Error, ErrorKind};
+
+/// The longest wait that is passed on. A server that asks for more is asked again after this.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// The kind of trouble a code stands for.
+pub(crate) fn kind(code: &str) -> ErrorKind {
+    match code {
+        "ErrorServerBusy"
+        | "ErrorExceededConnectionCount"
+        | "ErrorTooManyObjectsOpened"
+        | "ErrorInsufficientResources"
+        | "ErrorSubmissionQuotaExceeded" => ErrorKind::Throttled,
+        "ErrorTimeoutExpired"
+        | "ErrorInternalServerTransientError"
+        | "ErrorMailboxStoreUnavailable"
+        | "ErrorMailboxMoveInProgress"
+        | "ErrorMessageTrackingTransientError"
+        | "ErrorConnectionFailed"
+        | "ErrorConnectionFailedTransientError"
+        | "ErrorADUnavailable"
+        | "ErrorMailboxFailover"
+        | "ErrorContentIndexingNotEnabled"
+        | "ErrorBatchProcessingStopped" => ErrorKind::Transient,
+        "ErrorItemNotFound"
+        | "ErrorFolderNotFound"
+        | "ErrorParentFolderNotFound"
+        | "ErrorToFolderNotFound"
+        | "ErrorSavedItemFolderNotFound"
+        | "ErrorAttachmentNotFound"
+        | "ErrorNonExistentMailbox"
+        | "ErrorMailboxNotFound"
+        | "ErrorNonExistentMailboxGuid" => ErrorKind::NotFound,
+        "ErrorAccessDenied"
+        | "ErrorImpersonateUserDenied"
+        | "ErrorImpersonationDenied"
+        | "ErrorImpersonationFailed"
+        | "ErrorSendAsDenied"
+        | "ErrorCreateItemAccessDenied"
+        | "ErrorDeleteItemsFailed"
+        | "ErrorCannotDeleteObject"
+        | "ErrorNotDelegate"
+        | "ErrorAccountDisabled"
+        | "ErrorPasswordExpired"
+        | "ErrorTokenSerializationDenied"
+        | "ErrorAppAccessDenied"
+        | "ErrorCallerIsInvalidADAccount"
+        | "ErrorUserNotUnifiedMessagingEnabled" => ErrorKind::PermissionDenied,
+        "ErrorIrresolvableConflict"
+        | "ErrorStaleObject"
+        | "ErrorChangeKeyRequired"
+        | "ErrorChangeKeyRequiredForWriteOperations"
+        | "ErrorItemSave" => ErrorKind::Conflict,
+        "ErrorExceededFindCountLimit"
+        | "ErrorQuotaExceeded"
+        | "ErrorMessageSizeExceeded"
+        | "ErrorRequestStreamTooBig"
+        | "ErrorContentConversionFailed"
+        | "ErrorAttachmentSizeLimitExceeded"
+        | "ErrorAttachmentNestLevelLimitExceeded"
+        | "ErrorDataSizeLimitExceeded"
+        | "ErrorMaxRecipientsExceeded" => ErrorKind::Limit,
+        _ => ErrorKind::Invalid,
+    }
+}
+
+/// Whether the code leaves open what happened to a change that was asked for.
+fn leaves_open(code: &str) -> bool {
+    matches!(code, "ErrorTimeoutExpired" | "ErrorInternalServerError")
+}
+
+/// What to do about it, where that is known.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "ErrorServerBusy" => "the server asked to wait",
+        "ErrorImpersonateUserDenied" => {
+            "give the account the role ApplicationImpersonation (on premises) or \"Application EWS.AccessAsApp\" (online) for this mailbox"
+        }
+        "ErrorNonExistentMailbox" => "check the address of the mailbox",
+        "ErrorExceededFindCountLimit" => "narrow the search: a folder, a time range, a subject",
+        "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" => {
+            "set `version` of the connection to one the server knows"
+        }
+        "ErrorSchemaValidation" => "the server is older than the request: set `version` of the connection",
+        "ErrorAccountDisabled" | "ErrorPasswordExpired" => "see to the account the connection logs in with",
+        _ => "",
+    }
+}
+
+/// What a response message or a fault says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// `ResponseCode`.
+    pub(crate) code: String,
+    /// `MessageText` or `faultstring`.
+    pub(crate) text: String,
+    /// `BackOffMilliseconds`.
+    pub(crate) back_off: Option<Duration>,
+}
+
+impl Verdict {
+    /// As an error of one operation.
+    pub(crate) fn into_error(self, operation: &str, changes: bool) -> Error {
+        let mut kind = kind(&self.code);
+        if changes && leaves_open(&self.code) {
+            kind = ErrorKind::Unknown;
+        }
+        let blocked = kind == ErrorKind::PermissionDenied && is_block(&self.text);
+        let advice = if blocked { BLOCKED } else { advice(&self.code) };
+        let mut message = format!("{operation}: the server answered {}", shown(&self.code, 80));
+        if !self.text.trim().is_empty() {
+            message.push_str(&format!(" ({})", shown(&self.text, 300)));
+        }
+        if !advice.is_empty() {
+            message.push_str("; ");
+            message.push_str(advice);
+        }
+        Error::new(kind, message).with_code(self.code).with_retry_after(self.back_off)
+    }
+}
+
+/// What to tell somebody whose organisation has switched EWS off.
+pub(crate) const BLOCKED: &str = "EWS is switched off or restricted for this mailbox or tenant (EwsEnabled, EwsAllowedAppIDs): ask the Exchange administrator, or use a connection over Microsoft Graph";
+
+/// Whether a text speaks of EWS being switched off.
+pub(crate) fn is_block(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    (text.contains("ews") || text.contains("web services")) && (text.contains("disabled") || text.contains("blocked"))
+}
+
+/// A server's words, short and on one line.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let mut out: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
+    if text.trim().chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,114 @@
+//! One HTTP exchange through whatever tower service was given, behind one boxed type.
+
+use std::error::Error as StdError;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tower_service::Service;
+
+use crate::failure::Failure;
+use crate::xml::Pull;
+
+/// The body of an answer, its errors already in words.
+pub(crate) type Body = UnsyncBoxBody<Bytes, String>;
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Failure>> + Send>>;
+
+/// A tower service without its type.
+pub(crate) trait Exchange: Send + Sync {
+    /// Sends a request and gives the head of its answer.
+    fn send(&self, request: Request<Bytes>) -> Answer;
+}
+
+/// A service, and how to tell from its error whether the request may have left.
+pub(crate) struct Over<S, F> {
+    pub(crate) service: S,
+    pub(crate) may_have_left: F,
+}
+
+impl<S, B, F> Exchange for Over<S, F>
+where
+    S: Service<Request<Bytes>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: StdError + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+    F: Fn(&S::Error) -> bool + Clone + Send + Sync + 'static,
+{
+    fn send(&self, request: Request<Bytes>) -> Answer {
+        let mut service = self.service.clone();
+        let may_have_left = self.may_have_left.clone();
+        Box::pin(async move {
+            let failed = |error: S::Error| {
+                let words = chain(&error);
+                if may_have_left(&error) { Failure::Lost(words) } else { Failure::NotSent(words) }
+            };
+            if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
+                return Err(Failure::NotSent(chain(&error)));
+            }
+            let answer = service.call(request).await.map_err(failed)?;
+            Ok(answer.map(|body| body.map_err(|error| error.to_string()).boxed_unsync()))
+        })
+    }
+}
+
+/// An error with its causes, as one line.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    words
+}
+
+/// A body as a source of bytes, with what was read of it ahead.
+pub(crate) struct Source {
+    ahead: Bytes,
+    body: Body,
+}
+
+impl Source {
+    /// Starts with the body's first bytes, so that what is no XML can be recognised.
+    pub(crate) async fn begin(mut body: Body) -> Result<Self, Failure> {
+        let ahead = frame(&mut body).await?.unwrap_or_default();
+        Ok(Source { ahead, body })
+    }
+
+    /// The first bytes.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.ahead
+    }
+}
+
+impl Pull for Source {
+    async fn pull(&mut self) -> Result<Option<Bytes>, Failure> {
+        if !self.ahead.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.ahead)));
+        }
+        frame(&mut self.body).await
+    }
+}
+
+/// The next data of a body that is not empty.
+async fn frame(body: &mut Body) -> Result<Option<Bytes>, Failure> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(words)) => return Err(Failure::Lost(words)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                _ => {}
+            },
+        }
+    }
+}

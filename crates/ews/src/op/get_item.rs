@@ -1,0 +1,189 @@
+//! [GetItem](https://learn.microsoft.com/exchange/client-developer/web-service-reference/getitem-operation):
+//! items by their ids, whole, or only a part of them.
+
+use std::io::Write;
+
+use exchange::{AttachmentInfo, Error, ItemRef, Message};
+
+use crate::answer::{Message as Response, Results};
+use crate::base64_stream::Decoder;
+use crate::failure::{Effect, Failure};
+use crate::item::Item;
+use crate::malformed::Reason;
+use crate::op::{Operation, item_ids};
+use crate::property::{self, Property};
+use crate::xml::{Pull, Reader, Writer};
+
+const NAME: &str = "GetItem";
+const ANSWER: &str = "GetItemResponse";
+
+/// Whole messages.
+pub(crate) struct GetMessages<'a> {
+    pub(crate) items: &'a [ItemRef],
+}
+
+impl Operation for GetMessages<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    type Output = Vec<Result<Message, Error>>;
+
+    fn write(&self, out: &mut Writer) {
+        out.open("m:GetItem", &[]);
+        out.open("m:ItemShape", &[]);
+        out.word("t:BaseShape", "IdOnly");
+        out.word("t:BodyType", "Best");
+        // Evidence must not be cleaned by the server.
+        out.word("t:FilterHtmlContent", "false");
+        let all: Vec<Property<'_>> = property::SUMMARY.into_iter().chain(property::WHOLE).collect();
+        property::write_list(out, &all);
+        out.close("m:ItemShape");
+        item_ids(out, self.items);
+        out.close("m:GetItem");
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        let items = read(reader, self.items, None).await?;
+        items
+            .into_iter()
+            .map(|item| match item {
+                Ok(item) => Ok(Ok(item.into_message(reader)?)),
+                Err(error) => Ok(Err(error)),
+            })
+            .collect()
+    }
+}
+
+/// The attachments of one item.
+pub(crate) struct ListAttachments<'a> {
+    pub(crate) item: &'a ItemRef,
+}
+
+impl Operation for ListAttachments<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    type Output = Vec<AttachmentInfo>;
+
+    fn write(&self, out: &mut Writer) {
+        write_one(out, self.item, false, &[Property::Field("item:Attachments")]);
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        Ok(one(reader, self.item, None).await?.attachments)
+    }
+}
+
+/// The reference of one item with its current version.
+pub(crate) struct GetVersion<'a> {
+    pub(crate) item: &'a ItemRef,
+}
+
+impl Operation for GetVersion<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    type Output = ItemRef;
+
+    fn write(&self, out: &mut Writer) {
+        write_one(out, self.item, false, &[]);
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        let item = one(reader, self.item, None).await?;
+        item.reference.ok_or_else(|| reader.error(Reason::Missing("ItemId")))
+    }
+}
+
+/// The MIME form of one item, passed on as it comes.
+pub(crate) struct GetMime<'a> {
+    pub(crate) item: &'a ItemRef,
+    pub(crate) out: &'a mut (dyn Write + Send),
+}
+
+impl Operation for GetMime<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    const STREAMS: bool = true;
+    type Output = u64;
+
+    fn write(&self, out: &mut Writer) {
+        write_one(out, self.item, true, &[]);
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<u64, Failure> {
+        let mut decoder = Decoder::new(self.out);
+        let item = one(reader, self.item, Some(&mut decoder)).await?;
+        if !item.had_mime {
+            return Err(reader.error(Reason::Missing("MimeContent")));
+        }
+        Ok(decoder.written())
+    }
+}
+
+fn write_one(out: &mut Writer, item: &ItemRef, mime: bool, properties: &[Property<'_>]) {
+    out.open("m:GetItem", &[]);
+    out.open("m:ItemShape", &[]);
+    out.word("t:BaseShape", "IdOnly");
+    if mime {
+        out.word("t:IncludeMimeContent", "true");
+    }
+    if !properties.is_empty() {
+        property::write_list(out, properties);
+    }
+    out.close("m:ItemShape");
+    item_ids(out, std::slice::from_ref(item));
+    out.close("m:GetItem");
+}
+
+async fn one<P: Pull>(
+    reader: &mut Reader<P>,
+    item: &ItemRef,
+    mime: Option<&mut Decoder<'_>>,
+) -> Result<Item, Failure> {
+    let items = read(reader, std::slice::from_ref(item), mime).await?;
+    let item = items.into_iter().next().ok_or_else(|| reader.error(Reason::Count { asked: 1, got: 0 }))?;
+    Ok(item?)
+}
+
+/// Reads one result per item. A result that is about another item than the one asked for at its place makes
+/// the whole answer unusable: no item may be taken for another.
+async fn read<P: Pull>(
+    reader: &mut Reader<P>,
+    asked: &[ItemRef],
+    mut mime: Option<&mut Decoder<'_>>,
+) -> Result<Vec<Result<Item, Error>>, Failure> {
+    let mut results = Results::new(asked.len());
+    while reader.child().await? {
+        let place = results.place(reader)?;
+        let mut response = Response::begin(reader);
+        let mut item = None;
+        while reader.child().await? {
+            match reader.name() {
+                b"Items" => {
+                    while reader.child().await? {
+                        if item.is_some() {
+                            return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
+                        }
+                        item = Some(Item::read(reader, mime.as_deref_mut()).await?);
+                    }
+                }
+                _ => response.other(reader).await?,
+            }
+        }
+        match (response.finish(NAME, Effect::Reads), item) {
+            (Err(error), _) => results.push(Err(error)),
+            (Ok(()), None) => return Err(reader.error(Reason::Missing("the item"))),
+            (Ok(()), Some(item)) => {
+                let id = item.reference.as_ref().map(|reference| &reference.id);
+                let id = id.ok_or_else(|| reader.error(Reason::Missing("ItemId")))?;
+                if asked.get(place).map(|item| &item.id) != Some(id) {
+                    return Err(reader.error(Reason::OtherItem(place + 1)));
+                }
+                results.push(Ok(item));
+            }
+        }
+    }
+    results.finish(reader)
+}

@@ -1,0 +1,45 @@
+//! The operations, one file each: how its request is written, how its answer is read.
+
+use std::future::Future;
+
+use crate::failure::{Effect, Failure};
+use crate::xml::{Pull, Reader, Writer};
+
+pub(crate) mod create_item;
+pub(crate) mod delete_item;
+pub(crate) mod find_folder;
+pub(crate) mod find_item;
+pub(crate) mod get_attachment;
+pub(crate) mod get_item;
+pub(crate) mod move_item;
+pub(crate) mod send_item;
+pub(crate) mod update_item;
+
+/// One operation with its parameters.
+pub(crate) trait Operation: Send {
+    /// Its name, for messages.
+    const NAME: &'static str;
+    /// The element of its answer.
+    const ANSWER: &'static str;
+    /// Whether it changes anything.
+    const EFFECT: Effect;
+    /// Whether its answer is passed on as it comes, so that its length is no matter of memory.
+    const STREAMS: bool = false;
+    /// What it gives.
+    type Output;
+
+    /// Writes the request's body element.
+    fn write(&self, out: &mut Writer);
+
+    /// Reads the answer from inside `ResponseMessages` to its end.
+    fn read<P: Pull>(self, reader: &mut Reader<P>) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// Writes `ItemIds`.
+pub(crate) fn item_ids(out: &mut Writer, items: &[exchange::ItemRef]) {
+    out.open("m:ItemIds", &[]);
+    for item in items {
+        out.empty("t:ItemId", &[("Id", &item.id)]);
+    }
+    out.close("m:ItemIds");
+}

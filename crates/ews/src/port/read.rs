@@ -1,0 +1,25 @@
+//! [`Read`] over GetItem.
+
+use std::io::Write;
+
+use exchange::port::{PerItem, Read, Work};
+use exchange::{ItemRef, Mailbox, Message};
+
+use super::batch;
+use crate::client::EwsClient;
+use crate::op::get_item::{GetMessages, GetMime};
+
+impl Read for EwsClient {
+    fn get<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef]) -> Work<'a, PerItem<Message>> {
+        Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, GetMessages { items })))
+    }
+
+    fn mime<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        out: &'a mut (dyn Write + Send),
+    ) -> Work<'a, u64> {
+        Box::pin(self.call(mailbox, GetMime { item, out }))
+    }
+}

@@ -1,0 +1,22 @@
+//! [`Search`] over FindItem.
+
+use exchange::port::{Search, Work};
+use exchange::{Error, ErrorKind, Found, SearchRequest};
+
+use crate::client::EwsClient;
+use crate::op::find_item::FindItem;
+use crate::property::Condition;
+
+impl Search for EwsClient {
+    fn search<'a>(&'a self, request: &'a SearchRequest) -> Work<'a, Found> {
+        Box::pin(async move {
+            let SearchRequest { mailbox, folder, query, offset, limit } = request;
+            if *limit == 0 {
+                return Err(Error::new(ErrorKind::Invalid, "a search for 0 messages finds nothing; ask for at least 1"));
+            }
+            let folder = self.target(mailbox, folder).await?;
+            let condition = Condition::of(query);
+            self.call(mailbox, FindItem { folder: &folder, condition, offset: *offset, limit: *limit }).await
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! Writes XML. Everything that comes from outside goes through here and is escaped.
+//!
+//! A character that XML forbids is dropped from free text (a subject, a body), and refused in a value that
+//! selects something (an id, an address, a query): there a silently different value would be a different
+//! target.
+
+use exchange::{Error, ErrorKind};
+
+use super::is_allowed;
+
+/// A document under construction.
+#[derive(Default)]
+pub(crate) struct Writer {
+    out: String,
+    refused: Option<&'static str>,
+}
+
+impl Writer {
+    /// `<name a="b">`. Attribute values are selecting values.
+    pub(crate) fn open(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
+        self.tag(name, attributes);
+        self.out.push('>');
+    }
+
+    /// `</name>`.
+    pub(crate) fn close(&mut self, name: &'static str) {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+
+    /// `<name a="b"/>`. Attribute values are selecting values.
+    pub(crate) fn empty(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
+        self.tag(name, attributes);
+        self.out.push_str("/>");
+    }
+
+    /// `<name>text</name>` with free text.
+    pub(crate) fn text(&mut self, name: &'static str, text: &str) {
+        self.text_with(name, &[], text);
+    }
+
+    /// `<name a="b">text</name>` with free text.
+    pub(crate) fn text_with(&mut self, name: &'static str, attributes: &[(&'static str, &str)], text: &str) {
+        self.open(name, attributes);
+        for c in text.chars() {
+            escape(&mut self.out, c, false);
+        }
+        self.close(name);
+    }
+
+    /// `<name>value</name>` with a selecting value.
+    pub(crate) fn exact(&mut self, name: &'static str, value: &str) {
+        self.check(name, value);
+        self.text(name, value);
+    }
+
+    /// `<name>value</name>` with a value of our own, such as a number or a word of the protocol.
+    pub(crate) fn word(&mut self, name: &'static str, value: &str) {
+        self.text(name, value);
+    }
+
+    /// The document, or what was wrong with a value.
+    pub(crate) fn finish(self) -> Result<String, Error> {
+        match self.refused {
+            None => Ok(self.out),
+            Some(place) => Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "a value for {place} contains a control character, which cannot be sent to Exchange; \
+                     nothing was sent: check where the value comes from"
+                ),
+            )),
+        }
+    }
+
+    fn tag(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
+        self.out.push('<');
+        self.out.push_str(name);
+        for (key, value) in attributes {
+            self.check(key, value);
+            self.out.push(' ');
+            self.out.push_str(key);
+            self.out.push_str("=\"");
+            for c in value.chars() {
+                escape(&mut self.out, c, true);
+            }
+            self.out.push('"');
+        }
+    }
+
+    fn check(&mut self, place: &'static str, value: &str) {
+        if !value.chars().all(is_allowed) {
+            self.refused = Some(place);
+        }
+    }
+}
+
+/// Writes one character. A carriage return needs a reference, or the reader turns it into a line feed; in an
+/// attribute the same is true of every white space but the blank.
+fn escape(out: &mut String, c: char, attribute: bool) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        '\r' => out.push_str("&#13;"),
+        '\n' if attribute => out.push_str("&#10;"),
+        '\t' if attribute => out.push_str("&#9;"),
+        c if is_allowed(c) => out.push(c),
+        _ => {}
+    }
+}

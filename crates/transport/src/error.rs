@@ -1,0 +1,84 @@
+//! What went wrong on the way, at which host, and whether the request may have got there.
+
+use std::fmt;
+
+use http::Uri;
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The client cannot be put together.
+    Setup,
+    /// The request may not go there.
+    Refused,
+    /// No connection: name, network or TLS.
+    Connect,
+    /// The whole exchange took too long.
+    Deadline,
+    /// The connection broke.
+    Broken,
+    /// The answer is too large.
+    TooLarge,
+}
+
+/// A failure of the transport. Names a host, never an address in full and never a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    host: String,
+    detail: String,
+    may_have_left: bool,
+}
+
+impl Error {
+    pub(crate) fn before(kind: Kind, host: impl Into<String>, detail: impl Into<String>) -> Self {
+        Error { kind, host: host.into(), detail: detail.into(), may_have_left: false }
+    }
+
+    pub(crate) fn after(kind: Kind, host: impl Into<String>, detail: impl Into<String>) -> Self {
+        Error { kind, host: host.into(), detail: detail.into(), may_have_left: true }
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The host it was about; empty for [`Kind::Setup`].
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether the request may have reached the server. If not, sending it again is safe.
+    pub fn may_have_left(&self) -> bool {
+        self.may_have_left
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error { host, detail, .. } = self;
+        match self.kind {
+            Kind::Setup => write!(f, "the HTTP client cannot be set up: {detail}"),
+            Kind::Refused => write!(f, "no request was sent to {host}: {detail}"),
+            Kind::Connect => write!(
+                f,
+                "no connection to {host}: {detail}; check the address, the network, the certificate and whether a proxy is needed"
+            ),
+            Kind::Deadline => write!(
+                f,
+                "{host} took too long: {detail}; check the server, or allow more time for this connection"
+            ),
+            Kind::Broken => write!(f, "the connection to {host} broke: {detail}"),
+            Kind::TooLarge => write!(f, "the answer of {host} is too large: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The host of an address, for messages.
+pub(crate) fn host(uri: &Uri) -> String {
+    uri.host().unwrap_or("an address without a host").chars().filter(|c| !c.is_control()).take(255).collect()
+}
