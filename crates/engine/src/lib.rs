@@ -1,1 +1,35 @@
-//! The embeddable engine: carries commands out, writes records first.
+//! The engine others embed: it carries out what the interpreter commands, and writes records first.
+//!
+//! It takes actions from [`ActionSource`]s, keeps history in a [`Journal`] and bytes in [`Artifacts`], and
+//! tells what happens through a stream of [`Event`]s. A record is durable before its effect can be visible,
+//! so a run that is killed anywhere goes on with [`Engine::resume`]. It knows no Exchange, no WebAssembly, no
+//! HTTP, no configuration file and no environment; `examples/embed.rs` shows all there is to it.
+
+mod artifacts;
+mod attempt;
+mod builder;
+mod clock;
+mod driver;
+mod event;
+mod failure;
+mod inputs;
+mod run;
+mod standin;
+mod start;
+
+pub use action_api::{
+    ActionSource, Artifacts, Context, Functions, Invocation, Outcome, Probe, Spec, Validator, Work,
+};
+pub use artifacts::{FolderArtifacts, MAX_ARTIFACT, MemoryArtifacts};
+pub use attempt::MAX_OUTPUT;
+pub use builder::{Builder, Engine};
+pub use clock::{Clock, SystemClock};
+pub use event::{Event, EventKind};
+pub use failure::EngineError;
+pub use inputs::InputProblem;
+pub use interpreter::{Ask, End, Perform, ProgressKind, Shown};
+pub use journal::{Decision, Journal, MemoryJournal, RunId, RunStatus, Timestamp};
+pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
+pub use playbook::{Checked, Diagnostic, Source};
+pub use run::{DecideError, Run};
+pub use start::{Approvals, Mode, Start};

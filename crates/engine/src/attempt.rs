@@ -1,0 +1,123 @@
+//! One attempt of a call: time limit, size limit, and what to do when nobody knows how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use action_api::{ActionSource, Context, Inverse, Invocation, Outcome, Probe};
+use interpreter::Perform;
+use journal::RunId;
+use plan::{Blame, Failure, FailureKind, Repeat};
+
+use crate::builder::Inner;
+
+/// The largest output a step may have, in bytes of JSON. Larger results belong into artifacts.
+pub const MAX_OUTPUT: usize = 1024 * 1024;
+
+/// Carries one attempt out.
+pub(crate) async fn attempt(inner: Arc<Inner>, run: RunId, call: Box<Perform>) -> Result<Outcome, Failure> {
+    let Some((_, source)) = inner.action(&call.action) else {
+        return Err(Failure::new(
+            FailureKind::Invalid,
+            Blame::Host,
+            format!("step {}: no action is called {}", call.path, call.action),
+        ));
+    };
+    let invocation = Invocation {
+        action: call.action.clone(),
+        input: call.input.clone(),
+        connection: call.connection.clone(),
+        context: Context {
+            run: run.as_str().to_owned(),
+            path: call.path.clone(),
+            attempt: if call.in_doubt { call.attempt + 1 } else { call.attempt },
+            key: format!("{run}/{}", call.path),
+            timeout: call.timeout,
+            artifacts: Arc::clone(&inner.artifacts),
+        },
+    };
+    if call.in_doubt {
+        match call.repeat {
+            Repeat::Natural | Repeat::Keyed => {}
+            Repeat::Never => return Err(unknown(&call, "it was begun before a crash and may not be repeated")),
+            Repeat::Verify => match verify(source.as_ref(), &invocation, call.timeout).await {
+                Ok(Probe::Done(outcome)) => return limit(&call, outcome),
+                Ok(Probe::NotDone) => {}
+                Ok(Probe::Unknown) => return Err(unknown(&call, "it was begun before a crash")),
+                Err(failure) => return Err(unknown(&call, &failure.message)),
+            },
+        }
+    }
+    let failure = match tokio::time::timeout(call.timeout, source.invoke(invocation.clone())).await {
+        Ok(Ok(outcome)) => return limit(&call, outcome),
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::new(
+            FailureKind::Timeout,
+            Blame::Server,
+            format!("{} took longer than its limit of {:?}", call.action, call.timeout),
+        ),
+    };
+    let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
+    match call.repeat {
+        Repeat::Verify if in_the_dark => match verify(source.as_ref(), &invocation, call.timeout).await {
+            Ok(Probe::Done(outcome)) => limit(&call, outcome),
+            Ok(Probe::NotDone) => Err(Failure { kind: FailureKind::Transient, ..failure }),
+            Ok(Probe::Unknown) => Err(unknown(&call, &failure.message)),
+            Err(second) => Err(unknown(&call, &format!("{}; then {}", failure.message, second.message))),
+        },
+        Repeat::Never if in_the_dark => Err(unknown(&call, &failure.message)),
+        _ => Err(failure),
+    }
+}
+
+async fn verify(
+    source: &dyn ActionSource,
+    invocation: &Invocation,
+    limit: Duration,
+) -> Result<Probe, Failure> {
+    tokio::time::timeout(limit, source.probe(invocation.clone())).await.unwrap_or_else(|_| {
+        Err(Failure::new(FailureKind::Timeout, Blame::Server, "asking whether it took place took too long"))
+    })
+}
+
+fn unknown(call: &Perform, why: &str) -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        Blame::Server,
+        format!("nobody knows whether {} took effect at {}: {why}; look before repeating it", call.action, call.path),
+    )
+}
+
+fn limit(call: &Perform, outcome: Outcome) -> Result<Outcome, Failure> {
+    let mut counter = Counter(0);
+    let fits = serde_json::to_writer(&mut counter, &outcome.output).is_ok() && counter.0 <= MAX_OUTPUT;
+    if fits {
+        return Ok(outcome);
+    }
+    Err(Failure::new(
+        FailureKind::Limit,
+        Blame::Host,
+        format!(
+            "{} at {} answered with more than {MAX_OUTPUT} bytes; ask for less, or for an artifact",
+            call.action, call.path
+        ),
+    ))
+}
+
+/// Counts what would be written.
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The inverse as the journal keeps it.
+pub(crate) fn inverse_value(inverse: Option<Inverse>) -> serde_json::Value {
+    inverse.and_then(|inverse| serde_json::to_value(inverse).ok()).unwrap_or_default()
+}

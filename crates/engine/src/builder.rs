@@ -1,0 +1,148 @@
+//! Putting an engine together.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+
+use action_api::{ActionSource, Artifacts, Spec};
+use journal::{Journal, MemoryJournal};
+use playbook::{Actions, Checked, Source};
+
+use crate::{Clock, EngineError, MemoryArtifacts, SystemClock};
+
+/// Runs playbooks. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) artifacts: Arc<dyn Artifacts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Box<dyn Fn() -> u64 + Send + Sync>,
+    actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
+}
+
+impl Inner {
+    pub(crate) fn action(&self, name: &str) -> Option<&(Arc<Spec>, Arc<dyn ActionSource>)> {
+        self.actions.get(name)
+    }
+}
+
+/// What goes into an engine. Everything has a default that keeps nothing.
+pub struct Builder {
+    journal: Arc<dyn Journal>,
+    artifacts: Arc<dyn Artifacts>,
+    clock: Arc<dyn Clock>,
+    entropy: Box<dyn Fn() -> u64 + Send + Sync>,
+    sources: Vec<Arc<dyn ActionSource>>,
+}
+
+impl Engine {
+    /// Begins with a journal and artifacts in memory, the system's clock, and no action.
+    pub fn builder() -> Builder {
+        Builder {
+            journal: Arc::new(MemoryJournal::default()),
+            artifacts: Arc::new(MemoryArtifacts::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Box::new(random),
+            sources: Vec::new(),
+        }
+    }
+
+    /// Checks a playbook against the actions of this engine: every problem, and the plan if there is none.
+    pub fn check(&self, source: Source<'_>) -> Checked {
+        playbook::check(source, self)
+    }
+
+    /// Every action, by name.
+    pub fn actions(&self) -> Vec<Arc<Spec>> {
+        let mut specs: Vec<_> = self.inner.actions.values().map(|(spec, _)| Arc::clone(spec)).collect();
+        specs.sort_by(|a, b| a.name.cmp(&b.name));
+        specs
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.inner.journal
+    }
+
+    /// Where bytes are kept.
+    pub fn artifacts(&self) -> &Arc<dyn Artifacts> {
+        &self.inner.artifacts
+    }
+}
+
+impl Actions for Engine {
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.inner.action(name).map(|(spec, _)| Arc::clone(spec))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.actions().iter().map(|spec| spec.name.clone()).collect()
+    }
+}
+
+impl Builder {
+    /// Where history is kept.
+    #[must_use]
+    pub fn journal(mut self, journal: impl Journal + 'static) -> Self {
+        self.journal = Arc::new(journal);
+        self
+    }
+
+    /// Where bytes are kept.
+    #[must_use]
+    pub fn artifacts(mut self, artifacts: impl Artifacts + 'static) -> Self {
+        self.artifacts = Arc::new(artifacts);
+        self
+    }
+
+    /// The clock; tests bring their own.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Random bits for waits and run ids; tests bring their own.
+    #[must_use]
+    pub fn entropy(mut self, entropy: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.entropy = Box::new(entropy);
+        self
+    }
+
+    /// Adds actions.
+    #[must_use]
+    pub fn source(mut self, source: impl ActionSource + 'static) -> Self {
+        self.sources.push(Arc::new(source));
+        self
+    }
+
+    /// The engine, unless two sources bring the same action.
+    pub fn build(self) -> Result<Engine, EngineError> {
+        let mut actions = HashMap::new();
+        for source in self.sources {
+            for spec in source.specs() {
+                let name = spec.name.clone();
+                if actions.insert(name.clone(), (spec, Arc::clone(&source))).is_some() {
+                    return Err(EngineError::DuplicateAction(name));
+                }
+            }
+        }
+        let inner = Inner {
+            journal: self.journal,
+            artifacts: self.artifacts,
+            clock: self.clock,
+            entropy: self.entropy,
+            actions,
+        };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+}
+
+/// Random enough to spread retries and to keep ids apart: the standard library seeds its hash maps with it.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,504 @@
+//! The machine: what it holds, and what each record does to it.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use journal::{Decision, Event, OpId, Record, RunStatus, Timestamp};
+use plan::{Blame, Failure, FailureKind, Plan, Step, StepKind, StepPath};
+use serde_json::{Map, Value, json};
+
+use crate::command::{Command, End, Perform, Progress, ProgressKind, Turn};
+use crate::node::{CallNode, Node, NodeEnd, NodeId, NodeKind, NodeOutput, Nodes};
+use crate::render;
+use crate::retry::next_attempt;
+use crate::scope::{Frame, FrameId, View};
+
+/// The operation of the run's own deadline.
+const DEADLINE: OpId = 0;
+
+/// What a playbook may know of its run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunInfo {
+    /// The run's id.
+    pub id: String,
+}
+
+/// A record that cannot belong to this run of this plan: another playbook, another version, or damage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divergence {
+    /// The record.
+    pub seq: u64,
+    /// Why it does not fit.
+    pub reason: String,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {} does not fit this run: {}", self.seq, self.reason)
+    }
+}
+
+impl std::error::Error for Divergence {}
+
+/// One run.
+#[derive(Debug)]
+pub struct Machine {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) nodes: Nodes,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) free_frames: Vec<FrameId>,
+    inputs: Value,
+    run: Value,
+    /// Open operations, in program order.
+    pub(crate) ops: BTreeMap<OpId, NodeId>,
+    next_op: OpId,
+    pub(crate) now: Timestamp,
+    deadline: Option<Timestamp>,
+    seq: u64,
+    pub(crate) queue: VecDeque<Work>,
+    pub(crate) turn: Turn,
+    state: State,
+    pub(crate) bound: Bound,
+}
+
+/// What is left to do before the machine waits again.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Go on with a block.
+    Block(NodeId),
+    /// Start items of a loop, or end it.
+    Foreach(NodeId),
+    /// Tell the parent.
+    Ended(NodeId, NodeEnd),
+}
+
+/// Calls that an approval covers: they may only happen exactly as shown.
+#[derive(Debug, Default)]
+pub(crate) struct Bound {
+    pub(crate) steps: HashSet<String>,
+    pub(crate) inputs: HashMap<StepPath, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Running,
+    /// Nothing new begins; waits for calls in flight.
+    Ending(End),
+    /// `Finish` was commanded.
+    Finishing(End),
+    /// `ended` was journaled.
+    Over(End),
+}
+
+impl Machine {
+    /// Begins a run with its first record, which must be `started`.
+    pub fn start(plan: Arc<Plan>, info: &RunInfo, first: &Record) -> Result<(Machine, Turn), Divergence> {
+        let Event::Started { input, starter } = &first.event else {
+            return Err(Divergence { seq: first.seq, reason: "a run begins with `started`".to_owned() });
+        };
+        let deadline = plan.deadline.map(|limit| after(first.at, limit));
+        let mut machine = Machine {
+            nodes: Nodes::default(),
+            frames: vec![Frame::default()],
+            free_frames: Vec::new(),
+            inputs: Value::Object(input.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
+            run: json!({"id": info.id, "starter": starter, "started_at": first.at.0}),
+            ops: BTreeMap::new(),
+            next_op: DEADLINE + 1,
+            now: first.at,
+            deadline,
+            seq: first.seq,
+            queue: VecDeque::new(),
+            turn: Turn::default(),
+            state: State::Running,
+            bound: Bound::default(),
+            plan,
+        };
+        if let Some(until) = deadline {
+            machine.turn.commands.push(Command::Sleep { op: DEADLINE, until });
+        }
+        let steps = Arc::clone(&machine.plan.steps);
+        machine.block(None, StepPath::root(), 0, 0, steps);
+        machine.settle();
+        let turn = std::mem::take(&mut machine.turn);
+        Ok((machine, turn))
+    }
+
+    /// Takes the next record in and says what to do.
+    pub fn apply(&mut self, record: &Record) -> Result<Turn, Divergence> {
+        let diverges = |reason: String| Divergence { seq: record.seq, reason };
+        if record.seq != self.seq + 1 {
+            return Err(diverges(format!("expected record {}", self.seq + 1)));
+        }
+        self.seq = record.seq;
+        self.now = record.at;
+        self.take_in(&record.event).map_err(diverges)?;
+        self.settle();
+        Ok(std::mem::take(&mut self.turn))
+    }
+
+    /// What is open: what a driver must carry out again after a restart.
+    pub fn pending(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if let (Some(until), State::Running) = (self.deadline, &self.state) {
+            commands.push(Command::Sleep { op: DEADLINE, until });
+        }
+        for (&op, &node) in &self.ops {
+            match self.nodes.get(node).map(|node| (&node.kind, &node.path)) {
+                Some((NodeKind::Call(call), path)) => match call.wakes {
+                    Some(until) => commands.push(Command::Sleep { op, until }),
+                    None => commands.extend(perform(call, path).map(Command::Perform)),
+                },
+                Some((NodeKind::Ask(ask), _)) => commands.push(Command::Ask(ask.clone())),
+                _ => {}
+            }
+        }
+        if let State::Finishing(end) = &self.state {
+            commands.push(Command::Finish(end.clone()));
+        }
+        commands
+    }
+
+    /// How the run stands.
+    pub fn status(&self) -> RunStatus {
+        match &self.state {
+            State::Running | State::Ending(_) => {
+                let asks = |&node: &NodeId| {
+                    matches!(self.nodes.get(node), Some(Node { kind: NodeKind::Ask(_), .. }))
+                };
+                let waiting = !self.ops.is_empty() && self.ops.values().all(asks);
+                if waiting { RunStatus::Waiting } else { RunStatus::Running }
+            }
+            State::Finishing(end) | State::Over(end) => end.status,
+        }
+    }
+
+    /// How the run ended, once it has.
+    pub fn end(&self) -> Option<&End> {
+        match &self.state {
+            State::Finishing(end) | State::Over(end) => Some(end),
+            State::Running | State::Ending(_) => None,
+        }
+    }
+
+    /// Whether `ended` was journaled: nothing is left to do.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// The number of the last record taken in.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The connection a call's step names, for drivers that need it before the call.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn take_in(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Started { .. } => Err("a run begins only once".to_owned()),
+            Event::Performing { op, attempt, .. } => {
+                let call = self.call_mut(*op)?;
+                if call.attempt != *attempt || call.wakes.is_some() {
+                    return Err(format!("operation {op} is not at attempt {attempt}"));
+                }
+                call.begun = true;
+                Ok(())
+            }
+            Event::Performed { op, output, .. } => {
+                self.call_mut(*op)?;
+                let end = NodeOutput { output: Some(output.clone()), ..NodeOutput::default() };
+                self.answered(*op, Ok(end));
+                Ok(())
+            }
+            Event::AttemptFailed { op, attempt, failure, entropy } => {
+                self.attempt_failed(*op, *attempt, failure, *entropy)
+            }
+            Event::Woken { op: DEADLINE } => {
+                let failure = Failure::new(
+                    FailureKind::Timeout,
+                    Blame::Playbook,
+                    "the run reached its deadline; raise `deadline`, or look at what it waited for",
+                );
+                self.begin_end(End { status: RunStatus::Failed, outputs: BTreeMap::new(), failure: Some(failure) });
+                Ok(())
+            }
+            Event::Woken { op } => {
+                let node = self.ops.get(op).copied().unwrap_or(usize::MAX);
+                let call = self.call_mut(*op)?;
+                if call.wakes.take().is_none() {
+                    return Err(format!("operation {op} does not sleep"));
+                }
+                call.attempt += 1;
+                self.command_call(node);
+                Ok(())
+            }
+            Event::Asked { op, .. } => match self.node_of(*op)? {
+                Node { kind: NodeKind::Ask(ask), .. } => {
+                    ask.asked = true;
+                    Ok(())
+                }
+                _ => Err(format!("operation {op} is not a question")),
+            },
+            Event::Decided { op, decision, by, digest } => self.decided(*op, *decision, by, digest),
+            Event::CancelRequested { by } => {
+                let failure = Failure::new(FailureKind::Cancelled, Blame::Playbook, format!("cancelled by {by}"));
+                let end = End { status: RunStatus::Cancelled, outputs: BTreeMap::new(), failure: Some(failure) };
+                self.begin_end(end);
+                Ok(())
+            }
+            Event::Ended { status, .. } => match &self.state {
+                State::Finishing(end) if end.status == *status => {
+                    self.state = State::Over(end.clone());
+                    Ok(())
+                }
+                _ => Err(format!("the run cannot have ended as {}", status.as_str())),
+            },
+        }
+    }
+
+    fn attempt_failed(&mut self, op: OpId, attempt: u32, failure: &Failure, entropy: u64) -> Result<(), String> {
+        let (now, ending) = (self.now, !matches!(self.state, State::Running));
+        let call = self.call_mut(op)?;
+        if call.attempt != attempt {
+            return Err(format!("operation {op} is not at attempt {attempt}"));
+        }
+        let step = call.steps.get(call.index);
+        let next = match step.map(|step| &step.kind) {
+            Some(StepKind::Call(step)) if !ending => {
+                next_attempt(&step.retry, step.repeat, attempt, failure, now, entropy)
+            }
+            _ => None,
+        };
+        match next {
+            None => self.answered(op, Err(failure.clone())),
+            Some(until) => {
+                call.wakes = Some(until);
+                call.begun = false;
+                self.turn.commands.push(Command::Sleep { op, until });
+                let path = self.node_of(op)?.path.clone();
+                let kind = ProgressKind::Retrying { attempt, failure: failure.clone(), until };
+                self.turn.progress.push(Progress { path, kind });
+            }
+        }
+        Ok(())
+    }
+
+    fn decided(&mut self, op: OpId, decision: Decision, by: &str, digest: &str) -> Result<(), String> {
+        let Node { kind: NodeKind::Ask(ask), frame: _, .. } = self.node_of(op)? else {
+            return Err(format!("operation {op} is not a question"));
+        };
+        if ask.digest != digest {
+            return Err(format!("the decision on {} was about something else than what was asked", ask.path));
+        }
+        let shown = std::mem::take(&mut ask.shown);
+        if decision == Decision::Approved {
+            for call in shown {
+                self.bound.inputs.insert(call.path, call.input);
+            }
+        }
+        let reject_ends_block = self.asking_step(op).is_some_and(|approve| approve);
+        let end = NodeOutput {
+            output: Some(json!({"decision": decision.as_str(), "by": by, "digest": digest})),
+            failed: None,
+            ends_block: decision != Decision::Approved && reject_ends_block,
+        };
+        self.answered(op, Ok(end));
+        Ok(())
+    }
+
+    /// Whether a rejection of this question ends the enclosing block.
+    fn asking_step(&self, op: OpId) -> Option<bool> {
+        let node = self.nodes.get(*self.ops.get(&op)?)?;
+        let NodeKind::Block { steps, next } = &self.nodes.get(node.parent?)?.kind else { return None };
+        match &steps.get(*next)?.kind {
+            StepKind::Approve(approve) => Some(approve.reject_ends_block),
+            _ => None,
+        }
+    }
+
+    fn node_of(&mut self, op: OpId) -> Result<&mut Node, String> {
+        let node = self.ops.get(&op).copied().ok_or_else(|| format!("operation {op} is not open"))?;
+        self.nodes.get_mut(node).ok_or_else(|| format!("operation {op} is not open"))
+    }
+
+    fn call_mut(&mut self, op: OpId) -> Result<&mut CallNode, String> {
+        match self.node_of(op)? {
+            Node { kind: NodeKind::Call(call), .. } => Ok(call),
+            _ => Err(format!("operation {op} is not a call")),
+        }
+    }
+
+    /// An operation got its final answer. While the run is ending nothing follows from it.
+    fn answered(&mut self, op: OpId, end: NodeEnd) {
+        let Some(node) = self.ops.remove(&op) else { return };
+        if matches!(self.state, State::Running) {
+            self.queue.push_back(Work::Ended(node, end));
+        } else {
+            self.nodes.remove(node);
+        }
+    }
+
+    /// Does everything that follows without a new record.
+    fn settle(&mut self) {
+        while let Some(work) = self.queue.pop_front() {
+            if !matches!(self.state, State::Running) {
+                continue;
+            }
+            match work {
+                Work::Block(node) => self.run_block(node),
+                Work::Foreach(node) => self.run_foreach(node),
+                Work::Ended(node, end) => self.node_ended(node, end),
+            }
+        }
+        if self.ops.is_empty() {
+            if let State::Ending(end) = &self.state {
+                let end = end.clone();
+                self.turn.commands.push(Command::Finish(end.clone()));
+                self.state = State::Finishing(end);
+            }
+        }
+    }
+
+    fn node_ended(&mut self, id: NodeId, end: NodeEnd) {
+        let Some(node) = self.nodes.remove(id) else { return };
+        let Some(parent) = node.parent else {
+            let end = self.run_end(end);
+            return self.begin_end(end);
+        };
+        match self.nodes.get(parent).map(|parent| &parent.kind) {
+            Some(NodeKind::Block { .. }) => self.step_ended(parent, end),
+            Some(NodeKind::Foreach(_)) => self.item_ended(parent, &node, end),
+            Some(NodeKind::Parallel { .. }) => self.branch_ended(parent, end),
+            _ => {}
+        }
+    }
+
+    /// How the run ends when its own block has ended.
+    fn run_end(&self, end: NodeEnd) -> End {
+        let outputs = end.and_then(|_| {
+            let view = self.view(0, None);
+            let mut outputs = BTreeMap::new();
+            for output in &self.plan.outputs {
+                if let Some(expr) = &output.value {
+                    let what = format!("output `{}`", output.name);
+                    let value = render::for_step(&what, expr, &view, &StepPath::from("outputs"))?;
+                    outputs.insert(output.name.clone(), value);
+                }
+            }
+            Ok(outputs)
+        });
+        match outputs {
+            Ok(outputs) => End { status: RunStatus::Succeeded, outputs, failure: None },
+            Err(failure) => End {
+                status: match failure.kind {
+                    FailureKind::Unknown => RunStatus::Unknown,
+                    FailureKind::Cancelled => RunStatus::Cancelled,
+                    _ => RunStatus::Failed,
+                },
+                outputs: BTreeMap::new(),
+                failure: Some(failure),
+            },
+        }
+    }
+
+    /// Nothing new begins; what can be forgotten is forgotten, calls in flight are still answered.
+    pub(crate) fn begin_end(&mut self, end: End) {
+        if !matches!(self.state, State::Running) {
+            return;
+        }
+        self.state = State::Ending(end);
+        let open: Vec<(OpId, NodeId)> = self.ops.iter().map(|(&op, &node)| (op, node)).collect();
+        for (op, node) in open {
+            let in_flight = matches!(
+                self.nodes.get(node),
+                Some(Node { kind: NodeKind::Call(CallNode { wakes: None, .. }), .. })
+            );
+            self.turn.commands.push(Command::Withdraw { op });
+            if !in_flight {
+                self.ops.remove(&op);
+                self.nodes.remove(node);
+            }
+        }
+    }
+
+    /// A block of steps as a new node.
+    pub(crate) fn block(
+        &mut self,
+        parent: Option<NodeId>,
+        path: StepPath,
+        frame: FrameId,
+        item: usize,
+        steps: Arc<[Step]>,
+    ) {
+        let node = self.nodes.insert(Node { parent, path, frame, item, kind: NodeKind::Block { steps, next: 0 } });
+        self.queue.push_back(Work::Block(node));
+    }
+
+    /// A node that waits for an answer, under a new operation number.
+    pub(crate) fn open(&mut self, node: Node) -> (OpId, NodeId) {
+        let op = self.next_op;
+        self.next_op += 1;
+        let id = self.nodes.insert(node);
+        self.ops.insert(op, id);
+        (op, id)
+    }
+
+    /// The number the next operation gets.
+    pub(crate) fn upcoming_op(&self) -> OpId {
+        self.next_op
+    }
+
+    /// Commands the current attempt of a call.
+    pub(crate) fn command_call(&mut self, node: NodeId) {
+        if let Some(Node { kind: NodeKind::Call(call), path, .. }) = self.nodes.get(node) {
+            self.turn.commands.extend(perform(call, path).map(Command::Perform));
+        }
+    }
+
+    /// Every name that is visible in a frame.
+    pub(crate) fn view<'a>(&'a self, frame: FrameId, siblings: Option<&'a Value>) -> View<'a> {
+        View { frames: &self.frames, frame, inputs: &self.inputs, run: &self.run, siblings, extra: &[] }
+    }
+
+    /// As [`Machine::view`], with loop variables of a preview on top.
+    pub(crate) fn view_with<'a>(&'a self, frame: FrameId, extra: &'a [(String, Value)]) -> View<'a> {
+        View { frames: &self.frames, frame, inputs: &self.inputs, run: &self.run, siblings: None, extra }
+    }
+
+    pub(crate) fn tell(&mut self, path: StepPath, kind: ProgressKind) {
+        self.turn.progress.push(Progress { path, kind });
+    }
+}
+
+/// A point in time this much later.
+pub(crate) fn after(at: Timestamp, wait: std::time::Duration) -> Timestamp {
+    Timestamp(at.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// `{kind, message}`, as `steps.ID.error` shows it.
+pub(crate) fn error_value(failure: &Failure) -> Value {
+    let mut map = Map::new();
+    map.insert("kind".to_owned(), Value::from(failure.kind.as_str()));
+    map.insert("message".to_owned(), Value::from(failure.message.as_str()));
+    Value::Object(map)
+}
+
+fn perform(call: &CallNode, path: &StepPath) -> Option<Box<Perform>> {
+    let StepKind::Call(step) = &call.steps.get(call.index)?.kind else { return None };
+    Some(Box::new(Perform {
+        op: call.op,
+        attempt: call.attempt,
+        path: path.clone(),
+        action: step.action.clone(),
+        input: call.input.clone(),
+        connection: step.connection.clone(),
+        effect: step.effect,
+        repeat: step.repeat,
+        timeout: step.timeout,
+        in_doubt: call.begun,
+    }))
+}
