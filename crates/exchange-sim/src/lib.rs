@@ -25,8 +25,10 @@ mod ledger;
 mod loader;
 mod model;
 mod organisation;
+mod ports;
 mod snapshot;
 mod soap;
+mod views;
 
 pub use http::server::{Config, Server};
 pub use ledger::{Effect, EffectKind, Ledger};

@@ -1,4 +1,4 @@
-//! What a search asks of an item: EWS restrictions as data, and how they are decided.
+//! What a search asks of an item or a folder: EWS restrictions as data, and how they are decided.
 //!
 //! Text compares whatever its case, as the store of a real server does, unless `Contains` asks for `Exact`.
 
@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::extended::PropertyName;
+use super::folder::Folder;
 use super::item::Item;
 
 /// A property a search or a sort can name.
@@ -21,6 +22,7 @@ pub(crate) enum Field {
     References,
     MessageId,
     From,
+    FromAddress,
     Sender,
     To,
     Cc,
@@ -36,6 +38,8 @@ pub(crate) enum Field {
     AttachmentNames,
     IsRead,
     IsDraft,
+    FolderName,
+    FolderClass,
     Header(String),
     Extended(PropertyName),
 }
@@ -81,7 +85,7 @@ pub(crate) enum Filter {
 
 /// A property's value. Text may be several texts, e.g. of a list of people: one that fits is enough.
 #[derive(Debug, Clone, PartialEq)]
-enum Value<'a> {
+pub(crate) enum Value<'a> {
     Missing,
     Text(Vec<Cow<'a, str>>),
     Number(i64),
@@ -89,16 +93,22 @@ enum Value<'a> {
     Time(Timestamp),
 }
 
+/// Something that has properties.
+pub(crate) trait Valued {
+    /// The value of a property.
+    fn value(&self, field: &Field) -> Value<'_>;
+}
+
 impl Filter {
     /// Whether it holds for `item`.
-    pub(crate) fn holds(&self, item: &Item) -> bool {
+    pub(crate) fn holds(&self, item: &impl Valued) -> bool {
         match self {
             Filter::All(all) => all.iter().all(|filter| filter.holds(item)),
             Filter::Any(any) => any.iter().any(|filter| filter.holds(item)),
             Filter::Not(filter) => !filter.holds(item),
-            Filter::Exists(field) => value(field, item) != Value::Missing,
-            Filter::Compare { field, how, with } => compare(&value(field, item), *how, with, item),
-            Filter::Contains { field, mode, ignore_case, text } => match value(field, item) {
+            Filter::Exists(field) => item.value(field) != Value::Missing,
+            Filter::Compare { field, how, with } => compare(&item.value(field), *how, with, item),
+            Filter::Contains { field, mode, ignore_case, text } => match item.value(field) {
                 Value::Text(texts) => texts.iter().any(|found| contains(found, text, *mode, *ignore_case)),
                 _ => false,
             },
@@ -108,7 +118,7 @@ impl Filter {
 
 /// Compares two items by a property, for sorting.
 pub(crate) fn order(field: &Field, a: &Item, b: &Item) -> std::cmp::Ordering {
-    let (a, b) = (value(field, a), value(field, b));
+    let (a, b) = (a.value(field), b.value(field));
     match (&a, &b) {
         (Value::Text(a), Value::Text(b)) => {
             let fold = |texts: &[Cow<'_, str>]| texts.first().map(|text| text.to_lowercase());
@@ -121,50 +131,71 @@ pub(crate) fn order(field: &Field, a: &Item, b: &Item) -> std::cmp::Ordering {
     }
 }
 
-fn value<'a>(field: &Field, item: &'a Item) -> Value<'a> {
-    let mail = &item.mail;
-    let text = |text: Option<&'a str>| text.map_or(Value::Missing, |text| Value::Text(vec![Cow::Borrowed(text)]));
-    let people = |people: &'a [super::mail::Person]| {
-        let texts = people.iter().flat_map(|person| [person.name.as_deref(), Some(person.address.as_str())]);
-        texts_or_missing(texts.flatten().map(Cow::Borrowed).collect())
-    };
-    match field {
-        Field::Subject => text(mail.subject.as_deref()),
-        Field::Body => match (&mail.text, &mail.html) {
-            (None, None) => Value::Missing,
-            (plain, html) => {
-                Value::Text([plain, html].into_iter().flatten().map(|t| Cow::Borrowed(t.as_str())).collect())
+impl Valued for Item {
+    fn value(&self, field: &Field) -> Value<'_> {
+        let mail = &self.mail;
+        
+        
+        match field {
+            Field::Subject => text(mail.subject.as_deref()),
+            Field::Body => match (&mail.text, &mail.html) {
+                (None, None) => Value::Missing,
+                (plain, html) => {
+                    Value::Text([plain, html].into_iter().flatten().map(|t| Cow::Borrowed(t.as_str())).collect())
+                }
+            },
+            Field::ItemClass => text(Some(&self.item_class)),
+            Field::Importance => text(Some(&self.importance)),
+            Field::Categories => texts_or_missing(self.categories.iter().map(|c| Cow::Borrowed(c.as_str())).collect()),
+            Field::InReplyTo => text(mail.in_reply_to.as_deref()),
+            Field::References => text(mail.references.as_deref()),
+            Field::MessageId => text(mail.message_id.as_deref()),
+            Field::From => people(mail.from.as_slice()),
+            Field::FromAddress => text(mail.from.as_ref().map(|from| from.address.as_str())),
+            Field::Sender => people(mail.sender.as_ref().or(mail.from.as_ref()).map(std::slice::from_ref).unwrap_or_default()),
+            Field::To => people(&mail.to),
+            Field::Cc => people(&mail.cc),
+            Field::Bcc => people(&mail.bcc),
+            Field::DisplayTo => Value::Text(vec![Cow::Owned(display(&mail.to))]),
+            Field::DisplayCc => Value::Text(vec![Cow::Owned(display(&mail.cc))]),
+            Field::Received => Value::Time(self.received),
+            Field::Sent => mail.sent_at.map_or(Value::Missing, Value::Time),
+            Field::Created => Value::Time(self.created),
+            Field::Modified => Value::Time(self.modified),
+            Field::Size => Value::Number(i64::try_from(self.raw.len()).unwrap_or(i64::MAX)),
+            Field::HasAttachments => Value::Flag(mail.has_attachments()),
+            Field::AttachmentNames => {
+                texts_or_missing(mail.attachments.iter().map(|a| Cow::Borrowed(a.name.as_str())).collect())
             }
-        },
-        Field::ItemClass => text(Some(&item.item_class)),
-        Field::Importance => text(Some(&item.importance)),
-        Field::Categories => texts_or_missing(item.categories.iter().map(|c| Cow::Borrowed(c.as_str())).collect()),
-        Field::InReplyTo => text(mail.in_reply_to.as_deref()),
-        Field::References => text(mail.references.as_deref()),
-        Field::MessageId => text(mail.message_id.as_deref()),
-        Field::From => people(mail.from.as_slice()),
-        Field::Sender => people(mail.sender.as_ref().or(mail.from.as_ref()).map(std::slice::from_ref).unwrap_or_default()),
-        Field::To => people(&mail.to),
-        Field::Cc => people(&mail.cc),
-        Field::Bcc => people(&mail.bcc),
-        Field::DisplayTo => Value::Text(vec![Cow::Owned(display(&mail.to))]),
-        Field::DisplayCc => Value::Text(vec![Cow::Owned(display(&mail.cc))]),
-        Field::Received => Value::Time(item.received),
-        Field::Sent => mail.sent_at.map_or(Value::Missing, Value::Time),
-        Field::Created => Value::Time(item.created),
-        Field::Modified => Value::Time(item.modified),
-        Field::Size => Value::Number(i64::try_from(item.raw.len()).unwrap_or(i64::MAX)),
-        Field::HasAttachments => Value::Flag(mail.has_attachments()),
-        Field::AttachmentNames => {
-            texts_or_missing(mail.attachments.iter().map(|a| Cow::Borrowed(a.name.as_str())).collect())
+            Field::IsRead => Value::Flag(self.is_read),
+            Field::IsDraft => Value::Flag(self.is_draft),
+            Field::FolderName | Field::FolderClass => Value::Missing,
+            Field::Header(name) => texts_or_missing(
+                mail.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| Cow::Borrowed(v.as_str())).collect(),
+            ),
+            Field::Extended(property) => {
+                texts_or_missing(self.property(property).unwrap_or_default().into_iter().map(Cow::Owned).collect())
+            }
         }
-        Field::IsRead => Value::Flag(item.is_read),
-        Field::IsDraft => Value::Flag(item.is_draft),
-        Field::Header(name) => texts_or_missing(
-            mail.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| Cow::Borrowed(v.as_str())).collect(),
-        ),
-        Field::Extended(property) => {
-            texts_or_missing(item.property(property).unwrap_or_default().into_iter().map(Cow::Owned).collect())
+    }
+}
+
+fn text(text: Option<&str>) -> Value<'_> {
+    text.map_or(Value::Missing, |text| Value::Text(vec![Cow::Borrowed(text)]))
+}
+
+/// Names and addresses.
+fn people(people: &[super::mail::Person]) -> Value<'_> {
+    let texts = people.iter().flat_map(|person| [person.name.as_deref(), Some(person.address.as_str())]);
+    texts_or_missing(texts.flatten().map(Cow::Borrowed).collect())
+}
+
+impl Valued for Folder {
+    fn value(&self, field: &Field) -> Value<'_> {
+        match field {
+            Field::FolderName => text(Some(&self.name)),
+            Field::FolderClass => text(Some(self.class)),
+            _ => Value::Missing,
         }
     }
 }
@@ -178,7 +209,7 @@ pub(crate) fn display(people: &[super::mail::Person]) -> String {
     people.iter().map(|p| p.name.as_deref().unwrap_or(&p.address)).collect::<Vec<_>>().join("; ")
 }
 
-fn compare(left: &Value<'_>, how: Comparison, with: &Operand, item: &Item) -> bool {
+fn compare(left: &Value<'_>, how: Comparison, with: &Operand, item: &impl Valued) -> bool {
     use std::cmp::Ordering;
     let decide = |ordering: Ordering| match how {
         Comparison::Equal => ordering.is_eq(),
@@ -189,7 +220,7 @@ fn compare(left: &Value<'_>, how: Comparison, with: &Operand, item: &Item) -> bo
         Comparison::LessOrEqual => ordering.is_le(),
     };
     let right = match with {
-        Operand::Field(field) => value(field, item),
+        Operand::Field(field) => item.value(field),
         Operand::Text(text) => constant(left, text),
     };
     match (left, &right) {

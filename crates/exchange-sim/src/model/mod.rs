@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows XML, HTTP or the ports; both faces are views of this.
 
+pub(crate) mod attached;
 pub(crate) mod clock;
 pub(crate) mod compose;
 pub(crate) mod extended;

@@ -273,10 +273,11 @@ impl State {
         Ok(())
     }
 
-    /// Changes an item; `what` is what the ledger says of it.
-    pub(crate) fn update_item(
+    /// Changes an item. The ledger says `kind`, and `what` of it.
+    pub(crate) fn change_item(
         &mut self,
         place: &Place,
+        kind: EffectKind,
         what: &str,
         change: impl FnOnce(&mut Item) -> Stored<()>,
     ) -> Stored<()> {
@@ -289,7 +290,7 @@ impl State {
             item.raw = composed.mime(true);
             item.mail = Arc::new(Mail::parse(&item.raw));
         }
-        self.record(place, EffectKind::Updated, |effect| effect.mode = Some(what.to_owned()));
+        self.record(place, kind, |effect| effect.mode = Some(what.to_owned()));
         Ok(())
     }
 }

@@ -206,3 +206,18 @@ fn without_bcc(raw: &Bytes) -> Bytes {
     }
     Bytes::from(out)
 }
+
+/// New text above the text it answers.
+pub(crate) fn quote(original: &super::item::Item, text: &str, is_html: bool) -> String {
+    let mail = &original.mail;
+    let from = mail.from.as_ref().map(|from| from.address.as_str()).unwrap_or_default();
+    let subject = mail.subject.as_deref().unwrap_or_default();
+    let sent = mail.sent_at.unwrap_or(original.received);
+    if !is_html {
+        let head = format!("From: {from}\r\nSent: {sent}\r\nSubject: {subject}");
+        return format!("{text}\r\n\r\n-----Original Message-----\r\n{head}\r\n\r\n{}", mail.text_body());
+    }
+    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let body = mail.html.clone().unwrap_or_else(|| mail_parser::decoders::html::text_to_html(&mail.text_body()));
+    format!("{text}<hr><p>From: {}<br>Sent: {sent}<br>Subject: {}</p>{body}", plain(from), plain(subject))
+}

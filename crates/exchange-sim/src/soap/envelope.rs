@@ -75,9 +75,9 @@ fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answ
     })?;
     let mut call = Call { state, out: Out::default(), user, impersonated };
     call.out.raw(HEAD);
-    call.out.raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\">"));
+    call.out.raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
     answer(&mut call, operation)?;
-    call.out.raw(&format!("</m:{name}Response>"));
+    call.out.raw(&format!("</m:ResponseMessages></m:{name}Response>"));
     call.out.raw(TAIL);
     Ok(Answer { status: 200, out: call.out })
 }

@@ -3,6 +3,7 @@
 mod call;
 mod envelope;
 mod fault;
+mod folder_writer;
 mod item_writer;
 mod operations;
 pub(crate) mod out;

@@ -114,6 +114,8 @@ pub(crate) fn searchable(path: &Path<'_>) -> Option<Field> {
         Path::Header(name) => Field::Header((*name).to_owned()),
         Path::Extended(property) => Field::Extended(property.clone()),
         Path::Schema(uri) => match *uri {
+            "folder:DisplayName" => Field::FolderName,
+            "folder:FolderClass" => Field::FolderClass,
             "item:Subject" | "message:ConversationTopic" => Field::Subject,
             "item:Body" | "item:TextBody" | "item:Preview" => Field::Body,
             "item:ItemClass" => Field::ItemClass,

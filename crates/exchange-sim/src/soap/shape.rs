@@ -86,7 +86,8 @@ impl Shape {
         Ok(shape)
     }
 
-    fn add(&mut self, path: Path<'_>, find: bool) -> Result<(), SoapFault> {
+    /// Adds one property to what is shown.
+    pub(crate) fn add(&mut self, path: Path<'_>, find: bool) -> Result<(), SoapFault> {
         match path {
             Path::Extended(property) => self.extended.push(property),
             Path::Header(name) => self.headers.push(name.to_owned()),

@@ -14,15 +14,15 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let shape = Shape::read(request.required("ItemShape")?, false)?;
     for item_id in item_ids(request)? {
         match call.place(item_id)? {
-            Ok(place) => write(call, NAME, &place, &shape),
+            Ok(place) => write(call, NAME, &place, &shape, ""),
             Err(error) => call.refuse(NAME, &error, "<m:Items/>"),
         }
     }
     Ok(())
 }
 
-/// Writes the response message that shows an item.
-pub(crate) fn write(call: &mut Call<'_>, operation: &str, place: &Place, shape: &Shape) {
+/// Writes the response message that shows an item; `rest` is what the schema wants after the items.
+pub(crate) fn write(call: &mut Call<'_>, operation: &str, place: &Place, shape: &Shape, rest: &str) {
     call.success(operation);
     call.out.raw("<m:Items>");
     let Call { state, out, .. } = call;
@@ -32,5 +32,6 @@ pub(crate) fn write(call: &mut Call<'_>, operation: &str, place: &Place, shape: 
         ItemView { mailbox, item, shape, attached: None }.write(out);
     }
     call.out.raw("</m:Items>");
+    call.out.raw(rest);
     call.end(operation);
 }

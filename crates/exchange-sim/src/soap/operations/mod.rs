@@ -2,9 +2,21 @@
 //!
 //! To add one: a file with `answer`, a line in [`find`], and its request in the tests.
 
+mod create_attachment;
+mod create_item;
 mod delete_item;
+mod find_folder;
 mod find_item;
+mod get_attachment;
+mod get_folder;
 mod get_item;
+mod get_server_time_zones;
+mod message;
+mod move_item;
+mod resolve_names;
+mod send_item;
+mod sync_folder_hierarchy;
+mod update_item;
 
 use super::call::Call;
 use super::fault::SoapFault;
@@ -16,9 +28,21 @@ pub(crate) type Operation = fn(&mut Call<'_>, Element<'_>) -> Result<(), SoapFau
 /// The operation with this name.
 pub(crate) fn find(name: &str) -> Option<Operation> {
     Some(match name {
+        "CopyItem" => move_item::answer_copy,
+        "CreateAttachment" => create_attachment::answer,
+        "CreateItem" => create_item::answer,
         "DeleteItem" => delete_item::answer,
+        "FindFolder" => find_folder::answer,
         "FindItem" => find_item::answer,
+        "GetAttachment" => get_attachment::answer,
+        "GetFolder" => get_folder::answer,
         "GetItem" => get_item::answer,
+        "GetServerTimeZones" => get_server_time_zones::answer,
+        "MoveItem" => move_item::answer_move,
+        "ResolveNames" => resolve_names::answer,
+        "SendItem" => send_item::answer,
+        "SyncFolderHierarchy" => sync_folder_hierarchy::answer,
+        "UpdateItem" => update_item::answer,
         _ => return None,
     })
 }

@@ -1,0 +1,312 @@
+//! Face 1: the ports directly on the organisation, without a wire.
+//!
+//! The same operations as behind SOAP, so that a playbook sees the same mailbox either way.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use exchange::port::{Attachments, Delete, KeyState, Move, PerItem, Ports, Read, Search, Submit, Update, Work};
+use exchange::{
+    AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, Error, ErrorKind, FolderRef, Found, ItemRef,
+    Mailbox, Message, SearchRequest, WellKnownFolder,
+};
+
+use crate::ledger::EffectKind;
+use crate::model::attached;
+use crate::model::compose::Composed;
+use crate::model::extended::{Extended, PropertyName};
+use crate::model::item::FolderKey;
+use crate::model::mail::Person;
+use crate::model::state::{Disposal, NewItem, Place, State};
+use crate::model::store_error::{StoreError, Stored};
+use crate::model::submit::{Answer, quote};
+use crate::organisation::Organisation;
+use crate::views;
+
+impl Organisation {
+    /// The ports, all of them, directly on this organisation.
+    pub fn ports(&self) -> Ports {
+        let direct = Arc::new(Direct(self.clone()));
+        Ports {
+            search: Some(direct.clone()),
+            read: Some(direct.clone()),
+            attachments: Some(direct.clone()),
+            moves: Some(direct.clone()),
+            delete: Some(direct.clone()),
+            update: Some(direct.clone()),
+            submit: Some(direct),
+        }
+    }
+}
+
+struct Direct(Organisation);
+
+impl Direct {
+    /// Does something at once, under the lock.
+    fn now<'a, T: Send + 'a>(&'a self, act: impl FnOnce(&mut State) -> Result<T, Error> + Send + 'a) -> Work<'a, T> {
+        Box::pin(async move { act(&mut self.0.lock()) })
+    }
+}
+
+/// The store's refusal as the ports say it.
+fn refused(error: StoreError) -> Error {
+    let kind = match error.code {
+        "ErrorItemNotFound" | "ErrorFolderNotFound" | "ErrorNonExistentMailbox" | "ErrorAttachmentNotFound" => {
+            ErrorKind::NotFound
+        }
+        "ErrorAccessDenied" => ErrorKind::PermissionDenied,
+        "ErrorStaleObject" | "ErrorIrresolvableConflict" => ErrorKind::Conflict,
+        _ => ErrorKind::Invalid,
+    };
+    Error::new(kind, error.text).with_code(error.code)
+}
+
+fn locate(state: &State, mailbox: &Mailbox, item: &ItemRef) -> Stored<Place> {
+    state.mailbox(mailbox.as_str())?;
+    state.locate(Some(mailbox.as_str()), &item.id)
+}
+
+fn folder(state: &State, mailbox: &Mailbox, folder: &FolderRef) -> Stored<FolderKey> {
+    let mailbox = state.mailbox(mailbox.as_str())?;
+    let found = match folder {
+        FolderRef::WellKnown(name) => mailbox.well_known(name.as_str()),
+        FolderRef::Path(path) => mailbox.folder_by_path(path),
+        FolderRef::Id(id) => mailbox.folder_by_id(id),
+    };
+    found.ok_or_else(StoreError::folder_not_found)
+}
+
+fn each<T>(items: &[ItemRef], mut act: impl FnMut(&ItemRef) -> Stored<T>) -> PerItem<T> {
+    items.iter().map(|item| act(item).map_err(refused)).collect()
+}
+
+fn reference(state: &State, place: &Place) -> Stored<ItemRef> {
+    let item = state.item(place)?;
+    Ok(ItemRef { id: item.id.clone(), change_key: Some(item.change_key()) })
+}
+
+impl Search for Direct {
+    fn search<'a>(&'a self, request: &'a SearchRequest) -> Work<'a, Found> {
+        self.now(move |state| {
+            let folder = folder(state, &request.mailbox, &request.folder).map_err(refused)?;
+            let mailbox = state.mailbox(request.mailbox.as_str()).map_err(refused)?;
+            views::search(mailbox, folder, request)
+        })
+    }
+}
+
+impl Read for Direct {
+    fn get<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef]) -> Work<'a, PerItem<Message>> {
+        self.now(move |state| {
+            Ok(each(items, |item| {
+                let place = locate(state, mailbox, item)?;
+                Ok(views::message(state.mailbox(mailbox.as_str())?, state.item(&place)?))
+            }))
+        })
+    }
+
+    fn mime<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        out: &'a mut (dyn Write + Send),
+    ) -> Work<'a, u64> {
+        Box::pin(async move {
+            // Cheap to clone, so that the lock is not held while somebody else's writer works.
+            let raw = {
+                let state = self.0.lock();
+                let place = locate(&state, mailbox, item).map_err(refused)?;
+                state.item(&place).map_err(refused)?.raw.clone()
+            };
+            write(&raw, out)
+        })
+    }
+}
+
+fn write(bytes: &[u8], out: &mut (dyn Write + Send)) -> Result<u64, Error> {
+    out.write_all(bytes)
+        .map_err(|error| Error::new(ErrorKind::Limit, format!("the content could not be written: {error}")))?;
+    Ok(bytes.len() as u64)
+}
+
+impl Attachments for Direct {
+    fn list<'a>(&'a self, mailbox: &'a Mailbox, item: &'a ItemRef) -> Work<'a, Vec<AttachmentInfo>> {
+        self.now(move |state| {
+            let place = locate(state, mailbox, item).map_err(refused)?;
+            Ok(views::attachments(state.item(&place).map_err(refused)?))
+        })
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        attachment: &'a AttachmentInfo,
+        out: &'a mut (dyn Write + Send),
+    ) -> Work<'a, u64> {
+        Box::pin(async move {
+            if attachment.kind == AttachmentKind::Reference {
+                return Err(Error::new(ErrorKind::Invalid, "a link to a cloud document has no bytes"));
+            }
+            let bytes = {
+                let state = self.0.lock();
+                let (item, path) = attached::read_id(&attachment.id).map_err(refused)?;
+                let place = locate(&state, mailbox, &ItemRef::new(item)).map_err(attached::not_found).map_err(refused)?;
+                attached::find(state.item(&place).map_err(refused)?, &path).map_err(refused)?.attachment.bytes
+            };
+            write(&bytes, out)
+        })
+    }
+}
+
+impl Move for Direct {
+    fn move_to<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        to: &'a FolderRef,
+    ) -> Work<'a, PerItem<ItemRef>> {
+        self.now(move |state| {
+            let to = folder(state, mailbox, to).map_err(refused)?;
+            Ok(each(items, |item| {
+                let place = locate(state, mailbox, item)?;
+                state.move_item(&place, to)?;
+                reference(state, &place)
+            }))
+        })
+    }
+}
+
+impl Delete for Direct {
+    fn delete<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        mode: DeleteMode,
+    ) -> Work<'a, PerItem<()>> {
+        let how = match mode {
+            DeleteMode::Trash => Disposal::Trash,
+            DeleteMode::Soft => Disposal::Soft,
+            DeleteMode::Hard => Disposal::Hard,
+        };
+        self.now(move |state| {
+            Ok(each(items, |item| {
+                let place = locate(state, mailbox, item)?;
+                state.delete_item(&place, how)
+            }))
+        })
+    }
+}
+
+impl Update for Direct {
+    fn mark_read<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        read: bool,
+    ) -> Work<'a, PerItem<ItemRef>> {
+        self.now(move |state| {
+            Ok(each(items, |item| {
+                let place = locate(state, mailbox, item)?;
+                state.change_item(&place, EffectKind::Updated, "message:IsRead", |item| {
+                    item.is_read = read;
+                    Ok(())
+                })?;
+                reference(state, &place)
+            }))
+        })
+    }
+}
+
+impl Submit for Direct {
+    fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef> {
+        self.now(move |state| {
+            let mail = state.blank(mailbox.as_str()).map_err(refused)?;
+            keep(state, mailbox, mail, draft)
+        })
+    }
+
+    fn create_reply<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        draft: &'a Draft,
+        all: bool,
+    ) -> Work<'a, ItemRef> {
+        self.now(move |state| {
+            let original = locate(state, mailbox, item).map_err(refused)?;
+            let kind = if all { Answer::ReplyAll } else { Answer::Reply };
+            let mut mail = state.answer(mailbox.as_str(), &original, kind).map_err(refused)?;
+            if !(draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty()) {
+                (mail.to, mail.cc) = (Vec::new(), Vec::new());
+            }
+            let (BodyText::Text(text) | BodyText::Html(text)) = &draft.body;
+            let is_html = matches!(draft.body, BodyText::Html(_));
+            let quoted = quote(state.item(&original).map_err(refused)?, text, is_html);
+            let body = if is_html { BodyText::Html(quoted) } else { BodyText::Text(quoted) };
+            keep(state, mailbox, mail, &Draft { body, ..draft.clone() })
+        })
+    }
+
+    fn send<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a ItemRef) -> Work<'a, ()> {
+        self.now(move |state| {
+            let place = locate(state, mailbox, draft).map_err(refused)?;
+            let sent = well_known(state, mailbox, WellKnownFolder::SentItems)?;
+            state.send(&place, Some(sent)).map_err(refused)
+        })
+    }
+
+    fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState> {
+        self.now(move |state| {
+            for (name, wrap) in [
+                (WellKnownFolder::SentItems, KeyState::Sent as fn(ItemRef) -> KeyState),
+                (WellKnownFolder::Drafts, KeyState::Draft),
+            ] {
+                let folder = well_known(state, mailbox, name)?;
+                let mailbox = state.mailbox(mailbox.as_str()).map_err(refused)?;
+                if let Some(item) = views::by_key(mailbox, folder, key) {
+                    return Ok(wrap(item));
+                }
+            }
+            Ok(KeyState::Absent)
+        })
+    }
+}
+
+fn well_known(state: &State, mailbox: &Mailbox, name: WellKnownFolder) -> Result<FolderKey, Error> {
+    folder(state, mailbox, &FolderRef::WellKnown(name)).map_err(refused)
+}
+
+/// Puts a draft's words over a mail and keeps it in Drafts.
+fn keep(state: &mut State, mailbox: &Mailbox, mut mail: Composed, draft: &Draft) -> Result<ItemRef, Error> {
+    let people = |given: &[exchange::Address]| -> Vec<Person> {
+        given.iter().map(|a| Person { name: a.name.clone(), address: a.address.clone() }).collect()
+    };
+    for (place, given) in [(&mut mail.to, &draft.to), (&mut mail.cc, &draft.cc), (&mut mail.bcc, &draft.bcc)] {
+        if !given.is_empty() {
+            *place = people(given);
+        }
+    }
+    if let Some(subject) = &draft.subject {
+        mail.subject.clone_from(subject);
+    }
+    (mail.body, mail.is_html) = match &draft.body {
+        BodyText::Text(text) => (text.clone(), false),
+        BodyText::Html(html) => (html.clone(), true),
+    };
+    for header in &draft.headers {
+        let name = &header.name;
+        let allowed = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+            || name.eq_ignore_ascii_case("Auto-Submitted");
+        if !allowed {
+            let text = format!("the header {name} cannot be set; only X-… and Auto-Submitted can");
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        mail.headers.push((name.clone(), header.value.clone()));
+    }
+    let number = state.next_created();
+    let mut new = NewItem::draft(format!("created {number}"), mail);
+    new.extended.push(Extended { property: PropertyName::portcullis_key(), values: vec![draft.key.clone()] });
+    let drafts = well_known(state, mailbox, WellKnownFolder::Drafts)?;
+    let place = state.create(mailbox.as_str(), drafts, new).map_err(refused)?;
+    reference(state, &place).map_err(refused)
+}

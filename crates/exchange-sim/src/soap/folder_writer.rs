@@ -1,0 +1,46 @@
+//! Writes one folder.
+
+use super::out::Out;
+use crate::model::item::FolderKey;
+use crate::model::mailbox::Mailbox;
+
+/// Which properties of a folder are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FolderShape {
+    /// Names and counts, not only the id.
+    pub(crate) all: bool,
+}
+
+const RIGHTS: &str = "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated><t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</t:CreateHierarchy><t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read></t:EffectiveRights>";
+
+/// Writes a folder as the element its class asks for.
+pub(crate) fn write(out: &mut Out, mailbox: &Mailbox, key: FolderKey, shape: FolderShape) {
+    let Some(folder) = mailbox.folders.get(key) else { return };
+    let element = match folder.class {
+        "IPF.Appointment" => "t:CalendarFolder",
+        "IPF.Contact" => "t:ContactsFolder",
+        "IPF.Task" => "t:TasksFolder",
+        _ => "t:Folder",
+    };
+    out.raw(&format!("<{element}><t:FolderId Id=\"{}\" ChangeKey=\"AQAAAA==\"/>", folder.id));
+    if shape.all {
+        if let Some(parent) = folder.parent.and_then(|parent| mailbox.folders.get(parent)) {
+            out.raw(&format!("<t:ParentFolderId Id=\"{}\" ChangeKey=\"AQAAAA==\"/>", parent.id));
+        }
+        let (total, unread) = mailbox.counts(key);
+        let children = mailbox.folders.iter().filter(|child| child.parent == Some(key)).count();
+        out.element("t:FolderClass", folder.class);
+        out.element("t:DisplayName", &folder.name);
+        out.element("t:TotalCount", &total.to_string());
+        out.element("t:ChildFolderCount", &children.to_string());
+        out.raw(RIGHTS);
+        // The schema does not know this name, though servers do.
+        if let Some(name) = folder.well_known.filter(|_| !mailbox.is_all_items(key)) {
+            out.element("t:DistinguishedFolderId", name);
+        }
+        if matches!(element, "t:Folder" | "t:TasksFolder") {
+            out.element("t:UnreadCount", &unread.to_string());
+        }
+    }
+    out.raw(&format!("</{element}>"));
+}

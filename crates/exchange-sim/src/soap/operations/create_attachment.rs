@@ -1,0 +1,51 @@
+//! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/createattachment-operation>
+
+use super::super::call::Call;
+use super::super::fault::SoapFault;
+use super::super::item_writer::element;
+use super::super::xml::Element;
+use super::message;
+use crate::ledger::EffectKind;
+use crate::model::id;
+use crate::model::mail::Attachment;
+use crate::model::state::Place;
+use crate::model::store_error::{StoreError, Stored};
+
+const NAME: &str = "CreateAttachment";
+
+pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
+    request.sequence(&["ParentItemId", "Attachments"])?;
+    let parent = request.required("ParentItemId")?;
+    let attachments =
+        request.required("Attachments")?.children().map(message::attachment).collect::<Result<Vec<_>, _>>()?;
+    let place = call.current(parent, None)?;
+    for attachment in attachments {
+        let added = place.clone().and_then(|place| attach(call, &place, &attachment));
+        match added {
+            Ok((attachment_id, item_id, change_key)) => {
+                let (open, close) = element(&attachment);
+                call.success(NAME);
+                call.out.raw(&format!(
+                    "<m:Attachments>{open}<t:AttachmentId Id=\"{attachment_id}\" RootItemId=\"{item_id}\" RootItemChangeKey=\"{change_key}\"/>{close}</m:Attachments>"
+                ));
+                call.end(NAME);
+            }
+            Err(error) => call.refuse(NAME, &error, "<m:Attachments/>"),
+        }
+    }
+    Ok(())
+}
+
+fn attach(call: &mut Call<'_>, place: &Place, attachment: &Attachment) -> Stored<(String, String, String)> {
+    call.state.change_item(place, EffectKind::Attached, &attachment.name, |item| {
+        let composed = item.composed.as_mut().ok_or_else(|| {
+            let text = "The simulator attaches to drafts that were not created from MIME only.";
+            StoreError::new("ErrorInvalidOperation", text)
+        })?;
+        composed.attachments.push(attachment.clone());
+        Ok(())
+    })?;
+    let item = call.state.item(place)?;
+    let index = u16::try_from(item.mail.attachments.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    Ok((id::attachment(&item.id, &[index]), item.id.clone(), item.change_key()))
+}

@@ -1,0 +1,166 @@
+//! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/createitem-operation>
+
+use super::super::call::Call;
+use super::super::fault::SoapFault;
+use super::super::shape::Shape;
+use super::super::xml::Element;
+use super::get_item;
+use super::message::Given;
+use crate::model::compose::Composed;
+use crate::model::extended::PropertyName;
+use crate::model::item::FolderKey;
+use crate::model::state::{NewItem, Place};
+use crate::model::store_error::{StoreError, Stored};
+use crate::model::submit::{Answer, quote};
+
+const NAME: &str = "CreateItem";
+/// `PidTagMessageFlags`, by which a client says that what it saves is no draft.
+const MESSAGE_FLAGS: u32 = 0x0e07;
+
+/// What is done with a new message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    Save,
+    Send,
+    SendAndSave,
+}
+
+pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
+    request.sequence(&["SavedItemFolderId", "Items"])?;
+    let Some(disposition) = disposition(request)? else {
+        let text = "Message disposition is required for this type of item.";
+        return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
+    };
+    let folder = match request.child("SavedItemFolderId") {
+        None => None,
+        Some(saved) => {
+            let id = saved.children().next().ok_or_else(|| saved.violation("SavedItemFolderId is empty."))?;
+            Some(call.folder(id)?)
+        }
+    };
+    let items = request.required("Items")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
+    for (element, given) in items {
+        let created = folder.clone().transpose().and_then(|folder| create(call, element, given, disposition, folder));
+        match created {
+            Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), ""),
+            Ok(None) => {
+                call.success(NAME);
+                call.out.raw("<m:Items/>");
+                call.end(NAME);
+            }
+            Err(error) => call.refuse(NAME, &error, "<m:Items/>"),
+        }
+    }
+    Ok(())
+}
+
+/// Reads `MessageDisposition`.
+pub(crate) fn disposition(request: Element<'_>) -> Result<Option<Disposition>, SoapFault> {
+    let kinds = [
+        ("SaveOnly", Disposition::Save),
+        ("SendOnly", Disposition::Send),
+        ("SendAndSaveCopy", Disposition::SendAndSave),
+    ];
+    request.one_of("MessageDisposition", &kinds)
+}
+
+fn read<'a>(item: Element<'a>) -> Result<(Element<'a>, Given), SoapFault> {
+    match item.name() {
+        "Message" => Ok((item, Given::message(item)?)),
+        "ReplyToItem" | "ReplyAllToItem" | "ForwardItem" => {
+            let given = Given::answer(item)?;
+            item.required("ReferenceItemId")?.required_attribute("Id")?;
+            Ok((item, given))
+        }
+        other => {
+            let text = format!("The simulator does not create items of kind {other}.");
+            Err(SoapFault::new("ErrorInvalidOperation", text))
+        }
+    }
+}
+
+fn create(
+    call: &mut Call<'_>,
+    element: Element<'_>,
+    given: Given,
+    disposition: Disposition,
+    folder: Option<(String, FolderKey)>,
+) -> Stored<Option<Place>> {
+    let mailbox = match &folder {
+        Some((mailbox, _)) => mailbox.clone(),
+        None => call.own_mailbox()?,
+    };
+    let named = |call: &Call<'_>, name: &str| {
+        call.state.mailbox(&mailbox)?.well_known(name).ok_or_else(StoreError::folder_not_found)
+    };
+    let new = new_item(call, &mailbox, element, given)?;
+    if disposition == Disposition::Save {
+        let folder = match folder {
+            Some((_, folder)) => folder,
+            None => named(call, "drafts")?,
+        };
+        return call.state.create(&mailbox, folder, new).map(Some);
+    }
+    let drafts = named(call, "drafts")?;
+    let keep = match (disposition, folder) {
+        (Disposition::Send, _) => None,
+        (_, Some((_, folder))) => Some(folder),
+        (_, None) => Some(named(call, "sentitems")?),
+    };
+    let place = call.state.store(&mailbox, drafts, new)?;
+    if let Err(error) = call.state.send(&place, keep) {
+        call.state.forget(&place)?;
+        return Err(error);
+    }
+    Ok(None)
+}
+
+fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given: Given) -> Stored<NewItem> {
+    let mut mail = start(call, mailbox, element, &mut given)?;
+    let number = call.state.next_created();
+    let source = format!("created {number}");
+    let extended = std::mem::take(&mut given.extended);
+    let flags = extended.iter().find(|e| e.property == message_flags()).and_then(|e| e.values.first()?.parse::<u32>().ok());
+    let (is_read, importance, categories) = (given.is_read, given.importance.take(), given.categories.take());
+    let mut new = match given.mime.take() {
+        Some(raw) => {
+            let now = call.state.clock.now();
+            NewItem { is_draft: true, is_read: true, ..NewItem::received(source, raw, now) }
+        }
+        None => {
+            given.apply(&mut mail);
+            NewItem::draft(source, mail)
+        }
+    };
+    if let Some(flags) = flags {
+        new.is_draft = flags & 0x8 != 0;
+        new.is_read = flags & 0x1 != 0;
+    }
+    new.is_read = is_read.unwrap_or(new.is_read);
+    new.importance = importance.unwrap_or(new.importance);
+    new.categories = categories.unwrap_or_default();
+    new.extended = extended;
+    Ok(new)
+}
+
+fn message_flags() -> PropertyName {
+    PropertyName { tag: Some(MESSAGE_FLAGS), kind: String::from("Integer"), ..PropertyName::default() }
+}
+
+/// The mail before the request's own words: empty, or an answer.
+fn start(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, given: &mut Given) -> Stored<Composed> {
+    let kind = match element.name() {
+        "ReplyToItem" => Answer::Reply,
+        "ReplyAllToItem" => Answer::ReplyAll,
+        "ForwardItem" => Answer::Forward,
+        _ => return call.state.blank(mailbox),
+    };
+    let reference = element.child("ReferenceItemId").ok_or_else(StoreError::malformed_id)?;
+    let id = reference.attribute("Id").ok_or_else(StoreError::malformed_id)?;
+    let original = call.state.locate(call.impersonated.as_deref(), id)?;
+    let mail = call.state.answer(mailbox, &original, kind)?;
+    if let Some((text, is_html)) = given.new_body.take() {
+        given.body = Some((quote(call.state.item(&original)?, &text, is_html), is_html));
+    }
+    Ok(mail)
+}

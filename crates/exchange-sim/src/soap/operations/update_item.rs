@@ -1,0 +1,173 @@
+//! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/updateitem-operation>
+
+use super::super::call::Call;
+use super::super::fault::SoapFault;
+use super::super::paths::{self, Path};
+use super::super::shape::Shape;
+use super::super::xml::Element;
+use super::create_item::{Disposition, disposition};
+use super::get_item;
+use super::message::Given;
+use crate::ledger::EffectKind;
+use crate::model::extended::PropertyName;
+use crate::model::item::Item;
+use crate::model::state::Place;
+use crate::model::store_error::{StoreError, Stored};
+
+const NAME: &str = "UpdateItem";
+/// How many properties were in conflict: what conflicts is refused, so there are none in a success.
+const NO_CONFLICTS: &str = "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resolution {
+    Never,
+    Auto,
+    Always,
+}
+
+/// One change to one property.
+enum Change {
+    Set { what: String, given: Box<Given> },
+    Remove { what: String, property: Option<PropertyName> },
+}
+
+pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
+    request.sequence(&["SavedItemFolderId", "ItemChanges"])?;
+    request.required_attribute("ConflictResolution")?;
+    let kinds =
+        [("NeverOverwrite", Resolution::Never), ("AutoResolve", Resolution::Auto), ("AlwaysOverwrite", Resolution::Always)];
+    let resolution = request.one_of("ConflictResolution", &kinds)?.unwrap_or(Resolution::Never);
+    let Some(disposition) = disposition(request)? else {
+        let text = "Message disposition is required for this type of item.";
+        return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
+    };
+    let quiet = matches!(request.attribute("SuppressReadReceipts"), Some("true" | "1"));
+    let mut all = Vec::new();
+    for item_change in request.required("ItemChanges")?.children() {
+        item_change.sequence(&["ItemId", "Updates"])?;
+        let changes = item_change.required("Updates")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
+        let item_id = item_change.required("ItemId")?;
+        item_id.required_attribute("Id")?;
+        all.push((item_id, changes));
+    }
+    for (item_id, changes) in all {
+        let place = current(call, item_id, resolution)?;
+        match place.and_then(|place| update(call, &place, changes, quiet, disposition)) {
+            Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), NO_CONFLICTS),
+            Ok(None) => {
+                call.success(NAME);
+                call.out.raw("<m:Items/>");
+                call.out.raw(NO_CONFLICTS);
+                call.end(NAME);
+            }
+            Err(error) => call.refuse(NAME, &error, "<m:Items/>"),
+        }
+    }
+    Ok(())
+}
+
+fn current(call: &Call<'_>, item_id: Element<'_>, resolution: Resolution) -> Result<Stored<Place>, SoapFault> {
+    let missing = "ErrorChangeKeyRequiredForWriteOperations";
+    let has_key = item_id.attribute("ChangeKey").is_some_and(|key| !key.is_empty());
+    let place = match resolution {
+        Resolution::Always => return call.place(item_id),
+        Resolution::Auto if has_key => return call.place(item_id),
+        Resolution::Auto | Resolution::Never => call.current(item_id, Some(missing))?,
+    };
+    Ok(place.map_err(|error| match error.code {
+        "ErrorStaleObject" => StoreError::new(
+            "ErrorIrresolvableConflict",
+            "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
+        ),
+        _ => error,
+    }))
+}
+
+fn read(update: Element<'_>) -> Result<Change, SoapFault> {
+    let mut children = update.children();
+    let path = children.next().ok_or_else(|| update.violation("A property path is expected."))?;
+    let what = paths::read(path)?;
+    let (name, property) = match what {
+        Path::Schema(uri) => (uri.to_owned(), None),
+        Path::Extended(property) => (property.name.clone().unwrap_or_else(|| String::from("extended")), Some(property)),
+        Path::Header(name) => (name.to_owned(), None),
+    };
+    match update.name() {
+        "SetItemField" => {
+            let item = children.next().ok_or_else(|| update.violation("The new value is missing."))?;
+            Ok(Change::Set { what: name, given: Box::new(Given::read(item)?) })
+        }
+        "DeleteItemField" => Ok(Change::Remove { what: name, property }),
+        other => Err(SoapFault::new("ErrorInvalidOperation", format!("The simulator does not support {other}."))),
+    }
+}
+
+fn update(
+    call: &mut Call<'_>,
+    place: &Place,
+    changes: Vec<Change>,
+    quiet: bool,
+    disposition: Disposition,
+) -> Stored<Option<Place>> {
+    let was_read = call.state.item(place)?.is_read;
+    let names: Vec<&str> = changes.iter().map(|change| match change {
+        Change::Set { what, .. } | Change::Remove { what, .. } => what.as_str(),
+    }).collect();
+    let names = names.join(" ");
+    call.state.change_item(place, EffectKind::Updated, &names, |item| {
+        changes.into_iter().try_for_each(|change| match change {
+            Change::Set { what, given } => set(item, &what, *given),
+            Change::Remove { what, property } => remove(item, &what, property.as_ref()),
+        })
+    })?;
+    let asked = call.state.item(place)?.mail.header_values("Disposition-Notification-To").next().map(str::to_owned);
+    if let Some(to) = asked
+        && !quiet
+        && !was_read
+        && call.state.item(place)?.is_read
+    {
+        call.state.record(place, EffectKind::Sent, |effect| {
+            effect.mode = Some(String::from("read receipt"));
+            effect.recipients = vec![to];
+        });
+    }
+    let keep = match disposition {
+        Disposition::Save => return Ok(Some(place.clone())),
+        Disposition::Send => None,
+        Disposition::SendAndSave => call.state.mailbox(&place.mailbox)?.well_known("sentitems"),
+    };
+    call.state.send(place, keep)?;
+    Ok(None)
+}
+
+fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
+    match what {
+        "message:IsRead" => item.is_read = given.is_read.unwrap_or(item.is_read),
+        "item:Categories" => item.categories = given.categories.unwrap_or_default(),
+        "item:Importance" => item.importance = given.importance.unwrap_or_else(|| item.importance.clone()),
+        "item:Subject" if item.composed.is_none() => {
+            let mut mail = (*item.mail).clone();
+            mail.subject = given.subject;
+            item.mail = std::sync::Arc::new(mail);
+        }
+        _ if !given.extended.is_empty() => given.extended.into_iter().for_each(|extended| item.set_property(extended)),
+        _ => match &mut item.composed {
+            Some(composed) => given.apply(composed),
+            None => return Err(cannot(what)),
+        },
+    }
+    Ok(())
+}
+
+fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>) -> Stored<()> {
+    match (what, property) {
+        (_, Some(property)) => item.extended.retain(|extended| extended.property != *property),
+        ("item:Categories", None) => item.categories.clear(),
+        _ => return Err(cannot(what)),
+    }
+    Ok(())
+}
+
+fn cannot(what: &str) -> StoreError {
+    StoreError::new("ErrorInvalidPropertySet", format!("Set action is invalid for property {what} of this item."))
+}
