@@ -140,12 +140,24 @@ pub(crate) fn item_ids<'a>(request: Element<'a>) -> Result<Vec<Element<'a>>, Soa
     Ok(ids)
 }
 
-/// The names the schema allows, and `allitems`, which servers know and the schema does not.
-const WELL_KNOWN: [&str; 33] = [
-    "calendar", "contacts", "deleteditems", "drafts", "inbox", "journal", "notes", "outbox", "sentitems", "tasks",
-    "msgfolderroot", "publicfoldersroot", "root", "junkemail", "searchfolders", "voicemail",
-    "recoverableitemsroot", "recoverableitemsdeletions", "recoverableitemsversions", "recoverableitemspurges",
-    "recoverableitemsdiscoveryholds", "archiveroot", "archivemsgfolderroot", "archivedeleteditems", "archiveinbox",
-    "archiverecoverableitemsroot", "archiverecoverableitemsdeletions", "archiverecoverableitemspurges",
-    "syncissues", "conflicts", "conversationhistory", "archive", "allitems",
+/// The names the schema allows, and those that servers know and the schema does not.
+const WELL_KNOWN: [&str; 89] = [
+    "calendar", "contacts", "deleteditems", "drafts", "inbox", "journal", "notes", "outbox", "sentitems",
+    "tasks", "msgfolderroot", "publicfoldersroot", "root", "junkemail", "searchfolders", "voicemail",
+    "recoverableitemsroot", "recoverableitemsdeletions", "recoverableitemsversions",
+    "recoverableitemspurges", "recoverableitemsdiscoveryholds", "archiveroot", "archivemsgfolderroot",
+    "archivedeleteditems", "archiveinbox", "archiverecoverableitemsroot",
+    "archiverecoverableitemsdeletions", "archiverecoverableitemsversions", "archiverecoverableitemspurges",
+    "archiverecoverableitemsdiscoveryholds", "syncissues", "conflicts", "localfailures", "serverfailures",
+    "recipientcache", "quickcontacts", "conversationhistory", "adminauditlogs", "todosearch", "mycontacts",
+    "directory", "imcontactlist", "peopleconnect", "favorites", "mecontact", "personmetadata",
+    "teamspaceactivity", "teamspacemessaging", "teamspaceworkitems", "scheduled", "orionnotes", "tagitems",
+    "alltaggeditems", "externalcontacts", "teamchat", "teamchathistory", "yammerroot", "yammerinbound",
+    "yammeroutbound", "yammerfeeds", "onedriveroot", "onedriverecylebin", "onedrivesystem",
+    "onedrivevolume", "important", "starred", "archive", "allcategorizeditems", "allcontacts", "allitems",
+    "allpersonmetadata", "companycontacts", "dlppolicyevaluation", "fromfavoritesenders", "inference",
+    "onenotepagepreviews", "peoplecentricconversationbuddies", "qedcdefaultretention", "qedclongretention",
+    "qedcmediumretention", "qedcshortretention", "quarantinedemail", "quarantinedemaildefaultcategory",
+    "recoverableitemssubstrateholds", "relevantcontacts", "sharepointnotifications", "shortnotes",
+    "temporarysaves", "usercuratedcontacts",
 ];

@@ -1,0 +1,362 @@
+"""Lets exchangelib judge the simulator: a client nobody of this project wrote.
+
+Usage: exchangelib_check.py URL USER PASSWORD [SCHEMA]
+
+With SCHEMA (the path of an `all.xsd` that imports Microsoft's types.xsd and messages.xsd) every request of
+exchangelib and every answer of the simulator is checked against it.
+
+Needs exchangelib 5.6.0 and a simulator that serves the mails of crates/exchange-sim/tests/fixture
+(`cargo run -p portcullis-exchange-sim --example serve -- crates/exchange-sim/tests/fixture USER PASSWORD`).
+Prints "N passed, M failed"; the exit code is 1 if anything failed.
+"""
+
+import sys
+import traceback
+import warnings
+
+from lxml import etree
+from exchangelib import (
+    BASIC,
+    DELEGATE,
+    IMPERSONATION,
+    Account,
+    Configuration,
+    Credentials,
+    ExtendedProperty,
+    FileAttachment,
+    HTMLBody,
+    ItemAttachment,
+    Mailbox,
+    Message,
+    Q,
+    Version,
+)
+from exchangelib.errors import ErrorItemNotFound, ErrorNonExistentMailbox, UnauthorizedError
+from exchangelib.items import HARD_DELETE, SOFT_DELETE
+from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
+from exchangelib.version import EXCHANGE_2016
+
+ALICE = "alice@corp.example"
+BOB = "bob@corp.example"
+
+checks = []
+violations = []
+
+
+class Validating(NoVerifyHTTPAdapter):
+    """Holds what passes through against Microsoft's schema."""
+
+    schema = None
+    seen = 0
+
+    def send(self, request, *args, **kwargs):
+        response = super().send(request, *args, **kwargs)
+        if self.schema is not None:
+            for who, text in (("request", request.body), ("answer", response.content)):
+                if text and b"Envelope" in text:
+                    self.hold(who, text)
+        return response
+
+    def hold(self, who, text):
+        envelope = etree.fromstring(text)
+        body = envelope.find("{http://schemas.xmlsoap.org/soap/envelope/}Body")
+        header = envelope.find("{http://schemas.xmlsoap.org/soap/envelope/}Header")
+        for part in [*(header if header is not None else []), *body]:
+            if part.tag.endswith("}Fault"):
+                continue
+            Validating.seen += 1
+            if not self.schema.validate(etree.fromstring(etree.tostring(part))):
+                violations.append(f"{who} {part.tag}: {self.schema.error_log.last_error}")
+
+
+def check(function):
+    checks.append(function)
+    return function
+
+
+class Key(ExtendedProperty):
+    distinguished_property_set_id = "PublicStrings"
+    property_name = "X-Portcullis-Key"
+    property_type = "String"
+
+
+Message.register("portcullis_key", Key)
+
+
+def account(url, user, password, address, access):
+    config = Configuration(
+        service_endpoint=url,
+        credentials=Credentials(user, password),
+        auth_type=BASIC,
+        version=Version(EXCHANGE_2016),
+    )
+    return Account(address, config=config, autodiscover=False, access_type=access)
+
+
+def by_subject(folder, subject):
+    found = list(folder.filter(subject=subject))
+    assert len(found) == 1, f"{len(found)} items with subject {subject!r} in {folder.name}"
+    return found[0]
+
+
+@check
+def finds_and_counts(alice, bob):
+    items = list(alice.inbox.all().order_by("-datetime_received"))
+    assert len(items) == alice.inbox.all().count() > 5
+    received = [item.datetime_received for item in items]
+    assert received == sorted(received, reverse=True)
+
+
+@check
+def pages(alice, bob):
+    query = alice.inbox.all().order_by("-datetime_received")
+    everything = [item.id for item in query]
+    query.page_size = 2
+    assert [item.id for item in query] == everything
+    assert [item.id for item in query[1:3]] == everything[1:3]
+
+
+@check
+def filters(alice, bob):
+    inbox = alice.inbox
+    assert inbox.filter(subject__icontains="INVOICE").count() >= 1
+    assert inbox.filter(subject__contains="no such subject").count() == 0
+    assert inbox.filter(has_attachments=True).count() >= 2
+    assert inbox.filter(is_read=True).count() == 0
+    assert inbox.filter(Q(subject__istartswith="quarterly") | Q(subject__icontains="invoice")).count() >= 2
+    message_id = by_subject(inbox, "Quarterly report").message_id
+    assert inbox.filter(message_id=message_id).count() == 1
+    newest = inbox.all().order_by("-datetime_received")[0]
+    assert inbox.filter(datetime_received__gte=newest.datetime_received).count() == 1
+    assert inbox.filter(datetime_received__lt=newest.datetime_received).count() == inbox.all().count() - 1
+
+
+@check
+def reads_with_mime(alice, bob):
+    item = by_subject(alice.inbox, "Quarterly report")
+    assert item.mime_content.startswith(b"Received: "), item.mime_content[:40]
+    assert b"quarter" in item.mime_content
+    assert item.sender.email_address == "carol@partner.example"
+    assert [r.email_address for r in item.to_recipients] == [ALICE]
+    assert any(h.name == "X-Test-Header" and h.value == "one" for h in item.headers)
+    assert "quarter" in item.text_body
+
+
+@check
+def reads_hostile_text(alice, bob):
+    item = [i for i in alice.inbox.all() if i.subject and "<b>&" in i.subject][0]
+    assert "\ufffd" in item.subject and "\x01" not in item.subject
+
+
+@check
+def fetches_file_attachment(alice, bob):
+    item = by_subject(alice.inbox, "Your invoice")
+    files = [a for a in item.attachments if isinstance(a, FileAttachment)]
+    assert [a.name for a in files] == ["invoice.bin"], [a.name for a in files]
+    assert files[0].content == bytes(range(256)) * 4
+    assert files[0].size == 1024
+
+
+@check
+def fetches_item_attachment(alice, bob):
+    item = by_subject(alice.inbox, "FW: please check this one")
+    inner = [a for a in item.attachments if isinstance(a, ItemAttachment)]
+    assert len(inner) == 1
+    message = inner[0].item
+    assert message.subject == "You won", message.subject
+    assert message.mime_content.startswith(b"From: "), message.mime_content[:40]
+
+
+@check
+def marks_read(alice, bob):
+    item = by_subject(alice.inbox, "Quarterly report")
+    before = item.changekey
+    item.is_read = True
+    item.save(update_fields=["is_read"])
+    again = by_subject(alice.inbox, "Quarterly report")
+    assert again.is_read and again.changekey != before and again.id == item.id
+
+
+@check
+def categorises(alice, bob):
+    item = by_subject(alice.inbox, "Quarterly report")
+    item.categories = ["Checked", "Äpfel"]
+    item.save(update_fields=["categories"])
+    assert by_subject(alice.inbox, "Quarterly report").categories == ["Checked", "Äpfel"]
+
+
+@check
+def moves(alice, bob):
+    item = by_subject(alice.inbox, "To be moved")
+    old = item.id
+    item.move(alice.junk)
+    assert item.id != old
+    moved = by_subject(alice.junk, "To be moved")
+    assert moved.id == item.id
+    gone = list(alice.fetch(ids=[(old, None)]))
+    assert isinstance(gone[0], ErrorItemNotFound), gone
+    moved.move(alice.inbox)
+
+
+@check
+def copies(alice, bob):
+    item = by_subject(alice.inbox, "To be moved")
+    item.copy(alice.drafts)
+    assert by_subject(alice.drafts, "To be moved").mime_content == item.mime_content
+
+
+@check
+def deletes_in_three_ways(alice, bob):
+    by_subject(alice.inbox, "To the trash").move_to_trash()
+    assert by_subject(alice.trash, "To the trash")
+    by_subject(alice.inbox, "Soft").soft_delete()
+    assert by_subject(alice.recoverable_items_deletions, "Soft")
+    by_subject(alice.inbox, "Hard").delete()
+    for subject in ["To the trash", "Soft", "Hard"]:
+        assert alice.inbox.filter(subject=subject).count() == 0
+
+
+@check
+def deletes_in_bulk_with_one_bad_id(alice, bob):
+    items = [Message(account=alice, folder=alice.drafts, subject=f"bulk {n}") for n in range(3)]
+    ids = alice.bulk_create(folder=alice.drafts, items=items)
+    alice.bulk_delete([ids[1]], delete_type=HARD_DELETE)
+    result = alice.bulk_delete(ids, delete_type=SOFT_DELETE)
+    assert result[0] is True and result[2] is True and isinstance(result[1], ErrorItemNotFound), result
+    assert alice.drafts.filter(subject__startswith="bulk").count() == 0
+
+
+@check
+def sends_and_delivers(alice, bob):
+    message = Message(
+        account=alice,
+        subject="Größe & <tags>",
+        body=HTMLBody("<p>Grüße</p>"),
+        to_recipients=[Mailbox(email_address=BOB, name="Bob")],
+        bcc_recipients=["hidden@elsewhere.example"],
+        portcullis_key="run-1/step-1",
+    )
+    message.send_and_save()
+    got = by_subject(bob.inbox, "Größe & <tags>")
+    assert not got.is_read and "Grüße" in got.body
+    assert b"hidden@" not in got.mime_content
+    assert got.sender.email_address == ALICE
+    kept = list(alice.sent.filter(portcullis_key="run-1/step-1"))
+    assert len(kept) == 1 and kept[0].portcullis_key == "run-1/step-1" and not kept[0].is_draft
+    assert [r.email_address for r in kept[0].bcc_recipients] == ["hidden@elsewhere.example"]
+    assert bob.inbox.filter(portcullis_key__exists=True).count() == 0
+
+
+@check
+def drafts_with_attachments_then_sends(alice, bob):
+    draft = Message(account=alice, folder=alice.drafts, subject="with file", body="see file", to_recipients=[BOB])
+    draft.save()
+    draft.attach(FileAttachment(name="a.txt", content=b"first\r\nsecond"))
+    draft.attach(FileAttachment(name="b.bin", content=bytes(100_000)))
+    assert alice.drafts.filter(subject="with file").count() == 1
+    draft.send()
+    assert alice.drafts.filter(subject="with file").count() == 0
+    got = by_subject(bob.inbox, "with file")
+    assert [(a.name, len(a.content)) for a in got.attachments] == [("a.txt", 13), ("b.bin", 100_000)]
+    assert got.attachments[0].content == b"first\r\nsecond"
+
+
+@check
+def changes_a_draft(alice, bob):
+    draft = Message(account=alice, folder=alice.drafts, subject="old", body="x", to_recipients=[BOB])
+    draft.save()
+    draft.subject = "new"
+    draft.to_recipients = [BOB, "carol@partner.example"]
+    draft.save(update_fields=["subject", "to_recipients"])
+    kept = by_subject(alice.drafts, "new")
+    assert len(kept.to_recipients) == 2 and b"Subject: new" in kept.mime_content
+    draft.delete()
+
+
+@check
+def replies(alice, bob):
+    item = by_subject(bob.inbox, "Größe & <tags>")
+    item.reply(subject="RE: Größe & <tags>", body="thanks", to_recipients=[ALICE])
+    answer = by_subject(alice.inbox, "RE: Größe & <tags>")
+    assert answer.in_reply_to == item.message_id
+    assert item.message_id in answer.references
+    assert "thanks" in answer.text_body and "Grüße" in answer.text_body
+    item.reply_all(subject="RE: all", body="thanks all")
+    assert by_subject(alice.inbox, "RE: all")
+
+
+@check
+def forwards(alice, bob):
+    item = by_subject(alice.inbox, "Your invoice")
+    item.forward(subject="FW: Your invoice", body="look", to_recipients=[BOB])
+    got = by_subject(bob.inbox, "FW: Your invoice")
+    assert [a.name for a in got.attachments] == ["invoice.bin"]
+
+
+@check
+def walks_folders(alice, bob):
+    names = {folder.name for folder in alice.msg_folder_root.walk()}
+    assert {"Inbox", "Sent Items", "Drafts", "Processed"} <= names, names
+    processed = alice.inbox / "Processed"
+    assert processed.total_count == 1 and processed.all().count() == 1
+
+
+@check
+def resolves_names(alice, bob):
+    found = alice.protocol.resolve_names(["bob"])
+    assert [mailbox.email_address for mailbox in found] == [BOB]
+
+
+def access_errors(url, user, password):
+    wrong = account(url, user, password + "x", ALICE, DELEGATE)
+    try:
+        wrong.inbox.all().count()
+        raise AssertionError("a wrong password was let in")
+    except UnauthorizedError:
+        pass
+    for access in (DELEGATE, IMPERSONATION):
+        nobody = account(url, user, password, "nobody@corp.example", access)
+        try:
+            nobody.inbox.all().count()
+            raise AssertionError("a mailbox that does not exist was opened")
+        except ErrorNonExistentMailbox:
+            pass
+
+
+def holds_the_schema():
+    assert Validating.seen > 100, f"only {Validating.seen} messages were seen"
+    assert not violations, "\n".join(sorted(set(violations)))
+
+
+def main():
+    url, user, password = sys.argv[1:4]
+    warnings.simplefilter("ignore")
+    BaseProtocol.HTTP_ADAPTER_CLS = Validating
+    if len(sys.argv) > 4:
+        Validating.schema = etree.XMLSchema(etree.parse(sys.argv[4]))
+    passed = failed = 0
+
+    def run(name, function, *arguments):
+        nonlocal passed, failed
+        try:
+            function(*arguments)
+            passed += 1
+        except Exception:
+            failed += 1
+            print(f"--- {name}")
+            traceback.print_exc(file=sys.stdout)
+
+    # Alice as a delegate would, Bob by impersonation: both ways in are used by every check.
+    alice = account(url, user, password, ALICE, DELEGATE)
+    bob = account(url, user, password, BOB, IMPERSONATION)
+    for function in checks:
+        run(function.__name__, function, alice, bob)
+    run("access_errors", access_errors, url, user, password)
+    if Validating.schema is not None:
+        run("schema", holds_the_schema)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
