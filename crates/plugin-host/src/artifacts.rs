@@ -41,7 +41,7 @@ impl Access {
         let handed = self.handed.get_or_insert_with(|| {
             let mut found = HashSet::new();
             if let Ok(value) = serde_json::from_str(input) {
-                visit(&value, &mut |digest| drop(found.insert(digest)));
+                visit(&value, &mut |digest| found.extend([digest]));
             }
             found
         });
@@ -77,9 +77,11 @@ fn visit(value: &Value, found: &mut impl FnMut(Digest)) {
 }
 
 /// An open artifact.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Reader(Box<dyn Read + Send>);
 
 /// An artifact in the making; kept in memory, within the limit of the call.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Writer(Vec<u8>);
 
 fn problem(code: &str, message: impl Into<String>) -> Problem {

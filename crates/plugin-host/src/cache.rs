@@ -13,6 +13,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use action_api::plan::Digest;
@@ -26,6 +27,9 @@ use crate::engine::fingerprint;
 
 /// All compiled files of one engine together.
 const MOST_BYTES: u64 = 1 << 30;
+
+/// Bytes of the key: a block of SHA-256, as HMAC likes it.
+const KEY: usize = 64;
 
 /// Where compiled code is kept, and where the key to it.
 #[derive(Debug, Clone)]
@@ -74,7 +78,7 @@ pub enum Loaded {
 pub(crate) struct Cache {
     folder: PathBuf,
     fingerprint: String,
-    key: [u8; 64],
+    key: [u8; KEY],
 }
 
 impl Cache {
@@ -163,10 +167,7 @@ impl Cache {
 
     /// Held while compiling; released when the file is closed, also by a crash.
     fn lock(&self, digest: &Digest) -> Option<File> {
-        let path = self.folder.join(format!("{}.lock", digest.hex()));
-        let file = private_file().create(true).truncate(false).open(path).ok()?;
-        file.lock().ok()?;
-        Some(file)
+        lock(&self.folder.join(format!("{}.lock", digest.hex())))
     }
 
     fn make_room(&self, wanted: u64) {
@@ -195,6 +196,13 @@ impl Cache {
 /// The component itself does not compile.
 pub(crate) struct LoadFailure(pub(crate) wasmtime::Error);
 
+/// A file system without locks costs double work, so it is no error.
+fn lock(path: &Path) -> Option<File> {
+    let file = private_file().create(true).truncate(false).open(path).ok()?;
+    file.lock().ok()?;
+    Some(file)
+}
+
 fn list(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().map(|entry| entry.path()).collect()
@@ -209,7 +217,10 @@ fn drop_others(native: &Path, ours: &str) {
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Nobody else's name, even where locks do not work.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
     let _ = fs::remove_file(&temporary);
     let mut file = private_file().create_new(true).open(&temporary)?;
     file.write_all(bytes)?;
@@ -217,27 +228,35 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&temporary, path)
 }
 
-fn key(path: &Path) -> Result<[u8; 64], CacheError> {
-    let failed = |cause| CacheError::Io { path: path.to_owned(), cause };
-    let mut key = [0; 64];
-    match File::open(path) {
-        Ok(mut file) => {
-            if !is_private(&file.metadata().map_err(failed)?) {
-                return Err(CacheError::Unsafe { path: path.to_owned() });
-            }
-            // A key cut short by a crash is replaced; all it costs is compiling again.
-            if file.read_exact(&mut key).is_ok() {
-                return Ok(key);
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+/// Reads the key, or makes one. Two processes that start at once must not make two, hence the lock.
+fn key(path: &Path) -> Result<[u8; KEY], CacheError> {
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
     }
+    let _lock = lock(&path.with_extension("lock"));
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
+    }
+    let failed = |cause| CacheError::Io { path: path.to_owned(), cause };
+    let mut key = [0; KEY];
     getrandom::fill(&mut key).map_err(|error| failed(io::Error::other(error)))?;
     replace(path, &key).map_err(failed)?;
-    // Two processes may have made a key each; the file says which one counts.
-    File::open(path).and_then(|mut file| file.read_exact(&mut key)).map_err(failed)?;
     Ok(key)
+}
+
+/// Nothing if there is none, or if a crash cut it short: all that costs is compiling again.
+fn read_key(path: &Path) -> Result<Option<[u8; KEY]>, CacheError> {
+    let failed = |cause| CacheError::Io { path: path.to_owned(), cause };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if !is_private(&file.metadata().map_err(failed)?) {
+        return Err(CacheError::Unsafe { path: path.to_owned() });
+    }
+    let mut key = [0; KEY];
+    Ok(file.read_exact(&mut key).is_ok().then_some(key))
 }
 
 fn private_folder(path: &Path) -> Result<(), CacheError> {

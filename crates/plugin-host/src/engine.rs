@@ -61,6 +61,8 @@ fn pool() -> PoolingAllocationConfig {
         .max_core_instances_per_component(u32::try_from(CORE_INSTANCES).unwrap_or(u32::MAX))
         .max_memories_per_component(u32::try_from(MEMORIES).unwrap_or(u32::MAX))
         .max_tables_per_component(u32::try_from(TABLES).unwrap_or(u32::MAX))
+        .max_memories_per_module(u32::try_from(MEMORIES).unwrap_or(u32::MAX))
+        .max_tables_per_module(u32::try_from(TABLES).unwrap_or(u32::MAX))
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MEMORY_CEILING)
         .linear_memory_keep_resident(KEEP_RESIDENT);

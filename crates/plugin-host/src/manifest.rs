@@ -57,8 +57,16 @@ struct File {
     #[expect(dead_code, reason = "checked for form here, read by the tools that build plugins")]
     build: Option<Build>,
     #[serde(default)]
+    #[expect(dead_code, reason = "checked for form only: there is nothing to grant yet")]
+    capability: Option<Capability>,
+    #[serde(default)]
     limits: FileLimits,
 }
+
+/// What the plugin asks for. Empty in this version: a plugin that needs more must not seem to get it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Capability {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,7 +278,8 @@ mod tests {
             ("[limits]\noutput = \"33MiB\"", "limits.output"),
             ("[limits]\nhandles = 5000", "limits.handles"),
             ("[build]\nlanguage = \"cobol\"", "cobol"),
-            ("[capability]\nenv = []", "capability"),
+            ("[capability]\nenv = [\"HOME\"]", "env"),
+            ("[rights]", "rights"),
         ];
         for (extra, expected) in cases {
             let error = Manifest::parse(&format!("{GOOD}{extra}\n")).unwrap_err().to_string();

@@ -12,72 +12,11 @@
 
 mod support;
 
-use plugin_host::{LoadError, Manifest, Package, PluginError, Stop};
+use portcullis_plugin_host::{LoadError, Manifest, Package, PluginError, Stop};
+use support::wat::Wat;
 use support::{HOSTILE, MANIFEST, host};
 
-const DESCRIPTION: &str = r#"{"name":"hostile","version":"0.1.0","actions":[{"name":"act","summary":"Acts","effect":"enrichment","repeat":"natural","input":{"type":"object","additionalProperties":false},"output":{"type":"object"}}]}"#;
-
-/// A component around a core module. `core` may define anything; `invoke` is the body of that function (it gets three
-/// strings and answers a pointer to a result). `version` is that of the interface it exports, `extra` comes first.
-struct Wat<'a> {
-    extra: &'a str,
-    core: &'a str,
-    invoke: &'a str,
-    version: &'a str,
-}
-
-impl Default for Wat<'_> {
-    fn default() -> Self {
-        Wat { extra: "", core: "", invoke: "unreachable", version: "1.0.0" }
-    }
-}
-
-impl Wat<'_> {
-    fn bytes(&self) -> Vec<u8> {
-        let Wat { extra, core, invoke, version } = self;
-        let (length, text) = (DESCRIPTION.len(), DESCRIPTION.replace('"', "\\22"));
-        let wat = format!(
-            r#"(component
-              {extra}
-              (core module $m
-                (memory (export "memory") 1)
-                (data (i32.const 0) "\10\00\00\00")
-                (data (i32.const 16) "{text}")
-                {core}
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 8192)
-                (func (export "describe") (result i32)
-                  (i32.store (i32.const 4) (i32.const {length})) (i32.const 0))
-                (func (export "invoke") (param i32 i32 i32 i32 i32 i32) (result i32) {invoke}))
-              (core instance $i (instantiate $m))
-              (type $failure (record (field "code" string) (field "message" string) (field "details" string)))
-              (func $describe (result string)
-                (canon lift (core func $i "describe") (memory $i "memory") (realloc (func $i "realloc"))))
-              (func $invoke (param "action" string) (param "input" string) (param "context" string)
-                (result (result string (error $failure)))
-                (canon lift (core func $i "invoke") (memory $i "memory") (realloc (func $i "realloc"))))
-              (component $shim
-                (type $record (record (field "code" string) (field "message" string) (field "details" string)))
-                (import "failure-type" (type $failure (eq $record)))
-                (import "describe-func" (func $describe (result string)))
-                (import "invoke-func" (func $invoke
-                  (param "action" string) (param "input" string) (param "context" string)
-                  (result (result string (error $failure)))))
-                (export $exported "failure" (type $record))
-                (export "describe" (func $describe) (func (result string)))
-                (export "invoke" (func $invoke) (func
-                  (param "action" string) (param "input" string) (param "context" string)
-                  (result (result string (error $exported))))))
-              (instance $actions (instantiate $shim
-                (with "failure-type" (type $failure))
-                (with "describe-func" (func $describe))
-                (with "invoke-func" (func $invoke))))
-              (export "portcullis:plugin/actions@{version}" (instance $actions)))"#
-        );
-        wat::parse_str(wat).unwrap()
-    }
-}
-
-async fn load(bytes: Vec<u8>) -> Result<plugin_host::Plugin, LoadError> {
+async fn load(bytes: Vec<u8>) -> Result<portcullis_plugin_host::Plugin, LoadError> {
     match host().load(Package::new(Manifest::parse(MANIFEST).unwrap(), bytes)).await {
         Ok(plugin) => Ok(plugin),
         Err(PluginError::Load { cause, .. }) => Err(cause),
@@ -110,7 +49,7 @@ async fn a_component_of_text_is_a_plugin() {
 
 #[tokio::test]
 async fn bytes_that_are_no_component() {
-    let core = wat::parse_str("(module (func (export \"f\")))").unwrap();
+    let core = ::wat::parse_str("(module (func (export \"f\")))").unwrap();
     assert_eq!(load(core).await.unwrap_err(), LoadError::CoreModule);
     for bytes in [&b""[..], b"\0asm", b"MZ\x90", b"(component)", b"\0asm\x0d\0\x02\0", b"\0asm\x02\0\0\0"] {
         assert_eq!(load(bytes.to_vec()).await.unwrap_err(), LoadError::NotWasm, "{bytes:?}");
@@ -150,7 +89,8 @@ async fn flipped_bits_never_end_the_process() {
         let mut bad = good.clone();
         bad[position / 8] ^= 1 << (position % 8);
         // It may well still be a plugin; then it must still end.
-        if let Ok(plugin) = load(bad).await {
+        let package = Package::new(Manifest::parse(MANIFEST).unwrap(), bad);
+        if let Ok(plugin) = host().load(package).await {
             let _ = plugin.invoke("act", "{}", "{}", None).await;
         }
     }
@@ -166,7 +106,7 @@ async fn interface_versions() {
     }
     let patch = Wat { version: "1.0.9", ..Wat::default() };
     assert!(load(patch.bytes()).await.is_ok());
-    let none = wat::parse_str("(component)").unwrap();
+    let none = ::wat::parse_str("(component)").unwrap();
     assert_eq!(load(none).await.unwrap_err(), LoadError::NoInterface);
 }
 
@@ -191,7 +131,7 @@ async fn imports_that_nobody_gets() {
     // A function at the top, outside of any interface.
     let error =
         load(Wat { extra: r#"(import "system" (func))"#, ..Wat::default() }.bytes()).await.unwrap_err();
-    assert_eq!(error.to_string().contains("`system`"), true, "{error}");
+    assert!(error.to_string().contains("`system`"), "{error}");
 }
 
 #[tokio::test]
@@ -202,7 +142,7 @@ async fn a_wrong_type_under_the_right_name() {
         (func $describe (result u32) (canon lift (core func $i "describe")))
         (instance $actions (export "describe" (func $describe)))
         (export "portcullis:plugin/actions@1.0.0" (instance $actions)))"#;
-    let error = load(wat::parse_str(wat).unwrap()).await.unwrap_err();
+    let error = load(::wat::parse_str(wat).unwrap()).await.unwrap_err();
     assert!(matches!(error, LoadError::Invalid(_)), "{error}");
 }
 

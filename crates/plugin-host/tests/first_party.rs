@@ -14,7 +14,7 @@ mod support;
 use std::path::Path;
 
 use action_api::ActionSource;
-use plugin_host::{PluginHost, first_party};
+use portcullis_plugin_host::{PluginHost, first_party};
 use support::{host, step};
 
 /// `describe.json` of each plugin is what its component answers. `UPDATE_EXPECT=1` writes it anew.
@@ -23,7 +23,7 @@ async fn descriptions_are_fresh() {
     for package in first_party().unwrap() {
         let manifest = package.manifest().clone();
         let kept = package.description().unwrap_or_default().to_owned();
-        let bare = plugin_host::Package::new(manifest.clone(), package.component().to_vec());
+        let bare = portcullis_plugin_host::Package::new(manifest.clone(), package.component().to_vec());
         let plugin = host().load(bare).await.unwrap();
         let answer: serde_json::Value = serde_json::from_str(&plugin.describe().await.unwrap()).unwrap();
         let fresh = serde_json::to_string_pretty(&answer).unwrap() + "\n";

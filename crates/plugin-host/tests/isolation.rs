@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use action_api::plan::{Blame, FailureKind};
 use action_api::{ActionSource, Artifacts};
-use plugin_host::{Level, LogLine};
+use portcullis_plugin_host::{Level, LogLine};
 use serde_json::json;
 use support::{Memory, invoke, load, source, step, step_with};
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use plugin_host::{LogLine, PluginError, PluginHost, Stop};
+use portcullis_plugin_host::{LogLine, PluginError, PluginHost, Stop};
 use serde_json::json;
 use support::{exhaust, host, hostile, invoke, load};
 
@@ -122,6 +122,8 @@ async fn output() {
     let plugin = load("").await;
     assert!(exhaust(&plugin, "output", (8 << 20) - 100).await.is_ok());
     assert_eq!(exhaust(&plugin, "output", 8 << 20).await, Err(Stop::Output(8 << 20)));
+    // So much more that it is not even copied out.
+    let plugin = load("memory = \"256MiB\"").await;
     assert_eq!(exhaust(&plugin, "output", 20 << 20).await, Err(Stop::Transfer(16 << 20)));
 }
 
@@ -151,8 +153,9 @@ async fn log_line() {
 async fn standard_output_and_error() {
     let kept = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&kept);
-    let sink =
-        Arc::new(move |line: &LogLine<'_>| drop(count.fetch_add(line.message.len(), Ordering::Relaxed)));
+    let sink = Arc::new(move |line: &LogLine<'_>| {
+        count.fetch_add(line.message.len(), Ordering::Relaxed);
+    });
     let host = PluginHost::builder().log(sink).build().unwrap();
     let plugin = host.load(hostile("")).await.unwrap();
     for what in ["print", "complain"] {
@@ -187,8 +190,12 @@ async fn instances_alive() {
     static ALIVE: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
     let sink = |line: &LogLine<'_>| match line.message {
-        "asleep" => drop(MOST.fetch_max(ALIVE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst)),
-        "awake" => drop(ALIVE.fetch_sub(1, Ordering::SeqCst)),
+        "asleep" => {
+            MOST.fetch_max(ALIVE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        }
+        "awake" => {
+            ALIVE.fetch_sub(1, Ordering::SeqCst);
+        }
         _ => {}
     };
     let host = PluginHost::builder().log(Arc::new(sink)).build().unwrap();
@@ -196,7 +203,7 @@ async fn instances_alive() {
     for _ in 0..6 {
         plugins.push(host.load(hostile("")).await.unwrap());
     }
-    let all = |plugins: Vec<plugin_host::Plugin>, calls: usize| async move {
+    let all = |plugins: Vec<portcullis_plugin_host::Plugin>, calls: usize| async move {
         let tasks: Vec<_> = plugins
             .into_iter()
             .flat_map(|plugin| std::iter::repeat_n(plugin, calls))

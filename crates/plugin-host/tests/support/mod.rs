@@ -10,6 +10,8 @@
     reason = "test code, and not every test file uses all of it"
 )]
 
+pub mod wat;
+
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use action_api::plan::{Artifact, Digest, Failure, StepPath};
 use action_api::{ActionSource, ArtifactError, Artifacts, Context, Invocation};
-use plugin_host::{LogSink, Manifest, Package, Plugin, PluginError, PluginHost, Stop};
+use portcullis_plugin_host::{LogSink, Manifest, Package, Plugin, PluginError, PluginHost, Stop};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
@@ -36,7 +38,7 @@ pub fn host() -> &'static PluginHost {
     static HOST: OnceLock<PluginHost> = OnceLock::new();
     HOST.get_or_init(|| {
         let root = cache_root();
-        let dirs = plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
+        let dirs = portcullis_plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
         PluginHost::builder().cache(dirs).build().unwrap()
     })
 }
@@ -71,7 +73,7 @@ pub async fn exhaust(plugin: &Plugin, what: &str, amount: usize) -> Result<Value
 /// A host as the engine sees it: the hostile plugin, loaded.
 pub async fn source(sink: Option<LogSink>) -> PluginHost {
     let root = cache_root();
-    let dirs = plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
+    let dirs = portcullis_plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
     let mut builder = PluginHost::builder().cache(dirs);
     if let Some(sink) = sink {
         builder = builder.log(sink);
