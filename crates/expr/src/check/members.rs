@@ -65,7 +65,8 @@ impl Checker<'_> {
                     found.push(ty);
                 }
                 Some(Lookup::Undeclared(ty)) => {
-                    declared &= member.field_names().is_empty();
+                    // An object about which nothing is said is as good as `any`.
+                    declared &= member.field_names().is_empty() && ty.is_any();
                     found.push(ty);
                 }
                 Some(Lookup::Absent) => {
@@ -91,7 +92,7 @@ impl Checker<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             self.report(codes::UNDECLARED, segment.span, format!("the member `{name}` is not declared"))
-                .label("allowed, but its type is not known")
+                .label("the object may not have it")
                 .help(help)
                 .warning();
         }
