@@ -56,14 +56,16 @@ impl Folder {
 
     /// Makes the names of new files durable.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        if cfg!(unix)
-            && let Some(folder) = self.database.parent()
-        {
-            let synced = File::open(folder).and_then(|folder| folder.sync_all());
-            return synced.map_err(|error| failure::io(folder, "written", error));
+        match self.database.parent() {
+            Some(folder) => sync(folder).map_err(|error| failure::io(folder, "written", error)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Elsewhere a folder cannot be opened, and its names are durable by themselves.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// SQLite's write-ahead log beside a database.
@@ -75,11 +77,19 @@ pub(crate) fn log(database: &Path) -> PathBuf {
 
 /// A folder that was there keeps its permissions: it may be anything, and the files in it are private anyway.
 fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync(Path::new(".")),
+        Some(parent) => sync(parent),
+        None => Ok(()),
+    }
 }
 
 /// Opens or makes a file that only its owner may read.

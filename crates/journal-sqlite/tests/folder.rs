@@ -11,10 +11,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use journal::conformance::{header, wait};
 use journal::{Event, Journal, JournalError, Record, Timestamp};
-use portcullis_journal_sqlite::{Options, SqliteJournal};
+use portcullis_journal_sqlite::{Durability, Options, SqliteJournal};
 
 fn open(folder: &Path) -> Result<SqliteJournal, JournalError> {
     SqliteJournal::open(folder, Options::default())
@@ -33,6 +34,43 @@ fn a_second_opening_is_refused_while_the_first_lasts() {
     drop(first);
     let second = open(folder.path()).unwrap();
     assert_eq!(wait(second.list(9)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_journal_is_closed_and_opened_many_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = header("first").unwrap().run;
+    for seq in 1..20 {
+        let durability = match seq % 3 {
+            0 => Durability::Each,
+            1 => Durability::Interval(Duration::from_secs(60)),
+            _ => Durability::Interval(Duration::ZERO),
+        };
+        let journal = SqliteJournal::open(folder.path(), Options::default().durability(durability)).unwrap();
+        let next = vec![Record { seq, ..woken().remove(0) }];
+        match seq {
+            1 => wait(journal.create(header("first").unwrap(), next)).unwrap(),
+            _ => wait(journal.append(&run, next)).unwrap(),
+        }
+        assert_eq!(wait(journal.load(&run)).unwrap().records.len() as u64, seq);
+    }
+}
+
+#[test]
+fn a_future_that_is_dropped_leaves_the_journal_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path()).unwrap();
+    let header = header("first").unwrap();
+    wait(journal.create(header.clone(), woken())).unwrap();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for seq in 2..100 {
+        let mut append = journal.append(&header.run, vec![Record { seq, ..woken().remove(0) }]);
+        // Once, so that it is ordered; the answer goes nowhere.
+        let _ = append.as_mut().poll(&mut context);
+    }
+    drop(journal);
+    let journal = open(folder.path()).unwrap();
+    assert_eq!(wait(journal.load(&header.run)).unwrap().records.len(), 99);
 }
 
 #[test]
