@@ -11,11 +11,17 @@
 
 mod support;
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use action_api::ActionSource;
+use action_api::{ActionSource, Artifacts};
 use portcullis_plugin_host::{PluginHost, first_party};
-use support::{host, step};
+use support::{Memory, host, step_with};
+
+fn plugins() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
+}
 
 /// `describe.json` of each plugin is what its component answers. `UPDATE_EXPECT=1` writes it anew.
 #[tokio::test]
@@ -41,20 +47,23 @@ async fn descriptions_are_fresh() {
     }
 }
 
+/// The files in a plugin's folder `samples` are the artifacts that its examples name.
 #[tokio::test]
 async fn examples_are_true() {
-    let host = PluginHost::builder().packages(first_party().unwrap()).build().unwrap();
+    let host = support::builder().packages(first_party().unwrap()).build().unwrap();
     for spec in host.specs() {
+        let plugin = spec.name.split('.').next().unwrap();
         for example in &spec.examples {
-            let output = step(&host, &spec.name, example.input.clone()).await;
+            let store = Arc::new(Memory::default());
+            let folder = plugins().join(plugin).join("samples");
+            for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                store.put("message/rfc822", &mut File::open(file.path()).unwrap()).unwrap();
+            }
+            let output = step_with(&host, &spec.name, example.input.clone(), store).await;
             let output =
                 output.unwrap_or_else(|failure| panic!("{}, {}: {failure}", spec.name, example.title));
-            assert!(
-                example.output.is_null() || output == example.output,
-                "{}, {}: {output:#}",
-                spec.name,
-                example.title
-            );
+            let same = example.output.is_null() || output == example.output;
+            assert!(same, "{}, {}: {output:#}", spec.name, example.title);
         }
     }
 }

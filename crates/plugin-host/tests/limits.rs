@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_plugin_host::{LogLine, PluginError, PluginHost, Stop};
+use portcullis_plugin_host::{LogLine, PluginError, Stop};
 use serde_json::json;
 use support::{exhaust, host, hostile, invoke, load};
 
@@ -156,7 +156,7 @@ async fn standard_output_and_error() {
     let sink = Arc::new(move |line: &LogLine<'_>| {
         count.fetch_add(line.message.len(), Ordering::Relaxed);
     });
-    let host = PluginHost::builder().log(sink).build().unwrap();
+    let host = support::builder().log(sink).build().unwrap();
     let plugin = host.load(hostile("")).await.unwrap();
     for what in ["print", "complain"] {
         kept.store(0, Ordering::Relaxed);
@@ -198,7 +198,7 @@ async fn instances_alive() {
         }
         _ => {}
     };
-    let host = PluginHost::builder().log(Arc::new(sink)).build().unwrap();
+    let host = support::builder().log(Arc::new(sink)).build().unwrap();
     let mut plugins = Vec::new();
     for _ in 0..6 {
         plugins.push(host.load(hostile("")).await.unwrap());

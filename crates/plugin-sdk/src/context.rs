@@ -38,6 +38,7 @@ impl Context {
         if text.is_empty() || text == "{}" {
             return Ok(Context::default());
         }
-        serde_json::from_str(text).map_err(|error| Failure::invalid(format!("the call's context is not readable: {error}")))
+        serde_json::from_str(text)
+            .map_err(|error| Failure::invalid(format!("the call's context is not readable: {error}")))
     }
 }

@@ -93,7 +93,7 @@ macro_rules! export {
         #[allow(unsafe_code, reason = "the generated exports have to name their symbols")]
         const _: () = {
             type Exported = $crate::__Exported<$plugin>;
-            $crate::__bindings::__export_plugin!(Exported with_types_in $crate::__bindings);
+    $crate::__bindings::__export_plugin!(Exported with_types_in $crate::__bindings);
         };
         #[cfg(not(target_family = "wasm"))]
         const _: fn() -> String = $crate::describe::<$plugin>;

@@ -25,7 +25,9 @@ impl Reader {
     pub(crate) fn open(digest: &str) -> Result<Self, Failure> {
         let bytes = STORE.with_borrow(|store| store.get(digest).cloned());
         let bytes = bytes.ok_or_else(|| {
-            Failure::not_found(format!("artifact {digest} is not in the input of this call and was not created in it"))
+            Failure::not_found(format!(
+                "artifact {digest} is not in the input of this call and was not created in it"
+            ))
         })?;
         Ok(Reader { bytes, used: 0 })
     }
@@ -54,8 +56,11 @@ impl Writer {
     pub(crate) fn finish(self, media_type: &str) -> Result<Artifact, Failure> {
         let hash = Sha256::digest(&self.0);
         let digest = hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
-        let artifact =
-            Artifact { artifact: digest.clone(), size: self.0.len() as u64, media_type: media_type.to_owned() };
+        let artifact = Artifact {
+            artifact: digest.clone(),
+            size: self.0.len() as u64,
+            media_type: media_type.to_owned(),
+        };
         STORE.with_borrow_mut(|store| store.insert(digest, self.0.into()));
         Ok(artifact)
     }

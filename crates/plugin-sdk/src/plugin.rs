@@ -25,8 +25,9 @@ pub fn describe<P: Plugin>() -> String {
 /// # Errors
 /// There is no such action, the input does not fit, or the action itself failed.
 pub fn call<P: Plugin>(action: &str, input: &str, context: &str) -> Result<String, Failure> {
-    let entry = P::ACTIONS.iter().find(|entry| entry.name == action).ok_or_else(|| {
-        Failure::invalid(format!("plugin `{}` has no action `{action}`", P::NAME))
-    })?;
+    let entry = P::ACTIONS
+        .iter()
+        .find(|entry| entry.name == action)
+        .ok_or_else(|| Failure::invalid(format!("plugin `{}` has no action `{action}`", P::NAME)))?;
     (entry.run)(input, &Context::from_json(context)?)
 }

@@ -5,7 +5,14 @@ use std::marker::PhantomData;
 use crate::{Artifact, Failure, Level, Plugin, call, describe};
 
 /// Generated code; `unsafe` is how a component reaches its host.
-#[allow(unsafe_code, missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated code")]
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated code"
+)]
 pub mod bindings {
     wit_bindgen::generate!({
         world: "plugin",

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use action_api::plan::{Artifact, Digest, Failure, StepPath};
 use action_api::{ActionSource, ArtifactError, Artifacts, Context, Invocation};
-use portcullis_plugin_host::{LogSink, Manifest, Package, Plugin, PluginError, PluginHost, Stop};
+use portcullis_plugin_host::{
+    CacheDirs, LogSink, Manifest, Package, Plugin, PluginError, PluginHost, PluginHostBuilder, Stop,
+};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
@@ -33,22 +35,18 @@ pub fn hostile(limits: &str) -> Package {
     Package::new(Manifest::parse(&format!("{MANIFEST}[limits]\n{limits}")).unwrap(), HOSTILE)
 }
 
-/// One host for all tests of a file, so that the plugin is compiled once.
-pub fn host() -> &'static PluginHost {
-    static HOST: OnceLock<PluginHost> = OnceLock::new();
-    HOST.get_or_init(|| {
-        let root = cache_root();
-        let dirs = portcullis_plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
-        PluginHost::builder().cache(dirs).build().unwrap()
-    })
-}
-
-/// Compiling in a debug build takes seconds, so test files share compiled code. Under the target folder, not under
-/// `/tmp`: its folders must be ours.
-fn cache_root() -> std::path::PathBuf {
+/// A builder over compiled code that all test files share, because compiling takes a debug build seconds. Under the
+/// target folder, not under `/tmp`: its folders must be ours.
+pub fn builder() -> PluginHostBuilder {
     let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-host-tests");
     std::fs::create_dir_all(&root).unwrap();
-    root
+    PluginHost::builder().cache(CacheDirs { cache: root.join("cache"), state: root.join("state") })
+}
+
+/// One host for all tests of a file.
+pub fn host() -> &'static PluginHost {
+    static HOST: OnceLock<PluginHost> = OnceLock::new();
+    HOST.get_or_init(|| builder().build().unwrap())
 }
 
 pub async fn load(limits: &str) -> Plugin {
@@ -72,9 +70,7 @@ pub async fn exhaust(plugin: &Plugin, what: &str, amount: usize) -> Result<Value
 
 /// A host as the engine sees it: the hostile plugin, loaded.
 pub async fn source(sink: Option<LogSink>) -> PluginHost {
-    let root = cache_root();
-    let dirs = portcullis_plugin_host::CacheDirs { cache: root.join("cache"), state: root.join("state") };
-    let mut builder = PluginHost::builder().cache(dirs);
+    let mut builder = builder();
     if let Some(sink) = sink {
         builder = builder.log(sink);
     }
