@@ -6,7 +6,8 @@ use portcullis_exchange_sim::{Config, Organisation, Server};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(dir), Some(user), Some(password)) = (arguments.next(), arguments.next(), arguments.next()) else {
+    let (Some(dir), Some(user), Some(password)) = (arguments.next(), arguments.next(), arguments.next())
+    else {
         return Err("usage: serve DIR USER PASSWORD [ADDR]".into());
     };
     let organisation = Organisation::load_folder(dir)?;

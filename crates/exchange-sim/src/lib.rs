@@ -23,6 +23,7 @@
 mod http;
 mod ledger;
 mod loader;
+mod misbehaviour;
 mod model;
 mod organisation;
 mod ports;
@@ -33,4 +34,5 @@ mod views;
 pub use http::server::{Config, Server};
 pub use ledger::{Effect, EffectKind, Ledger};
 pub use loader::LoadError;
+pub use misbehaviour::{Fault, Misbehaviour};
 pub use organisation::{Organisation, OrganisationError};

@@ -117,10 +117,13 @@ fn load_folder(
 fn add(state: &mut State, mailbox: &str, folder: Option<usize>, source: String, raw: Bytes, order: i64) {
     let Some(folder) = folder else { return };
     let mail = Mail::parse(&raw);
-    let by_order = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs(order)).unwrap_or(Timestamp::UNIX_EPOCH);
+    let by_order =
+        Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs(order)).unwrap_or(Timestamp::UNIX_EPOCH);
     let received = mail.received_at.or(mail.sent_at).unwrap_or(by_order);
-    let draft = state.mailboxes.get(&mailbox.to_lowercase()).and_then(|m| m.well_known("drafts")) == Some(folder);
-    let new = NewItem { is_draft: draft, mail: Some(Arc::new(mail)), ..NewItem::received(source, raw, received) };
+    let draft =
+        state.mailboxes.get(&mailbox.to_lowercase()).and_then(|m| m.well_known("drafts")) == Some(folder);
+    let new =
+        NewItem { is_draft: draft, mail: Some(Arc::new(mail)), ..NewItem::received(source, raw, received) };
     // The mailbox was added before its mails, so storing cannot fail.
     let _ = state.store(mailbox, folder, new);
 }
@@ -130,7 +133,8 @@ fn folder_key(state: &mut State, mailbox: &str, names: &[String]) -> Option<usiz
     let mailbox = state.add_mailbox(mailbox);
     let mut names = names.to_vec();
     if let Some(first) = names.first_mut()
-        && let Some((_, display, parent, _)) = BORN_WITH.iter().find(|(name, ..)| first.eq_ignore_ascii_case(name))
+        && let Some((_, display, parent, _)) =
+            BORN_WITH.iter().find(|(name, ..)| first.eq_ignore_ascii_case(name))
         && *parent == "msgfolderroot"
     {
         *first = (*display).to_owned();

@@ -5,7 +5,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use exchange::port::{Attachments, Delete, KeyState, Move, PerItem, Ports, Read, Search, Submit, Update, Work};
+use exchange::port::{
+    Attachments, Delete, KeyState, Move, PerItem, Ports, Read, Search, Submit, Update, Work,
+};
 use exchange::{
     AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, Error, ErrorKind, FolderRef, Found, ItemRef,
     Mailbox, Message, SearchRequest, WellKnownFolder,
@@ -43,7 +45,10 @@ struct Direct(Organisation);
 
 impl Direct {
     /// Does something at once, under the lock.
-    fn now<'a, T: Send + 'a>(&'a self, act: impl FnOnce(&mut State) -> Result<T, Error> + Send + 'a) -> Work<'a, T> {
+    fn now<'a, T: Send + 'a>(
+        &'a self,
+        act: impl FnOnce(&mut State) -> Result<T, Error> + Send + 'a,
+    ) -> Work<'a, T> {
         Box::pin(async move { act(&mut self.0.lock()) })
     }
 }
@@ -51,9 +56,10 @@ impl Direct {
 /// The store's refusal as the ports say it.
 fn refused(error: StoreError) -> Error {
     let kind = match error.code {
-        "ErrorItemNotFound" | "ErrorFolderNotFound" | "ErrorNonExistentMailbox" | "ErrorAttachmentNotFound" => {
-            ErrorKind::NotFound
-        }
+        "ErrorItemNotFound"
+        | "ErrorFolderNotFound"
+        | "ErrorNonExistentMailbox"
+        | "ErrorAttachmentNotFound" => ErrorKind::NotFound,
         "ErrorAccessDenied" => ErrorKind::PermissionDenied,
         "ErrorStaleObject" | "ErrorIrresolvableConflict" => ErrorKind::Conflict,
         _ => ErrorKind::Invalid,
@@ -124,8 +130,9 @@ impl Read for Direct {
 }
 
 fn write(bytes: &[u8], out: &mut (dyn Write + Send)) -> Result<u64, Error> {
-    out.write_all(bytes)
-        .map_err(|error| Error::new(ErrorKind::Limit, format!("the content could not be written: {error}")))?;
+    out.write_all(bytes).map_err(|error| {
+        Error::new(ErrorKind::Limit, format!("the content could not be written: {error}"))
+    })?;
     Ok(bytes.len() as u64)
 }
 
@@ -150,7 +157,9 @@ impl Attachments for Direct {
             let bytes = {
                 let state = self.0.lock();
                 let (item, path) = attached::read_id(&attachment.id).map_err(refused)?;
-                let place = locate(&state, mailbox, &ItemRef::new(item)).map_err(attached::not_found).map_err(refused)?;
+                let place = locate(&state, mailbox, &ItemRef::new(item))
+                    .map_err(attached::not_found)
+                    .map_err(refused)?;
                 attached::find(state.item(&place).map_err(refused)?, &path).map_err(refused)?.attachment.bytes
             };
             write(&bytes, out)
@@ -281,7 +290,8 @@ fn keep(state: &mut State, mailbox: &Mailbox, mut mail: Composed, draft: &Draft)
     let people = |given: &[exchange::Address]| -> Vec<Person> {
         given.iter().map(|a| Person { name: a.name.clone(), address: a.address.clone() }).collect()
     };
-    for (place, given) in [(&mut mail.to, &draft.to), (&mut mail.cc, &draft.cc), (&mut mail.bcc, &draft.bcc)] {
+    for (place, given) in [(&mut mail.to, &draft.to), (&mut mail.cc, &draft.cc), (&mut mail.bcc, &draft.bcc)]
+    {
         if !given.is_empty() {
             *place = people(given);
         }
@@ -295,10 +305,12 @@ fn keep(state: &mut State, mailbox: &Mailbox, mut mail: Composed, draft: &Draft)
     };
     for header in &draft.headers {
         let name = &header.name;
-        let allowed = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+        let is_token = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let ours = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
             || name.eq_ignore_ascii_case("Auto-Submitted");
+        let allowed = is_token && ours;
         if !allowed {
-            let text = format!("the header {name} cannot be set; only X-… and Auto-Submitted can");
+            let text = format!("the header {name:?} cannot be set; only X-… and Auto-Submitted can");
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         mail.headers.push((name.clone(), header.value.clone()));

@@ -1,8 +1,8 @@
 //! Items as the ports show them.
 
 use exchange::{
-    Address, AttachmentInfo, AttachmentKind, Error, ErrorKind, Found, Header, ItemRef, Message, MessageSummary,
-    Query, SearchRequest,
+    Address, AttachmentInfo, AttachmentKind, Error, ErrorKind, Found, Header, ItemRef, Message,
+    MessageSummary, Query, SearchRequest,
 };
 
 use crate::model::extended::PropertyName;
@@ -85,7 +85,8 @@ fn conditions(query: &Query) -> Result<Vec<Filter>, Error> {
 /// The newest item in a folder that carries our key.
 pub(crate) fn by_key(mailbox: &Mailbox, folder: FolderKey, key: &str) -> Option<ItemRef> {
     let property = PropertyName::portcullis_key();
-    let carries = |item: &&Item| item.property(&property).is_some_and(|values| values.iter().any(|v| v == key));
+    let carries =
+        |item: &&Item| item.property(&property).is_some_and(|values| values.iter().any(|v| v == key));
     mailbox.keys(folder).iter().filter_map(|key| mailbox.items.get(key)).find(carries).map(reference)
 }
 

@@ -4,12 +4,11 @@
 //! one connection too many must not stop a test run. There is no TLS; the address is meant to be local.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
@@ -21,19 +20,16 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::body::PiecesBody;
+use super::ews::ews;
+use crate::misbehaviour::{Fault, Script};
 use crate::organisation::Organisation;
-use crate::soap;
 
 /// Where EWS lives on an Exchange server.
 const EWS_PATH: &str = "/EWS/Exchange.asmx";
-/// The largest request, in bytes.
-const MAX_REQUEST: usize = 64 * 1024 * 1024;
 /// How many connections are served at a time; more wait.
 const MAX_CONNECTIONS: usize = 512;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take to send the rest of it.
-const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long open answers may take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -46,6 +42,8 @@ pub struct Config {
     pub user: String,
     /// Its password.
     pub password: String,
+    /// What goes wrong from the start; more can be added with [`Server::misbehave`].
+    pub faults: Vec<Fault>,
 }
 
 impl Config {
@@ -55,6 +53,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             user: user.to_owned(),
             password: password.to_owned(),
+            faults: Vec::new(),
         }
     }
 }
@@ -63,14 +62,17 @@ impl Config {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    script: Arc<Mutex<Script>>,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
-struct Shared {
-    organisation: Organisation,
-    user: String,
+/// What every connection needs.
+pub(crate) struct Shared {
+    pub(crate) organisation: Organisation,
+    pub(crate) user: String,
     expected: String,
+    pub(crate) script: Arc<Mutex<Script>>,
 }
 
 impl Server {
@@ -82,10 +84,13 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", config.user, config.password)));
-        let shared = Arc::new(Shared { organisation, user: config.user, expected });
+        let mut script = Script::default();
+        config.faults.into_iter().for_each(|fault| script.add(fault));
+        let script = Arc::new(Mutex::new(script));
+        let shared = Arc::new(Shared { organisation, user: config.user, expected, script: script.clone() });
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(accept(listener, shared, stopped));
-        Ok(Server { address, stop, running: Some(running) })
+        Ok(Server { address, script, stop, running: Some(running) })
     }
 
     /// The address of EWS, e.g. `http://127.0.0.1:8080/EWS/Exchange.asmx`.
@@ -96,6 +101,16 @@ impl Server {
     /// The address without a path, e.g. `http://127.0.0.1:8080`.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Makes something go wrong at a call to come. Faults add up; the first that fits a call happens.
+    pub fn misbehave(&self, fault: Fault) {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).add(fault);
+    }
+
+    /// Forgets all faults.
+    pub fn behave(&self) {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Stops: no new connections, open answers get two seconds.
@@ -159,7 +174,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Recei
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped on request")]
-struct Hangup;
+pub(crate) struct Hangup;
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<PiecesBody>, Hangup> {
     let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -186,42 +201,11 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     }
 }
 
-async fn ews(shared: &Shared, request: Request<Incoming>) -> Result<Response<PiecesBody>, Hangup> {
-    let limited = Limited::new(request.into_body(), MAX_REQUEST);
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the request is larger than 64 MiB."));
-        }
-        Ok(Err(_)) => return Err(Hangup),
-        Err(_) => return Ok(plain(StatusCode::REQUEST_TIMEOUT, "408: the request did not arrive in time.")),
-    };
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return Ok(plain(StatusCode::BAD_REQUEST, "400: the request is not UTF-8."));
-    };
-    let document = match soap::read(text) {
-        Ok(document) => document,
-        Err(fault) => return Ok(xml(fault.into())),
-    };
-    let operation = soap::operation_name(&document);
-    let answer = {
-        let mut state = shared.organisation.lock();
-        state.ledger.request(&operation);
-        soap::handle(&mut state, &shared.user, &document)
-    };
-    Ok(xml(answer))
-}
-
-fn xml(answer: soap::Answer) -> Response<PiecesBody> {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    respond(status, "text/xml; charset=utf-8", PiecesBody::new(answer.out.into_pieces()))
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response<PiecesBody> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<PiecesBody> {
     respond(status, "text/plain; charset=utf-8", PiecesBody::text(text))
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: PiecesBody) -> Response<PiecesBody> {
+pub(crate) fn respond(status: StatusCode, kind: &'static str, body: PiecesBody) -> Response<PiecesBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

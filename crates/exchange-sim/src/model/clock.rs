@@ -17,7 +17,9 @@ impl Clock {
     /// The time, to the second, as EWS writes times.
     pub(crate) fn now(&mut self) -> Timestamp {
         match self {
-            Clock::System => Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH),
+            Clock::System => {
+                Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+            }
             Clock::Counted(next) => {
                 let now = *next;
                 *next = now.checked_add(SignedDuration::from_secs(1)).unwrap_or(now);

@@ -54,7 +54,12 @@ impl Composed {
 
     fn top_headers(&self, out: &mut Vec<u8>, bcc: bool) {
         line(out, "From", &address_list(std::slice::from_ref(&self.from)));
-        let lists = [("To", &self.to, true), ("Cc", &self.cc, true), ("Bcc", &self.bcc, bcc), ("Reply-To", &self.reply_to, true)];
+        let lists = [
+            ("To", &self.to, true),
+            ("Cc", &self.cc, true),
+            ("Bcc", &self.bcc, bcc),
+            ("Reply-To", &self.reply_to, true),
+        ];
         for (name, people, shown) in lists {
             if shown && !people.is_empty() {
                 line(out, name, &address_list(people));

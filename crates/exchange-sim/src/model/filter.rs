@@ -134,25 +134,28 @@ pub(crate) fn order(field: &Field, a: &Item, b: &Item) -> std::cmp::Ordering {
 impl Valued for Item {
     fn value(&self, field: &Field) -> Value<'_> {
         let mail = &self.mail;
-        
-        
+
         match field {
             Field::Subject => text(mail.subject.as_deref()),
             Field::Body => match (&mail.text, &mail.html) {
                 (None, None) => Value::Missing,
-                (plain, html) => {
-                    Value::Text([plain, html].into_iter().flatten().map(|t| Cow::Borrowed(t.as_str())).collect())
-                }
+                (plain, html) => Value::Text(
+                    [plain, html].into_iter().flatten().map(|t| Cow::Borrowed(t.as_str())).collect(),
+                ),
             },
             Field::ItemClass => text(Some(&self.item_class)),
             Field::Importance => text(Some(&self.importance)),
-            Field::Categories => texts_or_missing(self.categories.iter().map(|c| Cow::Borrowed(c.as_str())).collect()),
+            Field::Categories => {
+                texts_or_missing(self.categories.iter().map(|c| Cow::Borrowed(c.as_str())).collect())
+            }
             Field::InReplyTo => text(mail.in_reply_to.as_deref()),
             Field::References => text(mail.references.as_deref()),
             Field::MessageId => text(mail.message_id.as_deref()),
             Field::From => people(mail.from.as_slice()),
             Field::FromAddress => text(mail.from.as_ref().map(|from| from.address.as_str())),
-            Field::Sender => people(mail.sender.as_ref().or(mail.from.as_ref()).map(std::slice::from_ref).unwrap_or_default()),
+            Field::Sender => people(
+                mail.sender.as_ref().or(mail.from.as_ref()).map(std::slice::from_ref).unwrap_or_default(),
+            ),
             Field::To => people(&mail.to),
             Field::Cc => people(&mail.cc),
             Field::Bcc => people(&mail.bcc),
@@ -171,11 +174,15 @@ impl Valued for Item {
             Field::IsDraft => Value::Flag(self.is_draft),
             Field::FolderName | Field::FolderClass => Value::Missing,
             Field::Header(name) => texts_or_missing(
-                mail.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| Cow::Borrowed(v.as_str())).collect(),
+                mail.headers
+                    .iter()
+                    .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+                    .map(|(_, v)| Cow::Borrowed(v.as_str()))
+                    .collect(),
             ),
-            Field::Extended(property) => {
-                texts_or_missing(self.property(property).unwrap_or_default().into_iter().map(Cow::Owned).collect())
-            }
+            Field::Extended(property) => texts_or_missing(
+                self.property(property).unwrap_or_default().into_iter().map(Cow::Owned).collect(),
+            ),
         }
     }
 }

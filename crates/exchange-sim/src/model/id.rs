@@ -60,8 +60,10 @@ pub(crate) fn read(id: &str) -> Option<Named> {
         (&FOLDER, ID_BYTES) => Some(Named::Folder),
         (&ATTACHMENT, length) if length > ID_BYTES + 1 => {
             let (item, path) = bytes.get(1..)?.split_at_checked(ID_BYTES)?;
-            let path: Vec<u16> =
-                path.chunks_exact(2).filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?))).collect();
+            let path: Vec<u16> = path
+                .chunks_exact(2)
+                .filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)))
+                .collect();
             (length == 1 + ID_BYTES + 2 * path.len())
                 .then(|| Named::Attachment { item: STANDARD.encode(item), path })
         }

@@ -93,7 +93,10 @@ impl Mail {
 
     /// All values of a header, whatever the case of its name.
     pub(crate) fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -126,7 +129,11 @@ fn read(message: &Message<'_>, raw: &Bytes, whole: bool) -> Mail {
     let people = |name: &str| people(header(name));
     let headers = headers(root, &message.raw_message);
     let bracketed = |name: &str| {
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()).filter(|v| !v.is_empty())
+        headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.trim().to_owned())
+            .filter(|v| !v.is_empty())
     };
     let mut mail = Mail {
         subject: message.subject().map(str::to_owned),
@@ -149,8 +156,7 @@ fn read(message: &Message<'_>, raw: &Bytes, whole: bool) -> Mail {
     };
     if whole {
         read_bodies(message, &mut mail);
-        mail.attachments =
-            message.attachments().filter_map(|part| attachment(part, raw)).collect();
+        mail.attachments = message.attachments().filter_map(|part| attachment(part, raw)).collect();
     }
     mail
 }
@@ -217,7 +223,11 @@ fn attachment(part: &MessagePart<'_>, raw: &Bytes) -> Option<Attachment> {
         _ => "application/octet-stream",
     };
     Some(Attachment {
-        name: if is_message { name.filter(|_| fallback.is_empty()).unwrap_or(fallback) } else { name.unwrap_or(fallback) },
+        name: if is_message {
+            name.filter(|_| fallback.is_empty()).unwrap_or(fallback)
+        } else {
+            name.unwrap_or(fallback)
+        },
         content_type: media.unwrap_or_else(|| type_fallback.to_owned()),
         is_inline: content_id.is_some() && !is_attachment && !is_message,
         content_id,

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::filter::{Field, Filter, order};
 use super::folder::{ALL_ITEMS, BORN_WITH, Folder};
-use super::item::{FolderKey, Item, ItemKey};
 use super::id;
+use super::item::{FolderKey, Item, ItemKey};
 
 /// One mailbox.
 #[derive(Debug, Clone)]
@@ -40,8 +40,12 @@ pub(crate) struct Search<'a> {
 
 impl Mailbox {
     pub(crate) fn new(address: &str) -> Self {
-        let mut mailbox =
-            Mailbox { address: address.to_owned(), denied: false, folders: Vec::new(), items: HashMap::new() };
+        let mut mailbox = Mailbox {
+            address: address.to_owned(),
+            denied: false,
+            folders: Vec::new(),
+            items: HashMap::new(),
+        };
         for (well_known, name, parent, class) in BORN_WITH {
             let parent = mailbox.well_known(parent);
             mailbox.push_folder(name, Some(well_known), parent, class);

@@ -83,7 +83,10 @@ impl State {
         let mailbox =
             self.mailboxes.get(&address.to_lowercase()).ok_or_else(|| StoreError::no_mailbox(address))?;
         if mailbox.denied {
-            return Err(StoreError::new("ErrorAccessDenied", "Access is denied. Check credentials and try again."));
+            return Err(StoreError::new(
+                "ErrorAccessDenied",
+                "Access is denied. Check credentials and try again.",
+            ));
         }
         Ok(mailbox)
     }
@@ -255,7 +258,8 @@ impl State {
 
     /// Takes an item out for good.
     pub(crate) fn forget(&mut self, place: &Place) -> Stored<()> {
-        let item = self.mailbox_mut(&place.mailbox)?.remove(place.key).ok_or_else(StoreError::item_not_found)?;
+        let item =
+            self.mailbox_mut(&place.mailbox)?.remove(place.key).ok_or_else(StoreError::item_not_found)?;
         self.index.remove(&item.id);
         Ok(())
     }

@@ -54,7 +54,8 @@ impl State {
         let source = item.mail.clone();
         let subject = source.subject.clone().unwrap_or_default();
         let prefix = if answer == Answer::Forward { "FW: " } else { "RE: " };
-        let has_prefix = subject.get(..prefix.trim_end().len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix.trim_end()));
+        let has_prefix =
+            subject.get(..prefix.trim_end().len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix.trim_end()));
         mail.subject = if has_prefix { subject } else { format!("{prefix}{subject}") };
         mail.in_reply_to.clone_from(&source.message_id);
         let chain = [source.references.clone(), source.message_id.clone()];
@@ -64,7 +65,11 @@ impl State {
         match answer {
             Answer::Forward => mail.attachments.clone_from(&source.attachments),
             Answer::Reply | Answer::ReplyAll => {
-                let back = if source.reply_to.is_empty() { source.from.clone().into_iter().collect() } else { source.reply_to.clone() };
+                let back = if source.reply_to.is_empty() {
+                    source.from.clone().into_iter().collect()
+                } else {
+                    source.reply_to.clone()
+                };
                 mail.to = back;
             }
         }
@@ -97,8 +102,11 @@ impl State {
     /// Sends an item. It moves to `keep`, or goes away. Local recipients get it at once.
     pub(crate) fn send(&mut self, place: &Place, keep: Option<FolderKey>) -> Stored<()> {
         let item = self.item(place)?;
-        let recipients: Vec<String> =
-            [&item.mail.to, &item.mail.cc, &item.mail.bcc].into_iter().flatten().map(|p| p.address.clone()).collect();
+        let recipients: Vec<String> = [&item.mail.to, &item.mail.cc, &item.mail.bcc]
+            .into_iter()
+            .flatten()
+            .map(|p| p.address.clone())
+            .collect();
         if recipients.is_empty() {
             let text = "At least one recipient must be specified.";
             return Err(StoreError::new("ErrorInvalidRecipients", text));
@@ -218,6 +226,7 @@ pub(crate) fn quote(original: &super::item::Item, text: &str, is_html: bool) -> 
         return format!("{text}\r\n\r\n-----Original Message-----\r\n{head}\r\n\r\n{}", mail.text_body());
     }
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let body = mail.html.clone().unwrap_or_else(|| mail_parser::decoders::html::text_to_html(&mail.text_body()));
+    let body =
+        mail.html.clone().unwrap_or_else(|| mail_parser::decoders::html::text_to_html(&mail.text_body()));
     format!("{text}<hr><p>From: {}<br>Sent: {sent}<br>Subject: {}</p>{body}", plain(from), plain(subject))
 }

@@ -38,13 +38,22 @@ pub(crate) fn read(request: &str) -> Result<Document<'_>, SoapFault> {
     })
 }
 
-/// The operation a request is about, for counting and for misbehaviour on request.
-pub(crate) fn operation_name(request: &Document<'_>) -> String {
-    let root = request.root_element();
-    let mut elements = root.children().filter(|node| node.is_element());
-    let body = elements.find(|node| node.tag_name().name() == "Body");
-    let operation = body.and_then(|body| body.children().find(|node| node.is_element()));
-    operation.map_or_else(|| String::from("unreadable"), |node| node.tag_name().name().to_owned())
+/// The operation a request is about, for counting and for misbehaviour on request; `unreadable` if it says
+/// none. Looks at the beginning of the body only, because the whole is read later and once.
+pub(crate) fn operation_name(request: &str) -> String {
+    let name = || {
+        let is_tag = |at: usize| {
+            let before = request.get(..at).is_some_and(|text| text.ends_with(['<', ':']));
+            before && request.get(at + 4..).is_some_and(|text| text.starts_with(['>', ' ', '\n', '\r', '\t']))
+        };
+        let at = request.match_indices("Body").map(|(at, _)| at).find(|at| is_tag(*at))?;
+        let (_, element) = request.get(at..)?.split_once('<')?;
+        let end = element.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))?;
+        let tag = element.get(..end)?;
+        let name = tag.rsplit_once(':').map_or(tag, |(_, name)| name);
+        (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric())).then(|| name.to_owned())
+    };
+    name().unwrap_or_else(|| String::from("unreadable"))
 }
 
 /// Answers a request.
@@ -75,7 +84,8 @@ fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answ
     })?;
     let mut call = Call { state, out: Out::default(), user, impersonated };
     call.out.raw(HEAD);
-    call.out.raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
+    call.out
+        .raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
     answer(&mut call, operation)?;
     call.out.raw(&format!("</m:ResponseMessages></m:{name}Response>"));
     call.out.raw(TAIL);
@@ -95,7 +105,8 @@ fn read_header(state: &State, header: Element<'_>) -> Result<Option<String>, Soa
     }
     let Some(impersonation) = header.child("ExchangeImpersonation") else { return Ok(None) };
     let sid = impersonation.required("ConnectingSID")?;
-    let named = ["PrimarySmtpAddress", "SmtpAddress", "PrincipalName"].iter().find_map(|name| sid.child(name));
+    let named =
+        ["PrimarySmtpAddress", "SmtpAddress", "PrincipalName"].iter().find_map(|name| sid.child(name));
     let named = named.ok_or_else(|| sid.violation("ConnectingSID needs an SMTP address here."))?;
     let address = named.text().trim().to_owned();
     checked(state.mailbox(&address).map(|_| Some(address)))
@@ -113,7 +124,32 @@ fn checked(found: Stored<Option<String>>) -> Result<Option<String>, SoapFault> {
 
 /// The whole answer of a server that has too much to do, as a SOAP fault.
 pub(crate) fn busy(wait_ms: u64) -> Answer {
-    let mut fault = SoapFault::new("ErrorServerBusy", "The server cannot service this request right now. Try again later.");
+    let mut fault = SoapFault::new(
+        "ErrorServerBusy",
+        "The server cannot service this request right now. Try again later.",
+    );
     fault.details.push(("BackOffMilliseconds", wait_ms.to_string()));
     fault.into()
+}
+
+/// The same inside a normal answer, as servers say it when the limit is reached halfway.
+pub(crate) fn busy_inside(operation: &str, wait_ms: u64) -> Answer {
+    let rest = match operation {
+        "GetItem" | "CreateItem" | "UpdateItem" | "MoveItem" | "CopyItem" => "<m:Items/>",
+        "GetAttachment" | "CreateAttachment" => "<m:Attachments/>",
+        _ => "",
+    };
+    let mut out = Out::default();
+    out.raw(HEAD);
+    out.raw(&format!(
+        "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages><m:{operation}ResponseMessage ResponseClass=\"Error\"><m:MessageText>The server cannot service this request right now. Try again later.</m:MessageText><m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{wait_ms}</t:Value></m:MessageXml>{rest}</m:{operation}ResponseMessage></m:ResponseMessages></m:{operation}Response>"
+    ));
+    out.raw(TAIL);
+    Answer { status: 200, out }
+}
+
+/// The answer of a server that broke.
+pub(crate) fn internal_error() -> Answer {
+    SoapFault::new("ErrorInternalServerError", "An internal server error occurred. The operation failed.")
+        .into()
 }

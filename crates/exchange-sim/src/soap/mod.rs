@@ -13,4 +13,4 @@ mod restriction;
 mod shape;
 mod xml;
 
-pub(crate) use envelope::{Answer, handle, operation_name, read};
+pub(crate) use envelope::{Answer, busy, busy_inside, handle, internal_error, operation_name, read};

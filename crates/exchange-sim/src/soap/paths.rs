@@ -22,8 +22,23 @@ pub(crate) const NAMES: [&str; 3] = ["FieldURI", "IndexedFieldURI", "ExtendedFie
 
 /// The families of properties there are.
 const FAMILIES: [&str; 17] = [
-    "folder", "item", "message", "meeting", "meetingRequest", "calendar", "task", "contacts", "distributionlist",
-    "postitem", "conversation", "persona", "sharingMessage", "role", "network", "person", "abchperson",
+    "folder",
+    "item",
+    "message",
+    "meeting",
+    "meetingRequest",
+    "calendar",
+    "task",
+    "contacts",
+    "distributionlist",
+    "postitem",
+    "conversation",
+    "persona",
+    "sharingMessage",
+    "role",
+    "network",
+    "person",
+    "abchperson",
 ];
 
 /// Reads a path element.
@@ -64,7 +79,9 @@ fn extended(element: Element<'_>) -> Result<PropertyName, SoapFault> {
     };
     let id = match element.attribute("PropertyId") {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| element.violation("The 'PropertyId' attribute is invalid."))?),
+        Some(text) => {
+            Some(text.parse().map_err(|_| element.violation("The 'PropertyId' attribute is invalid."))?)
+        }
     };
     let property = PropertyName {
         set: owned("DistinguishedPropertySetId"),

@@ -25,7 +25,12 @@ pub(crate) struct Property {
     pub(crate) write: fn(&mut Out, &ItemView<'_>),
 }
 
-const fn property(uri: &'static str, level: Level, in_find: bool, write: fn(&mut Out, &ItemView<'_>)) -> Property {
+const fn property(
+    uri: &'static str,
+    level: Level,
+    in_find: bool,
+    write: fn(&mut Out, &ItemView<'_>),
+) -> Property {
     Property { uri, level, in_find, write }
 }
 
@@ -34,7 +39,9 @@ const fn property(uri: &'static str, level: Level, in_find: bool, write: fn(&mut
 pub(crate) const PROPERTIES: [Property; 43] = [
     property("item:MimeContent", Level::Named, false, mime_content),
     property("item:ParentFolderId", Level::All, true, parent_folder),
-    property("item:ItemClass", Level::All, true, |out, view| out.element("t:ItemClass", &view.item.item_class)),
+    property("item:ItemClass", Level::All, true, |out, view| {
+        out.element("t:ItemClass", &view.item.item_class)
+    }),
     property("item:Subject", Level::Default, true, |out, view| {
         if let Some(subject) = &view.item.mail.subject {
             out.element("t:Subject", subject);
@@ -43,7 +50,9 @@ pub(crate) const PROPERTIES: [Property; 43] = [
     property("item:Sensitivity", Level::Default, true, |out, _| out.element("t:Sensitivity", "Normal")),
     property("item:Body", Level::Default, false, |out, view| body(out, view, "t:Body", view.shape.body)),
     property("item:Attachments", Level::Default, false, super::item_writer::attachments),
-    property("item:DateTimeReceived", Level::All, true, |out, view| time(out, "t:DateTimeReceived", view.item.received)),
+    property("item:DateTimeReceived", Level::All, true, |out, view| {
+        time(out, "t:DateTimeReceived", view.item.received)
+    }),
     property("item:Size", Level::Default, true, |out, view| {
         out.element("t:Size", &view.item.raw.len().to_string());
     }),
@@ -54,31 +63,47 @@ pub(crate) const PROPERTIES: [Property; 43] = [
             out.raw("</t:Categories>");
         }
     }),
-    property("item:Importance", Level::All, true, |out, view| out.element("t:Importance", &view.item.importance)),
-    property("item:InReplyTo", Level::All, true, |out, view| optional(out, "t:InReplyTo", view.item.mail.in_reply_to.as_deref())),
+    property("item:Importance", Level::All, true, |out, view| {
+        out.element("t:Importance", &view.item.importance)
+    }),
+    property("item:InReplyTo", Level::All, true, |out, view| {
+        optional(out, "t:InReplyTo", view.item.mail.in_reply_to.as_deref())
+    }),
     property("item:IsSubmitted", Level::All, true, |out, _| flag(out, "t:IsSubmitted", false)),
     property("item:IsDraft", Level::All, true, |out, view| flag(out, "t:IsDraft", view.item.is_draft)),
     property("item:IsFromMe", Level::All, true, |out, view| flag(out, "t:IsFromMe", view.is_from_me())),
     property("item:IsResend", Level::All, true, |out, _| flag(out, "t:IsResend", false)),
-    property("item:IsUnmodified", Level::All, true, |out, view| flag(out, "t:IsUnmodified", view.item.version == 1)),
+    property("item:IsUnmodified", Level::All, true, |out, view| {
+        flag(out, "t:IsUnmodified", view.item.version == 1)
+    }),
     property("item:InternetMessageHeaders", Level::All, false, |out, view| headers(out, view, |_| true)),
     property("item:DateTimeSent", Level::Default, true, |out, view| {
         if let Some(sent) = view.item.mail.sent_at {
             time(out, "t:DateTimeSent", sent);
         }
     }),
-    property("item:DateTimeCreated", Level::All, true, |out, view| time(out, "t:DateTimeCreated", view.item.created)),
-    property("item:DisplayCc", Level::All, true, |out, view| out.element("t:DisplayCc", &display(&view.item.mail.cc))),
-    property("item:DisplayTo", Level::All, true, |out, view| out.element("t:DisplayTo", &display(&view.item.mail.to))),
+    property("item:DateTimeCreated", Level::All, true, |out, view| {
+        time(out, "t:DateTimeCreated", view.item.created)
+    }),
+    property("item:DisplayCc", Level::All, true, |out, view| {
+        out.element("t:DisplayCc", &display(&view.item.mail.cc))
+    }),
+    property("item:DisplayTo", Level::All, true, |out, view| {
+        out.element("t:DisplayTo", &display(&view.item.mail.to))
+    }),
     property("item:HasAttachments", Level::Default, true, |out, view| {
         flag(out, "t:HasAttachments", view.item.mail.has_attachments());
     }),
     property("extended", Level::Named, true, super::item_writer::extended),
     property("item:Culture", Level::All, true, |out, _| out.element("t:Culture", "en-US")),
     property("item:EffectiveRights", Level::All, true, |out, _| out.raw(ITEM_RIGHTS)),
-    property("item:LastModifiedTime", Level::All, true, |out, view| time(out, "t:LastModifiedTime", view.item.modified)),
+    property("item:LastModifiedTime", Level::All, true, |out, view| {
+        time(out, "t:LastModifiedTime", view.item.modified)
+    }),
     property("item:IsAssociated", Level::All, true, |out, _| flag(out, "t:IsAssociated", false)),
-    property("item:UniqueBody", Level::Named, false, |out, view| body(out, view, "t:UniqueBody", view.shape.body)),
+    property("item:UniqueBody", Level::Named, false, |out, view| {
+        body(out, view, "t:UniqueBody", view.shape.body)
+    }),
     property("item:Preview", Level::Named, true, |out, view| {
         let text: String = view.item.mail.text_body().chars().take(255).collect();
         out.element("t:Preview", &text);
@@ -88,9 +113,15 @@ pub(crate) const PROPERTIES: [Property; 43] = [
         let mail = &view.item.mail;
         single(out, "t:Sender", mail.sender.as_ref().or(mail.from.as_ref()));
     }),
-    property("message:ToRecipients", Level::Default, false, |out, view| people(out, "t:ToRecipients", &view.item.mail.to)),
-    property("message:CcRecipients", Level::Default, false, |out, view| people(out, "t:CcRecipients", &view.item.mail.cc)),
-    property("message:BccRecipients", Level::Default, false, |out, view| people(out, "t:BccRecipients", &view.item.mail.bcc)),
+    property("message:ToRecipients", Level::Default, false, |out, view| {
+        people(out, "t:ToRecipients", &view.item.mail.to)
+    }),
+    property("message:CcRecipients", Level::Default, false, |out, view| {
+        people(out, "t:CcRecipients", &view.item.mail.cc)
+    }),
+    property("message:BccRecipients", Level::Default, false, |out, view| {
+        people(out, "t:BccRecipients", &view.item.mail.bcc)
+    }),
     property("message:IsReadReceiptRequested", Level::Default, true, |out, view| {
         let asked = view.item.mail.header_values("Disposition-Notification-To").next().is_some();
         flag(out, "t:IsReadReceiptRequested", asked);
@@ -101,13 +132,19 @@ pub(crate) const PROPERTIES: [Property; 43] = [
     property("message:ConversationTopic", Level::All, true, |out, view| {
         optional(out, "t:ConversationTopic", view.item.mail.subject.as_deref());
     }),
-    property("message:From", Level::Default, true, |out, view| single(out, "t:From", view.item.mail.from.as_ref())),
+    property("message:From", Level::Default, true, |out, view| {
+        single(out, "t:From", view.item.mail.from.as_ref())
+    }),
     property("message:InternetMessageId", Level::Default, true, |out, view| {
         optional(out, "t:InternetMessageId", view.item.mail.message_id.as_deref());
     }),
     property("message:IsRead", Level::Default, true, |out, view| flag(out, "t:IsRead", view.item.is_read)),
-    property("message:References", Level::All, true, |out, view| optional(out, "t:References", view.item.mail.references.as_deref())),
-    property("message:ReplyTo", Level::All, false, |out, view| people(out, "t:ReplyTo", &view.item.mail.reply_to)),
+    property("message:References", Level::All, true, |out, view| {
+        optional(out, "t:References", view.item.mail.references.as_deref())
+    }),
+    property("message:ReplyTo", Level::All, false, |out, view| {
+        people(out, "t:ReplyTo", &view.item.mail.reply_to)
+    }),
 ];
 
 /// What the account may do with an item.

@@ -30,7 +30,8 @@ fn filter(element: Element<'_>, depth: usize) -> Result<Filter, SoapFault> {
         "And" => Ok(Filter::All(inner()?)),
         "Or" => Ok(Filter::Any(inner()?)),
         "Not" => {
-            let condition = element.children().next().ok_or_else(|| element.violation("'Not' needs a condition."))?;
+            let condition =
+                element.children().next().ok_or_else(|| element.violation("'Not' needs a condition."))?;
             Ok(Filter::Not(Box::new(filter(condition, depth + 1)?)))
         }
         "Exists" => Ok(Filter::Exists(field(element)?)),

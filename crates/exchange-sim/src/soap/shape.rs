@@ -43,7 +43,12 @@ const ELEMENTS: [&str; 12] = [
 impl Shape {
     /// Nothing but ids.
     pub(crate) fn id_only() -> Self {
-        Shape { wanted: [false; PROPERTIES.len()], body: BodyKind::Best, extended: Vec::new(), headers: Vec::new() }
+        Shape {
+            wanted: [false; PROPERTIES.len()],
+            body: BodyKind::Best,
+            extended: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// What an attached message shows when only its MIME form was asked for.
@@ -66,7 +71,9 @@ impl Shape {
             "Default" => shape.want_level(Level::Default, !find),
             "AllProperties" => shape.want_level(Level::All, !find),
             other => {
-                return Err(base.violation(&format!("The 'BaseShape' element is invalid - The value '{other}'.")));
+                return Err(
+                    base.violation(&format!("The 'BaseShape' element is invalid - The value '{other}'."))
+                );
             }
         }
         if let Some(kind) = element.child("BodyType") {
@@ -132,6 +139,8 @@ pub(crate) fn read_body_kind(element: Element<'_>) -> Result<BodyKind, SoapFault
 }
 
 fn not_in_find(uri: &str) -> SoapFault {
-    let text = format!("The property {uri} is not valid for this operation: FindItem does not return it, GetItem does.");
+    let text = format!(
+        "The property {uri} is not valid for this operation: FindItem does not return it, GetItem does."
+    );
     SoapFault::new("ErrorInvalidPropertyForOperation", text)
 }

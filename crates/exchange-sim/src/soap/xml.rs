@@ -32,7 +32,10 @@ impl<'a> Element<'a> {
     /// An element that must be there.
     pub(crate) fn required(self, name: &str) -> Result<Element<'a>, SoapFault> {
         self.child(name).ok_or_else(|| {
-            self.violation(&format!("The element '{}' has incomplete content: '{name}' is expected.", self.name()))
+            self.violation(&format!(
+                "The element '{}' has incomplete content: '{name}' is expected.",
+                self.name()
+            ))
         })
     }
 

@@ -16,8 +16,11 @@ const NAME: &str = "CreateAttachment";
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["ParentItemId", "Attachments"])?;
     let parent = request.required("ParentItemId")?;
-    let attachments =
-        request.required("Attachments")?.children().map(message::attachment).collect::<Result<Vec<_>, _>>()?;
+    let attachments = request
+        .required("Attachments")?
+        .children()
+        .map(message::attachment)
+        .collect::<Result<Vec<_>, _>>()?;
     let place = call.current(parent, None)?;
     for attachment in attachments {
         let added = place.clone().and_then(|place| attach(call, &place, &attachment));

@@ -40,7 +40,8 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     };
     let items = request.required("Items")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
     for (element, given) in items {
-        let created = folder.clone().transpose().and_then(|folder| create(call, element, given, disposition, folder));
+        let created =
+            folder.clone().transpose().and_then(|folder| create(call, element, given, disposition, folder));
         match created {
             Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), ""),
             Ok(None) => {
@@ -120,7 +121,10 @@ fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given:
     let number = call.state.next_created();
     let source = format!("created {number}");
     let extended = std::mem::take(&mut given.extended);
-    let flags = extended.iter().find(|e| e.property == message_flags()).and_then(|e| e.values.first()?.parse::<u32>().ok());
+    let flags = extended
+        .iter()
+        .find(|e| e.property == message_flags())
+        .and_then(|e| e.values.first()?.parse::<u32>().ok());
     let (is_read, importance, categories) = (given.is_read, given.importance.take(), given.categories.take());
     let mut new = match given.mime.take() {
         Some(raw) => {

@@ -9,8 +9,11 @@ const NAME: &str = "DeleteItem";
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["ItemIds"])?;
-    let kinds =
-        [("HardDelete", Disposal::Hard), ("SoftDelete", Disposal::Soft), ("MoveToDeletedItems", Disposal::Trash)];
+    let kinds = [
+        ("HardDelete", Disposal::Hard),
+        ("SoftDelete", Disposal::Soft),
+        ("MoveToDeletedItems", Disposal::Trash),
+    ];
     request.required_attribute("DeleteType")?;
     let how = request.one_of("DeleteType", &kinds)?.unwrap_or(Disposal::Trash);
     for item_id in item_ids(request)? {

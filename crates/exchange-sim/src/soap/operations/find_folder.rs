@@ -14,7 +14,13 @@ use crate::model::mailbox::{Mailbox, Search};
 const NAME: &str = "FindFolder";
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
-    request.sequence(&["FolderShape", "IndexedPageFolderView", "FractionalPageFolderView", "Restriction", "ParentFolderIds"])?;
+    request.sequence(&[
+        "FolderShape",
+        "IndexedPageFolderView",
+        "FractionalPageFolderView",
+        "Restriction",
+        "ParentFolderIds",
+    ])?;
     request.required_attribute("Traversal")?;
     let kinds = [("Shallow", Some(false)), ("Deep", Some(true)), ("SoftDeleted", None)];
     let deep = request.one_of("Traversal", &kinds)?.flatten();
@@ -48,7 +54,9 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
 
 fn below(mailbox: &Mailbox, parent: FolderKey, deep: bool, filter: Option<&Filter>) -> Vec<FolderKey> {
     let is_below = |key: FolderKey| match mailbox.folders.get(key) {
-        Some(folder) if deep => key != parent && folder.parent.is_some_and(|above| mailbox.is_within(above, parent)),
+        Some(folder) if deep => {
+            key != parent && folder.parent.is_some_and(|above| mailbox.is_within(above, parent))
+        }
         Some(folder) => folder.parent == Some(parent),
         None => false,
     };

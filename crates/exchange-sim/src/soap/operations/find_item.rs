@@ -32,7 +32,8 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     if traversal != "Shallow" {
         return Err(unsupported(&format!("Traversal '{traversal}'")));
     }
-    let other_views = ["FractionalPageItemView", "SeekToConditionPageItemView", "CalendarView", "ContactsView"];
+    let other_views =
+        ["FractionalPageItemView", "SeekToConditionPageItemView", "CalendarView", "ContactsView"];
     for name in other_views.iter().chain(&["GroupBy", "DistinguishedGroupBy", "QueryString"]) {
         if request.child(name).is_some() {
             return Err(unsupported(name));
@@ -41,7 +42,8 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let shape = Shape::read(request.required("ItemShape")?, true)?;
     let filter = request.child("Restriction").map(restriction::read).transpose()?;
     let sort = request.child("SortOrder").map(restriction::sort_order).transpose()?.unwrap_or_default();
-    let mut search = Search { filter: filter.as_ref(), sort: &sort, offset: 0, from_end: false, limit: MAX_PAGE };
+    let mut search =
+        Search { filter: filter.as_ref(), sort: &sort, offset: 0, from_end: false, limit: MAX_PAGE };
     if let Some(view) = request.child("IndexedPageItemView") {
         read_page(view, &mut search)?;
     }
@@ -100,9 +102,5 @@ fn page(call: &mut Call<'_>, mailbox: &str, folder: FolderKey, shape: &Shape, se
 /// Where the next page begins, and whether this was the last.
 pub(crate) fn paging(search: &Search<'_>, found: usize, total: usize) -> (usize, bool) {
     let passed = search.offset.saturating_add(found).min(total.max(search.offset));
-    if search.from_end {
-        (total.saturating_sub(passed), passed >= total)
-    } else {
-        (passed, passed >= total)
-    }
+    if search.from_end { (total.saturating_sub(passed), passed >= total) } else { (passed, passed >= total) }
 }

@@ -38,7 +38,9 @@ pub(crate) fn read_shape(request: Element<'_>) -> Result<FolderShape, SoapFault>
     let mut all = match base.text().trim() {
         "IdOnly" => false,
         "Default" | "AllProperties" => true,
-        other => return Err(base.violation(&format!("The 'BaseShape' element is invalid - The value '{other}'."))),
+        other => {
+            return Err(base.violation(&format!("The 'BaseShape' element is invalid - The value '{other}'.")));
+        }
     };
     for path in shape.child("AdditionalProperties").iter().flat_map(|paths| paths.children()) {
         paths::read(path)?;

@@ -13,13 +13,51 @@ use crate::model::mail::{Attachment, Person};
 
 /// The elements of `t:Message`, in the order of the schema.
 const ELEMENTS: [&str; 45] = [
-    "MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body", "Attachments",
-    "DateTimeReceived", "Size", "Categories", "Importance", "InReplyTo", "IsSubmitted", "IsDraft", "IsFromMe",
-    "IsResend", "IsUnmodified", "InternetMessageHeaders", "DateTimeSent", "DateTimeCreated", "ReminderDueBy",
-    "ReminderIsSet", "ReminderMinutesBeforeStart", "DisplayCc", "DisplayTo", "HasAttachments", "ExtendedProperty",
-    "Culture", "Flag", "Sender", "ToRecipients", "CcRecipients", "BccRecipients", "IsReadReceiptRequested",
-    "IsDeliveryReceiptRequested", "ConversationIndex", "ConversationTopic", "From", "InternetMessageId", "IsRead",
-    "IsResponseRequested", "References", "ReplyTo", "ReferenceItemId",
+    "MimeContent",
+    "ItemId",
+    "ParentFolderId",
+    "ItemClass",
+    "Subject",
+    "Sensitivity",
+    "Body",
+    "Attachments",
+    "DateTimeReceived",
+    "Size",
+    "Categories",
+    "Importance",
+    "InReplyTo",
+    "IsSubmitted",
+    "IsDraft",
+    "IsFromMe",
+    "IsResend",
+    "IsUnmodified",
+    "InternetMessageHeaders",
+    "DateTimeSent",
+    "DateTimeCreated",
+    "ReminderDueBy",
+    "ReminderIsSet",
+    "ReminderMinutesBeforeStart",
+    "DisplayCc",
+    "DisplayTo",
+    "HasAttachments",
+    "ExtendedProperty",
+    "Culture",
+    "Flag",
+    "Sender",
+    "ToRecipients",
+    "CcRecipients",
+    "BccRecipients",
+    "IsReadReceiptRequested",
+    "IsDeliveryReceiptRequested",
+    "ConversationIndex",
+    "ConversationTopic",
+    "From",
+    "InternetMessageId",
+    "IsRead",
+    "IsResponseRequested",
+    "References",
+    "ReplyTo",
+    "ReferenceItemId",
 ];
 
 /// What a request says about a message. `None` is what it does not mention.
@@ -111,7 +149,8 @@ impl Given {
         let extended = extended(child)?;
         match extended.property.header() {
             Some(header) => {
-                self.headers.push((header.to_owned(), extended.values.into_iter().next().unwrap_or_default()));
+                self.headers
+                    .push((header.to_owned(), extended.values.into_iter().next().unwrap_or_default()));
             }
             None => self.extended.push(extended),
         }
@@ -175,7 +214,8 @@ fn body(element: Element<'_>) -> Result<(String, bool), SoapFault> {
 fn people(element: Element<'_>) -> Result<Vec<Person>, SoapFault> {
     let one = |mailbox: Element<'_>| {
         let address = mailbox.child("EmailAddress").map(Element::text).unwrap_or_default().trim().to_owned();
-        let name = mailbox.child("Name").map(Element::text).filter(|name| !name.is_empty() && *name != address);
+        let name =
+            mailbox.child("Name").map(Element::text).filter(|name| !name.is_empty() && *name != address);
         Ok(Person { name, address })
     };
     element.children().map(one).collect()

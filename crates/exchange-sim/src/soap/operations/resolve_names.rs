@@ -34,7 +34,10 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         call.out.raw("<m:ResolveNamesResponseMessage ResponseClass=\"Warning\"><m:MessageText>Multiple results were found.</m:MessageText><m:ResponseCode>ErrorNameResolutionMultipleResults</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>");
     }
     let out = &mut call.out;
-    out.raw(&format!("<m:ResolutionSet TotalItemsInView=\"{}\" IncludesLastItemInRange=\"true\">", found.len()));
+    out.raw(&format!(
+        "<m:ResolutionSet TotalItemsInView=\"{}\" IncludesLastItemInRange=\"true\">",
+        found.len()
+    ));
     for address in &found {
         out.raw("<t:Resolution><t:Mailbox>");
         out.element("t:Name", address);

@@ -13,7 +13,9 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let save = match request.required_attribute("SaveItemToFolder")? {
         "true" | "1" => true,
         "false" | "0" => false,
-        other => return Err(request.violation(&format!("The 'SaveItemToFolder' attribute is invalid: '{other}'."))),
+        other => {
+            return Err(request.violation(&format!("The 'SaveItemToFolder' attribute is invalid: '{other}'.")));
+        }
     };
     let folder = match request.child("SavedItemFolderId") {
         None => None,

@@ -17,14 +17,16 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let root = match request.child("SyncFolderId").and_then(|id| id.children().next()) {
         Some(id) => call.folder(id)?,
         None => call.own_mailbox().and_then(|address| {
-            let root = call.state.mailbox(&address)?.well_known("root").ok_or_else(StoreError::folder_not_found)?;
+            let root =
+                call.state.mailbox(&address)?.well_known("root").ok_or_else(StoreError::folder_not_found)?;
             Ok((address.to_lowercase(), root))
         }),
     };
     let state = request.child("SyncState").map(Element::text).unwrap_or_default();
     let known = if state.is_empty() { Some(0) } else { state.parse::<usize>().ok() };
     let Some(known) = known else {
-        let error = StoreError::new("ErrorInvalidSyncStateData", "The synchronization state data is corrupt.");
+        let error =
+            StoreError::new("ErrorInvalidSyncStateData", "The synchronization state data is corrupt.");
         call.refuse(NAME, &error, "");
         return Ok(());
     };
@@ -41,7 +43,8 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         out.element("m:SyncState", &mailbox.folders.len().to_string());
         out.element("m:IncludesLastFolderInRange", "true");
         out.raw("<m:Changes>");
-        for key in (known..mailbox.folders.len()).filter(|key| *key != root && mailbox.is_within(*key, root)) {
+        for key in (known..mailbox.folders.len()).filter(|key| *key != root && mailbox.is_within(*key, root))
+        {
             out.raw("<t:Create>");
             folder_writer::write(out, mailbox, key, shape);
             out.raw("</t:Create>");

@@ -34,8 +34,11 @@ enum Change {
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["SavedItemFolderId", "ItemChanges"])?;
     request.required_attribute("ConflictResolution")?;
-    let kinds =
-        [("NeverOverwrite", Resolution::Never), ("AutoResolve", Resolution::Auto), ("AlwaysOverwrite", Resolution::Always)];
+    let kinds = [
+        ("NeverOverwrite", Resolution::Never),
+        ("AutoResolve", Resolution::Auto),
+        ("AlwaysOverwrite", Resolution::Always),
+    ];
     let resolution = request.one_of("ConflictResolution", &kinds)?.unwrap_or(Resolution::Never);
     let Some(disposition) = disposition(request)? else {
         let text = "Message disposition is required for this type of item.";
@@ -66,7 +69,11 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     Ok(())
 }
 
-fn current(call: &Call<'_>, item_id: Element<'_>, resolution: Resolution) -> Result<Stored<Place>, SoapFault> {
+fn current(
+    call: &Call<'_>,
+    item_id: Element<'_>,
+    resolution: Resolution,
+) -> Result<Stored<Place>, SoapFault> {
     let missing = "ErrorChangeKeyRequiredForWriteOperations";
     let has_key = item_id.attribute("ChangeKey").is_some_and(|key| !key.is_empty());
     let place = match resolution {
@@ -89,7 +96,9 @@ fn read(update: Element<'_>) -> Result<Change, SoapFault> {
     let what = paths::read(path)?;
     let (name, property) = match what {
         Path::Schema(uri) => (uri.to_owned(), None),
-        Path::Extended(property) => (property.name.clone().unwrap_or_else(|| String::from("extended")), Some(property)),
+        Path::Extended(property) => {
+            (property.name.clone().unwrap_or_else(|| String::from("extended")), Some(property))
+        }
         Path::Header(name) => (name.to_owned(), None),
     };
     match update.name() {
@@ -98,7 +107,9 @@ fn read(update: Element<'_>) -> Result<Change, SoapFault> {
             Ok(Change::Set { what: name, given: Box::new(Given::read(item)?) })
         }
         "DeleteItemField" => Ok(Change::Remove { what: name, property }),
-        other => Err(SoapFault::new("ErrorInvalidOperation", format!("The simulator does not support {other}."))),
+        other => {
+            Err(SoapFault::new("ErrorInvalidOperation", format!("The simulator does not support {other}.")))
+        }
     }
 }
 
@@ -110,9 +121,12 @@ fn update(
     disposition: Disposition,
 ) -> Stored<Option<Place>> {
     let was_read = call.state.item(place)?.is_read;
-    let names: Vec<&str> = changes.iter().map(|change| match change {
-        Change::Set { what, .. } | Change::Remove { what, .. } => what.as_str(),
-    }).collect();
+    let names: Vec<&str> = changes
+        .iter()
+        .map(|change| match change {
+            Change::Set { what, .. } | Change::Remove { what, .. } => what.as_str(),
+        })
+        .collect();
     let names = names.join(" ");
     call.state.change_item(place, EffectKind::Updated, &names, |item| {
         changes.into_iter().try_for_each(|change| match change {
@@ -120,7 +134,8 @@ fn update(
             Change::Remove { what, property } => remove(item, &what, property.as_ref()),
         })
     })?;
-    let asked = call.state.item(place)?.mail.header_values("Disposition-Notification-To").next().map(str::to_owned);
+    let asked =
+        call.state.item(place)?.mail.header_values("Disposition-Notification-To").next().map(str::to_owned);
     if let Some(to) = asked
         && !quiet
         && !was_read
@@ -150,7 +165,9 @@ fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
             mail.subject = given.subject;
             item.mail = std::sync::Arc::new(mail);
         }
-        _ if !given.extended.is_empty() => given.extended.into_iter().for_each(|extended| item.set_property(extended)),
+        _ if !given.extended.is_empty() => {
+            given.extended.into_iter().for_each(|extended| item.set_property(extended))
+        }
         _ => match &mut item.composed {
             Some(composed) => given.apply(composed),
             None => return Err(cannot(what)),
@@ -169,5 +186,8 @@ fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>) -> Store
 }
 
 fn cannot(what: &str) -> StoreError {
-    StoreError::new("ErrorInvalidPropertySet", format!("Set action is invalid for property {what} of this item."))
+    StoreError::new(
+        "ErrorInvalidPropertySet",
+        format!("Set action is invalid for property {what} of this item."),
+    )
 }
