@@ -14,7 +14,8 @@ use crate::malformed::Reason;
 use crate::xml::{Kind, Pull, Reader};
 
 /// SOAP 1.1, which Exchange speaks, and 1.2.
-const SOAP: [&str; 2] = ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"];
+const SOAP: [&str; 2] =
+    ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"];
 
 /// Steps into `ResponseMessages` of the answer `expected`; a fault is an error.
 pub(crate) async fn open<P: Pull>(

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 /// Padding may be missing: some servers leave it out, and nothing is ambiguous without it.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(

@@ -21,8 +21,6 @@ use crate::{answer, envelope, status};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Version {
-    /// Exchange 2013 before its first service pack.
-    Exchange2013,
     /// Exchange 2013 SP1: what every supported server knows.
     #[default]
     Exchange2013Sp1,
@@ -32,12 +30,11 @@ pub enum Version {
 
 impl Version {
     /// Every one of them.
-    pub const ALL: [Version; 3] = [Version::Exchange2013, Version::Exchange2013Sp1, Version::Exchange2016];
+    pub const ALL: [Version; 2] = [Version::Exchange2013Sp1, Version::Exchange2016];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
-            Version::Exchange2013 => "Exchange2013",
             Version::Exchange2013Sp1 => "Exchange2013_SP1",
             Version::Exchange2016 => "Exchange2016",
         }
@@ -138,9 +135,15 @@ impl EwsClient {
     }
 
     /// One operation at one mailbox.
-    pub(crate) async fn call<O: Operation>(&self, mailbox: &Mailbox, operation: O) -> Result<O::Output, Error> {
+    pub(crate) async fn call<O: Operation>(
+        &self,
+        mailbox: &Mailbox,
+        operation: O,
+    ) -> Result<O::Output, Error> {
         let request = self.request(mailbox, &operation)?;
-        self.exchange(request, operation).await.map_err(|failure| failure.into_error(O::NAME, O::EFFECT, mailbox))
+        self.exchange(request, operation)
+            .await
+            .map_err(|failure| failure.into_error(O::NAME, O::EFFECT, mailbox))
     }
 
     fn request<O: Operation>(&self, mailbox: &Mailbox, operation: &O) -> Result<Request<Bytes>, Error> {
@@ -173,7 +176,11 @@ impl EwsClient {
             })
     }
 
-    async fn exchange<O: Operation>(&self, request: Request<Bytes>, operation: O) -> Result<O::Output, Failure> {
+    async fn exchange<O: Operation>(
+        &self,
+        request: Request<Bytes>,
+        operation: O,
+    ) -> Result<O::Output, Failure> {
         let (parts, body) = self.inner.http.send(request).await?.into_parts();
         let answer = http::Response::from_parts(parts, ());
         if answer.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {

@@ -133,12 +133,14 @@ pub(crate) const BLOCKED: &str = "EWS is switched off or restricted for this mai
 /// Whether a text speaks of EWS being switched off.
 pub(crate) fn is_block(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    (text.contains("ews") || text.contains("web services")) && (text.contains("disabled") || text.contains("blocked"))
+    (text.contains("ews") || text.contains("web services"))
+        && (text.contains("disabled") || text.contains("blocked"))
 }
 
 /// A server's words, short and on one line.
 pub(crate) fn shown(text: &str, most: usize) -> String {
-    let mut out: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
+    let mut out: String =
+        text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
     if text.trim().chars().nth(most).is_some() {
         out.push('…');
     }

@@ -21,7 +21,11 @@ pub(crate) fn write(
     let mut out = Writer::default();
     out.open(
         "s:Envelope",
-        &[("xmlns:s", "http://schemas.xmlsoap.org/soap/envelope/"), ("xmlns:m", MESSAGES), ("xmlns:t", TYPES)],
+        &[
+            ("xmlns:s", "http://schemas.xmlsoap.org/soap/envelope/"),
+            ("xmlns:m", MESSAGES),
+            ("xmlns:t", TYPES),
+        ],
     );
     out.open("s:Header", &[]);
     out.empty("t:RequestServerVersion", &[("Version", version.as_str())]);

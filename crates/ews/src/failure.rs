@@ -50,27 +50,36 @@ impl Failure {
             Failure::NotSent(why) => {
                 Error::new(ErrorKind::Transient, format!("{about}: the request did not leave: {why}"))
             }
-            Failure::Lost(why) => lost(effect, format!("{about}: the request left but its answer was lost: {why}")),
-            Failure::Malformed(Malformed { reason: Reason::Length(limit), element, offset }) => match effect {
-                Effect::Reads => Error::new(
-                    ErrorKind::Limit,
-                    format!("{about}: the answer is longer than {limit} bytes (in element {element}, at byte {offset})"),
-                ),
-                Effect::Changes => lost(effect, format!("{about}: the answer is longer than {limit} bytes")),
-            },
+            Failure::Lost(why) => {
+                lost(effect, format!("{about}: the request left but its answer was lost: {why}"))
+            }
+            Failure::Malformed(Malformed { reason: Reason::Length(limit), element, offset }) => {
+                match effect {
+                    Effect::Reads => Error::new(
+                        ErrorKind::Limit,
+                        format!(
+                            "{about}: the answer is longer than {limit} bytes (in element {element}, at byte {offset})"
+                        ),
+                    ),
+                    Effect::Changes => {
+                        lost(effect, format!("{about}: the answer is longer than {limit} bytes"))
+                    }
+                }
+            }
             Failure::Malformed(malformed) if malformed.reason == Reason::Cut => {
                 lost(effect, format!("{about}: the answer was cut off: {malformed}"))
             }
             Failure::Malformed(malformed) => match effect {
-                Effect::Reads => Error::new(
-                    ErrorKind::Invalid,
-                    format!("{about}: the answer cannot be used: {malformed}"),
-                ),
+                Effect::Reads => {
+                    Error::new(ErrorKind::Invalid, format!("{about}: the answer cannot be used: {malformed}"))
+                }
                 Effect::Changes => lost(effect, format!("{about}: the answer cannot be used: {malformed}")),
             },
             Failure::Sink(why) => Error::new(
                 ErrorKind::Limit,
-                format!("{about}: the bytes that came could not be kept: {why}; look at the place they are written to"),
+                format!(
+                    "{about}: the bytes that came could not be kept: {why}; look at the place they are written to"
+                ),
             ),
         }
     }

@@ -62,11 +62,15 @@ impl EwsClient {
             Some((id, _)) if !others => Ok(Target::Id(id)),
             Some(_) => Err(Error::new(
                 ErrorKind::Invalid,
-                format!("{mailbox} has more than one folder called \"{name}\" in {whole}, in different case; write it exactly"),
+                format!(
+                    "{mailbox} has more than one folder called \"{name}\" in {whole}, in different case; write it exactly"
+                ),
             )),
             None => Err(Error::new(
                 ErrorKind::NotFound,
-                format!("{mailbox} has no folder \"{name}\" in {whole}; check the path, which begins below the top of the mailbox"),
+                format!(
+                    "{mailbox} has no folder \"{name}\" in {whole}; check the path, which begins below the top of the mailbox"
+                ),
             )),
         }
     }

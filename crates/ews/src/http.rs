@@ -71,6 +71,9 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
     words
 }
 
+/// How many bytes tell XML from a web page.
+const HEAD: usize = 128;
+
 /// A body as a source of bytes, with what was read of it ahead.
 pub(crate) struct Source {
     ahead: Bytes,
@@ -78,9 +81,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Starts with the body's first bytes, so that what is no XML can be recognised.
+    /// Waits for the body's first bytes, so that what is no XML can be recognised however it is cut up.
     pub(crate) async fn begin(mut body: Body) -> Result<Self, Failure> {
-        let ahead = frame(&mut body).await?.unwrap_or_default();
+        let mut ahead = frame(&mut body).await?.unwrap_or_default();
+        while !ahead.is_empty() && ahead.len() < HEAD {
+            match frame(&mut body).await? {
+                Some(more) => ahead = [ahead, more].concat().into(),
+                None => break,
+            }
+        }
         Ok(Source { ahead, body })
     }
 

@@ -1,9 +1,7 @@
 //! An item as any operation answers with it. Meetings, posts and reports are read like messages: they have
 //! the same elements, and phishing comes as invitations too.
 
-use exchange::{
-    Address, AttachmentInfo, AttachmentKind, Header, ItemRef, Message, MessageSummary,
-};
+use exchange::{Address, AttachmentInfo, AttachmentKind, Header, ItemRef, Message, MessageSummary};
 
 use crate::base64_stream::Decoder;
 use crate::failure::Failure;
@@ -179,7 +177,10 @@ async fn attachments<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<AttachmentIn
     Ok(all)
 }
 
-async fn attachment<P: Pull>(reader: &mut Reader<P>, kind: AttachmentKind) -> Result<AttachmentInfo, Failure> {
+async fn attachment<P: Pull>(
+    reader: &mut Reader<P>,
+    kind: AttachmentKind,
+) -> Result<AttachmentInfo, Failure> {
     let mut info = AttachmentInfo {
         id: String::new(),
         name: None,

@@ -103,10 +103,14 @@ fn not_ews(head: &[u8], effect: Effect) -> (ErrorKind, String) {
         Looks::Xml | Looks::Other => (ErrorKind::Invalid, "something else came back"),
     };
     match effect {
-        Effect::Reads => (kind, format!("{what}, which is not an EWS answer; check the `url` of the connection")),
+        Effect::Reads => {
+            (kind, format!("{what}, which is not an EWS answer; check the `url` of the connection"))
+        }
         Effect::Changes => (
             ErrorKind::Unknown,
-            format!("{what}, which is not an EWS answer; it may have taken effect: look at the mailbox before you try again"),
+            format!(
+                "{what}, which is not an EWS answer; it may have taken effect: look at the mailbox before you try again"
+            ),
         ),
     }
 }

@@ -1,11 +1,17 @@
 //! The ports over real HTTP and SOAP, against the simulator, which shares no code with this crate.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 use std::time::Duration;
 
-use portcullis_ews::{Access, Config, EwsClient};
 use exchange::{DeleteMode, FolderRef, Mailbox, Ports, Query, SearchRequest, WellKnownFolder};
 use exchange_sim::{Organisation, Server};
+use portcullis_ews::{Access, Config, EwsClient};
 use transport::{Client, Credentials, Origin, Secret};
 
 const USER: &str = "svc@corp.example";

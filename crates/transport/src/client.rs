@@ -73,7 +73,10 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         Pin::new(&mut self.inner).poll_frame(cx)
     }
 
@@ -159,7 +162,9 @@ impl Builder {
         for (origin, _) in &self.credentials {
             let plain = origin.is_loopback() || self.plain.iter().any(|host| host == origin.host());
             if !origin.is_https() && !plain {
-                let why = format!("credentials for {origin} would go over plain HTTP; use https, or allow this host explicitly");
+                let why = format!(
+                    "credentials for {origin} would go over plain HTTP; use https, or allow this host explicitly"
+                );
                 return Err(Error::before(Kind::Setup, origin.host(), why));
             }
         }

@@ -36,7 +36,11 @@ where
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let late = Error::after(Kind::Deadline, host(request.uri()), format!("no whole answer within {:?}", self.limit));
+        let late = Error::after(
+            Kind::Deadline,
+            host(request.uri()),
+            format!("no whole answer within {:?}", self.limit),
+        );
         let end = Instant::now() + self.limit;
         let answer = self.inner.call(request);
         Box::pin(async move {
@@ -59,7 +63,10 @@ impl<B: Body<Error = Error> + Unpin> Body for Timed<B> {
     type Data = B::Data;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
         if self.end.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(self.late.clone())));
         }

@@ -23,12 +23,16 @@ impl<S> Egress<S> {
         let uri = request.uri();
         let refused = |why: &str| Err(Error::before(Kind::Refused, host(uri), why));
         let Some(origin) = Origin::of(uri) else {
-            return refused("the address must be http(s) with a host and without a user; put credentials into the connection");
+            return refused(
+                "the address must be http(s) with a host and without a user; put credentials into the connection",
+            );
         };
         if origin.is_https() || origin.is_loopback() || self.plain.iter().any(|host| host == origin.host()) {
             return Ok(());
         }
-        refused("plain HTTP would show mail and credentials to everybody on the way; use https, or allow this host explicitly")
+        refused(
+            "plain HTTP would show mail and credentials to everybody on the way; use https, or allow this host explicitly",
+        )
     }
 }
 

@@ -27,7 +27,13 @@ impl Origin {
         }
         let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
         let port = match authority.port() {
-            None => if https { 443 } else { 80 },
+            None => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
             Some(port) => port.as_str().parse().ok()?,
         };
         Some(Origin { https, host, port })
@@ -74,7 +80,9 @@ mod tests {
     #[test]
     fn another_scheme_host_or_port_is_another_origin() {
         let ours = origin("https://mail.corp.example/");
-        for other in ["http://mail.corp.example/", "https://mail.corp.example:444/", "https://mail.corp.example.evil/"] {
+        for other in
+            ["http://mail.corp.example/", "https://mail.corp.example:444/", "https://mail.corp.example.evil/"]
+        {
             assert_ne!(ours, origin(other), "{other}");
         }
     }
@@ -90,7 +98,8 @@ mod tests {
         for here in ["http://127.0.0.1:1/", "http://127.9.9.9/", "http://[::1]:8/", "http://localhost/"] {
             assert!(origin(here).unwrap().is_loopback(), "{here}");
         }
-        for there in ["http://localhost.evil.example/", "http://128.0.0.1/", "http://127.0.0.1.evil.example/"] {
+        for there in ["http://localhost.evil.example/", "http://128.0.0.1/", "http://127.0.0.1.evil.example/"]
+        {
             assert!(!origin(there).unwrap().is_loopback(), "{there}");
         }
     }

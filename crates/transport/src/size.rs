@@ -35,8 +35,11 @@ where
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let limit = self.limit;
-        let too_large =
-            Error::after(Kind::TooLarge, host(request.uri()), format!("the limit of this connection is {limit} bytes"));
+        let too_large = Error::after(
+            Kind::TooLarge,
+            host(request.uri()),
+            format!("the limit of this connection is {limit} bytes"),
+        );
         let answer = self.inner.call(request);
         Box::pin(async move { Ok(answer.await?.map(|inner| Limited { inner, left: limit, too_large })) })
     }
@@ -53,7 +56,10 @@ impl<B: Body<Error = Error> + Unpin> Body for Limited<B> {
     type Data = B::Data;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
             let len = frame.data_ref().map_or(0, |data| data.remaining() as u64);

@@ -21,10 +21,15 @@ pub(crate) fn config(pem: &[Vec<u8>]) -> Result<ClientConfig, Error> {
     for text in pem {
         let before = extra.len();
         for certificate in CertificateDer::pem_slice_iter(text) {
-            extra.push(certificate.map_err(|why| setup("a root certificate cannot be read", why.to_string()))?);
+            extra.push(
+                certificate.map_err(|why| setup("a root certificate cannot be read", why.to_string()))?,
+            );
         }
         if extra.len() == before {
-            return Err(setup("a root certificate cannot be read", "no CERTIFICATE block in the file".to_owned()));
+            return Err(setup(
+                "a root certificate cannot be read",
+                "no CERTIFICATE block in the file".to_owned(),
+            ));
         }
     }
     let verifier = verifier(extra, &provider)
@@ -37,7 +42,10 @@ pub(crate) fn config(pem: &[Vec<u8>]) -> Result<ClientConfig, Error> {
 
 /// The platform's roots and `extra`; Mozilla's only where the platform has none, because an organisation may
 /// have taken one of those out on purpose.
-fn verifier(extra: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Verifier, rustls::Error> {
+fn verifier(
+    extra: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Verifier, rustls::Error> {
     Verifier::new_with_extra_roots(extra, Arc::clone(provider)).or_else(|_| {
         let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
         Verifier::new_with_extra_roots(mozilla, Arc::clone(provider))

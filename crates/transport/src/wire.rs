@@ -79,11 +79,15 @@ impl Body for Arriving {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| {
-            frame.map_err(|why| Error::after(Kind::Broken, self.host.as_str(), words(why)))
-        }))
+        Poll::Ready(
+            frame
+                .map(|frame| frame.map_err(|why| Error::after(Kind::Broken, self.host.as_str(), words(why)))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {

@@ -52,7 +52,9 @@ impl Operation for CreateItem<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<ItemRef, Failure> {
-        let all = references(reader, 1, Self::NAME).await?;
+        // The draft has no id before it exists; the reader needs a place for its result only.
+        let asked = [ItemRef::new("")];
+        let all = references(reader, &asked, Self::NAME).await?;
         let one = all.into_iter().next();
         Ok(one.ok_or_else(|| reader.error(Reason::Missing("the draft")))??)
     }

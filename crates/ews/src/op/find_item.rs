@@ -90,7 +90,9 @@ impl FindItem<'_> {
             }
             while reader.child().await? {
                 if messages.len() >= self.limit as usize {
-                    return Err(reader.error(Reason::Count { asked: self.limit as usize, got: messages.len() + 1 }));
+                    return Err(
+                        reader.error(Reason::Count { asked: self.limit as usize, got: messages.len() + 1 })
+                    );
                 }
                 messages.push(Item::read(reader, None).await?.into_summary(reader)?);
             }
@@ -102,7 +104,8 @@ impl FindItem<'_> {
             Some(_) => Some(next.unwrap_or(self.offset.saturating_add(count))),
             None => next,
         };
-        let beyond = messages.is_empty() && total.is_some_and(|total| next_offset.is_some_and(|next| next > total));
+        let beyond =
+            messages.is_empty() && total.is_some_and(|total| next_offset.is_some_and(|next| next > total));
         if next_offset.is_some_and(|next| next <= self.offset) || beyond {
             return Err(reader.error(Reason::Paging));
         }

@@ -70,7 +70,11 @@ impl Operation for GetAttachment<'_> {
 }
 
 /// Reads one attachment; true if it had content. An empty file has an empty `Content` or none.
-async fn content<P: Pull>(reader: &mut Reader<P>, asked: &str, decoder: &mut Decoder<'_>) -> Result<bool, Failure> {
+async fn content<P: Pull>(
+    reader: &mut Reader<P>,
+    asked: &str,
+    decoder: &mut Decoder<'_>,
+) -> Result<bool, Failure> {
     let mut came = reader.name() == b"FileAttachment";
     let mut content = false;
     while reader.child().await? {
@@ -85,8 +89,16 @@ async fn content<P: Pull>(reader: &mut Reader<P>, asked: &str, decoder: &mut Dec
                 content = true;
                 reader.base64(decoder).await?;
             }
-            b"Message" | b"Item" | b"CalendarItem" | b"Contact" | b"Task" | b"MeetingMessage"
-            | b"MeetingRequest" | b"MeetingResponse" | b"MeetingCancellation" | b"PostItem" => {
+            b"Message"
+            | b"Item"
+            | b"CalendarItem"
+            | b"Contact"
+            | b"Task"
+            | b"MeetingMessage"
+            | b"MeetingRequest"
+            | b"MeetingResponse"
+            | b"MeetingCancellation"
+            | b"PostItem" => {
                 came |= Item::read(reader, Some(&mut *decoder)).await?.had_mime;
             }
             _ => reader.skip().await?,

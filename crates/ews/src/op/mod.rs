@@ -32,7 +32,10 @@ pub(crate) trait Operation: Send {
     fn write(&self, out: &mut Writer);
 
     /// Reads the answer from inside `ResponseMessages` to its end.
-    fn read<P: Pull>(self, reader: &mut Reader<P>) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+    fn read<P: Pull>(
+        self,
+        reader: &mut Reader<P>,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 }
 
 /// Writes `ItemIds`.

@@ -1,7 +1,7 @@
 //! [MoveItem](https://learn.microsoft.com/exchange/client-developer/web-service-reference/moveitem-operation).
 //! The items get new ids.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use exchange::{Error, ErrorKind, ItemRef};
 
@@ -37,17 +37,20 @@ impl Operation for MoveItem<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        references(reader, self.items.len(), Self::NAME).await
+        references(reader, self.items, Self::NAME).await
     }
 }
 
-/// Reads one new reference per item that was changed.
+/// Reads one new reference per item that was changed. Two results for one item, or one at the place of
+/// another, make the whole answer unusable.
 pub(crate) async fn references<P: Pull>(
     reader: &mut Reader<P>,
-    asked: usize,
+    asked: &[ItemRef],
     operation: &'static str,
 ) -> Result<Vec<Result<ItemRef, Error>>, Failure> {
-    let mut results = Results::new(asked);
+    let places: HashMap<&str, usize> =
+        asked.iter().enumerate().map(|(at, item)| (item.id.as_str(), at)).collect();
+    let mut results = Results::new(asked.len());
     let mut seen = HashSet::new();
     while reader.child().await? {
         let place = results.place(reader)?;
@@ -64,10 +67,11 @@ pub(crate) async fn references<P: Pull>(
             }
         }
         let reference = item.and_then(|item| item.reference);
-        if let Some(reference) = &reference
-            && !seen.insert(reference.id.clone())
-        {
-            return Err(reader.error(Reason::OtherItem(place + 1)));
+        if let Some(ItemRef { id, .. }) = &reference {
+            let elsewhere = places.get(id.as_str()).is_some_and(|asked| *asked != place);
+            if elsewhere || !seen.insert(id.clone()) {
+                return Err(reader.error(Reason::OtherItem(place + 1)));
+            }
         }
         results.push(message.finish(operation, Effect::Changes).and_then(|()| {
             reference.ok_or_else(|| {

@@ -61,7 +61,7 @@ impl Operation for UpdateItem<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        references(reader, self.items.len(), Self::NAME).await
+        references(reader, self.items, Self::NAME).await
     }
 }
 

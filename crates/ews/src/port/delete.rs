@@ -8,7 +8,12 @@ use crate::client::EwsClient;
 use crate::op::delete_item::DeleteItem;
 
 impl Delete for EwsClient {
-    fn delete<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef], mode: DeleteMode) -> Work<'a, PerItem<()>> {
+    fn delete<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        mode: DeleteMode,
+    ) -> Work<'a, PerItem<()>> {
         Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, DeleteItem { items, mode })))
     }
 }

@@ -12,7 +12,10 @@ impl Search for EwsClient {
         Box::pin(async move {
             let SearchRequest { mailbox, folder, query, offset, limit } = request;
             if *limit == 0 {
-                return Err(Error::new(ErrorKind::Invalid, "a search for 0 messages finds nothing; ask for at least 1"));
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "a search for 0 messages finds nothing; ask for at least 1",
+                ));
             }
             let folder = self.target(mailbox, folder).await?;
             let condition = Condition::of(query);

@@ -67,7 +67,10 @@ impl Submit for EwsClient {
     fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState> {
         Box::pin(async move {
             if key.is_empty() {
-                return Err(Error::new(ErrorKind::Invalid, "an empty key finds nothing; give the key of the draft"));
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "an empty key finds nothing; give the key of the draft",
+                ));
             }
             // Sent Items first: the draft may be sent between the two looks, never the other way round.
             if let Some(item) = self.with_key(mailbox, "sentitems", key).await? {
@@ -92,7 +95,12 @@ impl EwsClient {
         }
     }
 
-    async fn with_key(&self, mailbox: &Mailbox, folder: &'static str, key: &str) -> Result<Option<ItemRef>, Error> {
+    async fn with_key(
+        &self,
+        mailbox: &Mailbox,
+        folder: &'static str,
+        key: &str,
+    ) -> Result<Option<ItemRef>, Error> {
         let folder = &Target::Known(folder);
         let condition = Some(Condition::Equals(KEY, key));
         let found = self.call(mailbox, FindItem { folder, condition, offset: 0, limit: 1 }).await?;
@@ -121,7 +129,9 @@ fn check(draft: &Draft) -> Result<(), Error> {
         if header.value.chars().any(char::is_control) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                format!("the value of the header `{name}` has a line break or control character; nothing was sent"),
+                format!(
+                    "the value of the header `{name}` has a line break or control character; nothing was sent"
+                ),
             ));
         }
     }

@@ -282,7 +282,11 @@ impl Tokenizer {
         let rest = self.buffer.get(self.at..).unwrap_or_default();
         let window = rest.get(..MAX_REFERENCE.min(rest.len())).unwrap_or_default();
         let Some(end) = memchr(b';', window) else {
-            return if rest.len() >= MAX_REFERENCE { Err(self.error(Reason::Entity)) } else { Ok(Step::More) };
+            return if rest.len() >= MAX_REFERENCE {
+                Err(self.error(Reason::Entity))
+            } else {
+                Ok(Step::More)
+            };
         };
         let name = window.get(1..end).unwrap_or_default();
         let (Some(c), false) = (clean::reference(name), self.starts.is_empty()) else {
@@ -333,7 +337,11 @@ impl Tokenizer {
         if rest.starts_with(b"<?xml ") {
             let Some(end) = memmem::find(rest, b"?>") else {
                 let too_long = rest.len() > 1024;
-                return if too_long { Err(self.error(Reason::Markup("no end of <?xml"))) } else { Ok(Step::More) };
+                return if too_long {
+                    Err(self.error(Reason::Markup("no end of <?xml")))
+                } else {
+                    Ok(Step::More)
+                };
             };
             let declaration = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
             let unicode = [&b"utf-8"[..], b"utf8", b"us-ascii"];
