@@ -14,6 +14,9 @@ mod spec;
 mod typed;
 mod validate;
 
+/// The words this contract speaks: `Failure`, `Artifact`, `Effect`. A source needs no other crate of ours.
+pub use plan;
+
 pub use artifacts::{ArtifactError, Artifacts};
 pub use catalogue::{Catalogue, Entry};
 pub use functions::Functions;
