@@ -85,7 +85,7 @@ pub(crate) async fn call(pre: &PluginPre<CallState>, request: Request<'_>, setti
 fn store(pre: &PluginPre<CallState>, limits: &Limits, state: CallState) -> Store<CallState> {
     let mut store = Store::new(pre.engine(), state);
     store.limiter(|state| &mut state.growth);
-    store.set_hostcall_fuel(TRANSFER.max(limits.output.saturating_add(TRANSFER / 16)));
+    store.set_hostcall_fuel(transfer(limits));
     store.set_epoch_deadline(1);
     // Fires only while the guest runs: a tick spent waiting in the host is counted at most once.
     store.epoch_deadline_callback(|mut context| {
@@ -142,10 +142,15 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> Stop 
         (None, None)
             if error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls")) =>
         {
-            Stop::Transfer(TRANSFER)
+            Stop::Transfer(transfer(limits))
         }
         (None, None) => Stop::Trap(error.root_cause().to_string()),
     }
+}
+
+/// Bytes from guest to host at once: an answer must fit, with room to say that it is too long.
+fn transfer(limits: &Limits) -> usize {
+    TRANSFER.max(limits.output.saturating_add(1 << 20))
 }
 
 fn tail(text: &str) -> String {

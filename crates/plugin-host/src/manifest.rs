@@ -303,4 +303,29 @@ mod tests {
             assert!(error.contains(expected), "{bad}: {error}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends_in_an_answer(text in "(manifest = 1\n)?[ -~\n]{0,200}") {
+            let _ = Manifest::parse(&text);
+        }
+
+        #[test]
+        fn no_limit_passes_its_ceiling(
+            key in "memory|input|output|log|log_line|stdio|artifacts",
+            number in 0u64..100_000,
+            unit in "B|KiB|MiB|GiB",
+        ) {
+            let text = format!("{GOOD}[limits]\n{key} = \"{number}{unit}\"\n");
+            let most = Limits::ceiling();
+            if let Ok(Manifest { limits, .. }) = Manifest::parse(&text) {
+                let pairs = [
+                    (limits.memory, most.memory), (limits.input, most.input), (limits.output, most.output),
+                    (limits.log, most.log), (limits.log_line, most.log_line), (limits.stdio, most.stdio),
+                    (limits.artifacts, most.artifacts),
+                ];
+                proptest::prop_assert!(pairs.iter().all(|(limit, most)| limit <= most), "{text}");
+            }
+        }
+    }
 }
