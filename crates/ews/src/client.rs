@@ -118,15 +118,15 @@ impl EwsClient {
 
     /// The ports this wire has.
     pub fn ports(&self) -> Ports {
-        let mut ports = Ports::default();
-        ports.search = Some(Arc::new(self.clone()));
-        ports.read = Some(Arc::new(self.clone()));
-        ports.attachments = Some(Arc::new(self.clone()));
-        ports.moves = Some(Arc::new(self.clone()));
-        ports.delete = Some(Arc::new(self.clone()));
-        ports.update = Some(Arc::new(self.clone()));
-        ports.submit = Some(Arc::new(self.clone()));
-        ports
+        Ports {
+            search: Some(Arc::new(self.clone())),
+            read: Some(Arc::new(self.clone())),
+            attachments: Some(Arc::new(self.clone())),
+            moves: Some(Arc::new(self.clone())),
+            delete: Some(Arc::new(self.clone())),
+            update: Some(Arc::new(self.clone())),
+            submit: Some(Arc::new(self.clone())),
+        }
     }
 
     /// How many items one request names at most.

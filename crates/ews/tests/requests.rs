@@ -199,8 +199,7 @@ fn requests(version: Version, own: bool, call: &Call) -> Vec<String> {
         Call::Send(item) => now(ports.submit.unwrap().send(&me, item)),
         Call::Find(key) => now(ports.submit.unwrap().find_by_key(&me, key)).map(drop),
     };
-    let taken = log.lock().unwrap().clone();
-    taken
+    log.lock().unwrap().drain(..).collect()
 }
 
 /// Names and values of a document, decoded; fails where it is not well-formed.

@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use exchange::{DeleteMode, FolderRef, Mailbox, Ports, Query, SearchRequest, WellKnownFolder};
+use exchange::conformance::{self, Fixture};
+use exchange::{ErrorKind, FolderRef, Mailbox, Ports, Query, SearchRequest, WellKnownFolder};
 use exchange_sim::{Organisation, Server};
 use portcullis_ews::{Access, Config, EwsClient};
 use transport::{Client, Credentials, Origin, Secret};
@@ -19,70 +20,74 @@ const PASSWORD: &str = "correct horse";
 
 /// The ports of a client that talks to `url` over a real socket.
 fn connect(url: &str, access: Access) -> Ports {
+    connect_as(PASSWORD, url, access)
+}
+
+fn connect_as(password: &str, url: &str, access: Access) -> Ports {
     let url: http::Uri = url.parse().unwrap();
     let client = Client::builder()
-        .credentials(Origin::of(&url).unwrap(), Credentials::basic(USER, Secret::new(PASSWORD)))
+        .credentials(Origin::of(&url).unwrap(), Credentials::basic(USER, Secret::new(password)))
         .deadline(Duration::from_secs(20))
         .build()
         .unwrap();
     EwsClient::new(client, Config::new(url, access), |error: &transport::Error| error.may_have_left()).ports()
 }
 
-fn mail(subject: &str, n: usize) -> Vec<u8> {
-    format!(
-        "Message-ID: <{n}@evil.example>\r\nFrom: Eve <eve@evil.example>\r\nTo: alice@corp.example\r\n\
-         Subject: {subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello {n}\r\n"
-    )
-    .into_bytes()
+/// An organisation with the mails of the suite.
+fn organisation() -> Organisation {
+    let organisation = Organisation::new();
+    for address in [conformance::ALICE, conformance::BOB] {
+        organisation.add_mailbox(address);
+    }
+    for mail in conformance::mails() {
+        let folder = FolderRef::parse(mail.folder).unwrap();
+        organisation.deliver(mail.mailbox, &folder, mail.raw).unwrap();
+    }
+    organisation
+}
+
+async fn serve(organisation: &Organisation) -> Server {
+    Server::start(organisation.clone(), exchange_sim::Config::local(USER, PASSWORD)).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_campaign_is_found_read_and_deleted() {
-    let alice = Mailbox::new("alice@corp.example").unwrap();
-    let organisation = Organisation::new();
-    organisation.add_mailbox(alice.as_str());
-    for n in 0..7 {
-        let subject = if n < 5 { "Your parcel & <invoice>" } else { "Lunch" };
-        organisation
-            .deliver(alice.as_str(), &FolderRef::WellKnown(WellKnownFolder::Inbox), mail(subject, n))
-            .unwrap();
-    }
-    let server = Server::start(organisation, exchange_sim::Config::local(USER, PASSWORD)).await.unwrap();
+async fn the_ports_do_what_every_implementation_must() {
+    let server = serve(&organisation()).await;
     let ports = connect(&server.url(), Access::Impersonation);
+    if let Err(failures) = conformance::all(&Fixture { ports }).await {
+        panic!("{failures}");
+    }
+}
 
-    let mut request = SearchRequest {
-        mailbox: alice.clone(),
+#[tokio::test]
+async fn a_mailbox_that_may_not_be_opened_is_a_missing_right() {
+    let organisation = organisation();
+    organisation.deny_access(conformance::ALICE, true);
+    let server = serve(&organisation).await;
+    let ports = connect(&server.url(), Access::Impersonation);
+    let error = ports.search.unwrap().search(&inbox(&alice())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::PermissionDenied, "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_missing_right() {
+    let server = serve(&organisation()).await;
+    let ports = connect_as("wrong", &server.url(), Access::Impersonation);
+    let error = ports.search.unwrap().search(&inbox(&alice())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::PermissionDenied, "{error}");
+    assert!(!error.message.contains("wrong"), "{error}");
+}
+
+fn alice() -> Mailbox {
+    Mailbox::new(conformance::ALICE).unwrap()
+}
+
+fn inbox(mailbox: &Mailbox) -> SearchRequest {
+    SearchRequest {
+        mailbox: mailbox.clone(),
         folder: FolderRef::WellKnown(WellKnownFolder::Inbox),
-        query: Query { subject: Some("your parcel & <invoice>".to_owned()), ..Query::default() },
+        query: Query::default(),
         offset: 0,
-        limit: 3,
-    };
-    let mut items = Vec::new();
-    loop {
-        let found = ports.search.as_ref().unwrap().search(&request).await.unwrap();
-        assert_eq!(found.total, 5);
-        items.extend(found.messages.into_iter().map(|message| message.item));
-        let Some(next) = found.next_offset else { break };
-        request.offset = next;
+        limit: 100,
     }
-    assert_eq!(items.len(), 5);
-
-    let messages = ports.read.as_ref().unwrap().get(&alice, &items).await.unwrap();
-    for (message, item) in messages.iter().zip(&items) {
-        let message = message.as_ref().unwrap();
-        assert_eq!(message.summary.item.id, item.id);
-        assert_eq!(message.summary.subject.as_deref(), Some("Your parcel & <invoice>"));
-        assert_eq!(message.summary.from.as_ref().unwrap().address, "eve@evil.example");
-        assert!(message.text_body.as_ref().unwrap().starts_with("Hello "));
-    }
-
-    let delete = ports.delete.as_ref().unwrap();
-    let deleted = delete.delete(&alice, &items, DeleteMode::Soft).await.unwrap();
-    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
-    let again = delete.delete(&alice, &items[..1], DeleteMode::Hard).await.unwrap();
-    drop(again);
-
-    request.offset = 0;
-    assert_eq!(ports.search.as_ref().unwrap().search(&request).await.unwrap().total, 0);
-    server.shutdown().await;
 }
