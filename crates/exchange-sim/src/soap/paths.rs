@@ -129,6 +129,8 @@ pub(crate) fn write_extended(out: &mut Out, property: &PropertyName) {
 pub(crate) fn searchable(path: &Path<'_>) -> Option<Field> {
     Some(match path {
         Path::Header(name) => Field::Header((*name).to_owned()),
+        // PidTagSentRepresentingEmailAddress and PidTagSentRepresentingSmtpAddress: the address of the author.
+        Path::Extended(property) if matches!(property.tag, Some(0x0065 | 0x5D02)) => Field::FromAddress,
         Path::Extended(property) => Field::Extended(property.clone()),
         Path::Schema(uri) => match *uri {
             "folder:DisplayName" => Field::FolderName,

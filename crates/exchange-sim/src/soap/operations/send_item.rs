@@ -14,7 +14,9 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         "true" | "1" => true,
         "false" | "0" => false,
         other => {
-            return Err(request.violation(&format!("The 'SaveItemToFolder' attribute is invalid: '{other}'.")));
+            return Err(
+                request.violation(&format!("The 'SaveItemToFolder' attribute is invalid: '{other}'."))
+            );
         }
     };
     let folder = match request.child("SavedItemFolderId") {
