@@ -114,11 +114,11 @@ impl<'a> Condition<'a> {
             all.push(Condition::Equals(Property::Field("message:InternetMessageId"), id));
         }
         if let Some(address) = &query.from {
-            // `message:From` compares the display name; these two are the addresses, of the author and of
-            // whoever sent for the author.
+            // `message:From` also compares the display name, which the sender chooses freely. These two are
+            // the author's address: as SMTP, and (on old items only that) as the item keeps it.
             all.push(Condition::Any(vec![
                 Condition::Same(Property::Tag("0x5D02"), address),
-                Condition::Same(Property::Tag("0x5D01"), address),
+                Condition::Same(Property::Tag("0x0065"), address),
             ]));
         }
         if let Some(subject) = &query.subject {
