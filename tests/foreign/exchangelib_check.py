@@ -10,6 +10,7 @@ Needs exchangelib 5.6.0 and a simulator that serves the mails of crates/exchange
 Prints "N passed, M failed"; the exit code is 1 if anything failed.
 """
 
+import io
 import sys
 import traceback
 import warnings
@@ -55,6 +56,10 @@ class Validating(NoVerifyHTTPAdapter):
             for who, text in (("request", request.body), ("answer", response.content)):
                 if text and b"Envelope" in text:
                     self.hold(who, text)
+            if kwargs.get("stream"):
+                # exchangelib reads the contents of attachments as a stream: give it one again.
+                response.raw = io.BytesIO(response.content)
+                response._content, response._content_consumed = False, False
         return response
 
     def hold(self, who, text):

@@ -82,16 +82,16 @@ pub(crate) enum Line<'a> {
 
 /// Looks at one line (without its end) of a header block.
 pub(crate) fn line(line: &[u8]) -> Line<'_> {
-    match line.first() {
-        Some(b' ' | b'\t') => return Line::Continuation,
-        Some(b'F' | b'>') if line.starts_with(b"From ") || line.starts_with(b">From ") => return Line::Envelope,
-        _ => {}
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Line::Continuation;
     }
-    let Some(colon) = memchr(b':', line) else { return Line::Other };
+    let envelope = line.starts_with(b"From ") || line.starts_with(b">From ");
+    let other = if envelope { Line::Envelope } else { Line::Other };
+    let Some(colon) = memchr(b':', line) else { return other };
     let (name, value) = line.split_at(colon);
     let trimmed = name.trim_ascii_end();
     if !trimmed.iter().all(|byte| matches!(byte, 33..=126)) {
-        return Line::Other;
+        return other;
     }
     let value = value.get(1..).unwrap_or_default();
     Line::Field(Field { name: trimmed, value }, trimmed.len() != name.len())
