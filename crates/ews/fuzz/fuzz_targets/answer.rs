@@ -1,0 +1,69 @@
+//! Any bytes as the answer to any operation, in pieces of any size: no panic, and the pieces change nothing.
+#![no_main]
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::stream::{Iter, iter};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use libfuzzer_sys::fuzz_target;
+use portcullis_ews::{Access, Config, EwsClient};
+use portcullis_exchange::{DeleteMode, FolderRef, ItemRef, Mailbox, Query, SearchRequest, WellKnownFolder};
+use tower_service::Service;
+
+#[derive(Clone)]
+struct Pieces(Vec<Bytes>);
+
+type Body = StreamBody<Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
+
+impl Service<Request<Bytes>> for Pieces {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Bytes>) -> Self::Future {
+        let pieces: Vec<_> = self.0.iter().map(|piece| Ok(Frame::data(piece.clone()))).collect();
+        ready(Ok(Response::new(StreamBody::new(iter(pieces)))))
+    }
+}
+
+/// What the chosen operation makes of the answer, as text.
+fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
+    let service = Pieces(answer.chunks(size.max(1)).map(Bytes::copy_from_slice).collect());
+    let url = http::Uri::from_static("https://mail.corp.example/EWS/Exchange.asmx");
+    let ports = EwsClient::new(service, Config::new(url, Access::Impersonation), |_| true).ports();
+    let me = Mailbox::new("alice@corp.example").expect("an address");
+    let items = [ItemRef::new("A"), ItemRef::new("B")];
+    let version = ItemRef { id: "A".to_owned(), change_key: Some("C".to_owned()) };
+    let mut out = Vec::new();
+    let shown = match operation % 7 {
+        0 => {
+            let folder = FolderRef::WellKnown(WellKnownFolder::Inbox);
+            let request = SearchRequest { mailbox: me, folder, query: Query::default(), offset: 0, limit: 1000 };
+            format!("{:?}", ports.search.expect("a port").search(&request).now_or_never())
+        }
+        1 => format!("{:?}", ports.read.expect("a port").get(&me, &items).now_or_never()),
+        2 => format!("{:?}", ports.read.expect("a port").mime(&me, &items[0], &mut out).now_or_never()),
+        3 => format!("{:?}", ports.attachments.expect("a port").list(&me, &items[0]).now_or_never()),
+        4 => format!("{:?}", ports.delete.expect("a port").delete(&me, &items, DeleteMode::Soft).now_or_never()),
+        5 => format!("{:?}", ports.update.expect("a port").mark_read(&me, &items, true).now_or_never()),
+        _ => format!("{:?}", ports.submit.expect("a port").send(&me, &version).now_or_never()),
+    };
+    assert!(shown.starts_with("Some"), "nothing here waits");
+    shown
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [operation, size, answer @ ..] = input else { return };
+    let whole = outcome(*operation, answer, answer.len());
+    assert_eq!(whole, outcome(*operation, answer, usize::from(*size) % 64 + 1));
+});
