@@ -33,8 +33,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long open answers may take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// How to serve an organisation.
-#[derive(Debug, Clone)]
+/// How to serve an organisation. Its `Debug` form hides the password.
+#[derive(Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -44,6 +44,16 @@ pub struct Config {
     pub password: String,
     /// What goes wrong from the start; more can be added with [`Server::misbehave`].
     pub faults: Vec<Fault>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("user", &self.user)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {

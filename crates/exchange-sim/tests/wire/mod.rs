@@ -25,7 +25,7 @@ impl Answer {
             let value = tag.split(&format!(" {name}=\"")).nth(1)?;
             Some(value.split('"').next()?.to_owned())
         };
-        self.body.split(&format!("<{element} ")).skip(1).filter_map(tag).collect()
+        self.body.split(&format!("<{element}")).skip(1).filter_map(tag).collect()
     }
 
     /// The response codes in order.
