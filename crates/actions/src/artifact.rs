@@ -5,8 +5,8 @@
 
 use std::io::{self, Seek, Write};
 
-use action_api::plan::{Artifact, Failure};
 use action_api::Artifacts;
+use action_api::plan::{Artifact, Failure};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use tempfile::SpooledTempFile;
 

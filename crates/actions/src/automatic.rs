@@ -21,7 +21,9 @@ fn mark(header: &Header) -> Option<&'static str> {
     match name.as_str() {
         "auto-submitted" if !word.is_empty() && word != "no" => Some("it carries Auto-Submitted"),
         "return-path" if value.is_empty() || value == "<>" => Some("its return path is empty"),
-        "precedence" if matches!(word, "bulk" | "list" | "junk") => Some("its Precedence is that of bulk mail"),
+        "precedence" if matches!(word, "bulk" | "list" | "junk") => {
+            Some("its Precedence is that of bulk mail")
+        }
         "list-id" => Some("it came over a mailing list"),
         "content-type" if word == "multipart/report" => Some("it is a delivery report or a receipt"),
         _ if name.starts_with("x-portcullis-") => Some("Portcullis sent it"),
@@ -34,10 +36,10 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str, automatic: bool) {
-        let headers = [Header { name: "Subject".to_owned(), value: "x".to_owned() }, Header {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        }];
+        let headers = [
+            Header { name: "Subject".to_owned(), value: "x".to_owned() },
+            Header { name: name.to_owned(), value: value.to_owned() },
+        ];
         assert_eq!(reason(&headers).is_some(), automatic, "{name}: {value}");
     }
 

@@ -1,7 +1,7 @@
 //! The built-in actions as one source of the engine.
 
-use action_api::plan::Failure;
 use action_api::Catalogue;
+use action_api::plan::Failure;
 use exchange::Ports;
 
 use crate::BUILTIN;

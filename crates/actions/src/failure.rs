@@ -53,7 +53,11 @@ pub(crate) fn invalid(message: impl Into<String>) -> Failure {
 
 /// The failure of a step whose bytes are more than it takes.
 pub(crate) fn too_large(what: &str, most: u64) -> Failure {
-    Failure::new(FailureKind::Limit, Blame::Playbook, format!("{what} is larger than `max_size`, {most} bytes"))
+    Failure::new(
+        FailureKind::Limit,
+        Blame::Playbook,
+        format!("{what} is larger than `max_size`, {most} bytes"),
+    )
 }
 
 /// What a probe answers when it found the effect, with the output `run` would have given.
@@ -86,7 +90,11 @@ pub(crate) fn need<'a, P: ?Sized>(
 ///
 /// A step that was asked to change ten mails and changed nine has not succeeded. Its failure takes the kind
 /// that is most worth trying again, because the other nine do no harm in a repeat.
-pub(crate) fn some_items(what: &str, asked: usize, failed: Vec<(String, exchange::Error)>) -> Option<Failure> {
+pub(crate) fn some_items(
+    what: &str,
+    asked: usize,
+    failed: Vec<(String, exchange::Error)>,
+) -> Option<Failure> {
     let (_, first) = failed.iter().min_by_key(|(_, error)| worth_of_retry(error.kind))?.clone();
     let wait = failed.iter().filter_map(|(_, error)| error.retry_after).max();
     let kind = kind_of(&first);
@@ -152,7 +160,10 @@ mod tests {
     fn one_throttled_item_makes_the_step_worth_trying_again() {
         let failed = vec![
             ("a".to_owned(), Error::new(ErrorKind::PermissionDenied, "no right")),
-            ("b".to_owned(), Error::new(ErrorKind::Throttled, "busy").with_retry_after(Some(Duration::from_secs(1)))),
+            (
+                "b".to_owned(),
+                Error::new(ErrorKind::Throttled, "busy").with_retry_after(Some(Duration::from_secs(1))),
+            ),
         ];
         let failure = some_items("deleted", 5, failed).unwrap();
         assert_eq!(failure.kind, FailureKind::Throttled);

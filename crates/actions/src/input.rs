@@ -17,7 +17,11 @@ const ITEM_ID: &str = r"^[A-Za-z0-9+/=_.-]{1,1024}$";
 /// One line: no control character at all.
 const LINE: &str = r"^[^\x00-\x1f\x7f]*$";
 
-fn read<'de, D, T>(deserializer: D, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, D::Error>
+fn read<'de, D, T>(
+    deserializer: D,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -41,7 +45,8 @@ impl MailboxName {
 
 impl<'de> Deserialize<'de> for MailboxName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer, "the address of one mailbox, such as alice@corp.example", Mailbox::new).map(MailboxName)
+        read(deserializer, "the address of one mailbox, such as alice@corp.example", Mailbox::new)
+            .map(MailboxName)
     }
 }
 
@@ -270,7 +275,9 @@ mod tests {
 
     #[test]
     fn a_recipient_is_one_address() {
-        for bad in ["a@b.test, c@d.test", "a@b.test;c@d.test", "Name <a@b.test>", "a b@c.test", "@b.test", "a@", "a"] {
+        for bad in
+            ["a@b.test, c@d.test", "a@b.test;c@d.test", "Name <a@b.test>", "a b@c.test", "@b.test", "a@", "a"]
+        {
             assert!(!accepted::<Recipient>(json!(bad)), "{bad:?}");
         }
         assert!(accepted::<Recipient>(json!("a.b+c@corp.example")));

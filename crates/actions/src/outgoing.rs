@@ -8,8 +8,8 @@
 //! Honest limit: between the moment a message leaves Drafts and the moment it shows in Sent Items a server shows
 //! it nowhere. That is seconds; a process that dies there and asks again within them would send again.
 
-use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
 use action_api::Context;
+use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
 use exchange::port::{KeyState, Submit};
 use exchange::{Address, BodyText, Error, ErrorKind, Header, ItemRef, Mailbox};
 use schemars::JsonSchema;
@@ -78,7 +78,9 @@ pub(crate) async fn send_draft(
         _ if vanished => Err(Failure::new(
             FailureKind::Unknown,
             Blame::Server,
-            format!("the draft in {mailbox} is gone and Sent Items do not show it yet; look there whether it was sent"),
+            format!(
+                "the draft in {mailbox} is gone and Sent Items do not show it yet; look there whether it was sent"
+            ),
         )),
         // Sent, and not shown yet.
         _ => Ok(None),
@@ -103,7 +105,9 @@ pub(crate) fn body(action: &str, text: Option<String>, html: Option<String>) -> 
         (Some(text), None) => Ok(BodyText::Text(text)),
         (None, Some(html)) => Ok(BodyText::Html(html)),
         (None, None) => Err(invalid(format!("{action} needs a body: give `text` or `html`"))),
-        (Some(_), Some(_)) => Err(invalid(format!("{action} takes one body: give `text` or `html`, not both"))),
+        (Some(_), Some(_)) => {
+            Err(invalid(format!("{action} takes one body: give `text` or `html`, not both")))
+        }
     }
 }
 

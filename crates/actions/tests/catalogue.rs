@@ -1,7 +1,13 @@
 //! Keeps `src/builtin.rs` the list of the files below `src/builtin`.
 //!
 //! Stale, it is written anew and the test fails once; with `CI` set it only fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -75,7 +81,9 @@ fn builtin_rs_lists_the_files() {
     if std::env::var_os("CI").is_none() {
         std::fs::write(&path, expected).unwrap();
     }
-    panic!("crates/actions/src/builtin.rs was stale; without CI in the environment it is written anew: test again");
+    panic!(
+        "crates/actions/src/builtin.rs was stale; without CI in the environment it is written anew: test again"
+    );
 }
 
 #[test]
@@ -84,10 +92,8 @@ fn an_action_is_called_like_its_file() {
 
     let source = portcullis_actions::exchange(|_| Ok(exchange::Ports::default()));
     let names: Vec<String> = source.specs().iter().map(|spec| spec.name.clone()).collect();
-    let mut expected: Vec<String> = files()
-        .iter()
-        .flat_map(|(noun, verbs)| verbs.iter().map(|verb| action_name(noun, verb)))
-        .collect();
+    let mut expected: Vec<String> =
+        files().iter().flat_map(|(noun, verbs)| verbs.iter().map(|verb| action_name(noun, verb))).collect();
     expected.sort();
     assert_eq!(names, expected);
 }

@@ -171,7 +171,8 @@ impl TypedAction<Ports> for GetAttachments {
 
     async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
         let port = need(&ports.attachments, Self::INFO.name, "attachments")?;
-        let mut listed = port.list(input.mailbox.get(), &input.item_id.item()).await.map_err(from_exchange)?;
+        let mut listed =
+            port.list(input.mailbox.get(), &input.item_id.item()).await.map_err(from_exchange)?;
         listed.retain(|info| input.kinds.contains(&info.kind));
         let total = u32::try_from(listed.len()).unwrap_or(u32::MAX);
         listed.truncate(MOST);

@@ -71,7 +71,10 @@ async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Fai
     let request = SearchRequest {
         mailbox: input.mailbox.get().clone(),
         folder: input.folder.get().clone(),
-        query: exchange::Query { internet_message_id: Some(message_id.clone()), ..exchange::Query::default() },
+        query: exchange::Query {
+            internet_message_id: Some(message_id.clone()),
+            ..exchange::Query::default()
+        },
         offset: 0,
         limit: 1,
     };
@@ -89,7 +92,10 @@ fn gone(input: &Input) -> Failure {
     Failure::new(
         FailureKind::NotFound,
         Blame::Server,
-        format!("{} has no message with this id; it was moved or deleted since it was found", input.mailbox.get()),
+        format!(
+            "{} has no message with this id; it was moved or deleted since it was found",
+            input.mailbox.get()
+        ),
     )
 }
 
@@ -125,7 +131,7 @@ impl TypedAction<Ports> for MoveTo {
             return earlier.ok_or_else(|| gone(&input));
         };
         let answers = moves
-            .move_to(input.mailbox.get(), &[message.summary.item.clone()], input.folder.get())
+            .move_to(input.mailbox.get(), std::slice::from_ref(&message.summary.item), input.folder.get())
             .await
             .map_err(from_exchange)?;
         match answers.into_iter().next() {

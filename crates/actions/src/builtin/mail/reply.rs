@@ -99,11 +99,9 @@ fn refuse_automatic(original: &Message, input: &Input) -> Result<(), Failure> {
 async fn output(read: &dyn Read, mailbox: &Mailbox, item: ItemRef, draft: &Draft) -> Output {
     let sent_item_id = Some(item.id.clone());
     match message(read, mailbox, item).await {
-        Ok(sent) => Output {
-            sent_item_id,
-            to: outgoing::bare(&[&sent.to, &sent.cc]),
-            subject: sent.summary.subject,
-        },
+        Ok(sent) => {
+            Output { sent_item_id, to: outgoing::bare(&[&sent.to, &sent.cc]), subject: sent.summary.subject }
+        }
         Err(_) => Output { sent_item_id, to: outgoing::bare(&[&draft.to]), subject: draft.subject.clone() },
     }
 }

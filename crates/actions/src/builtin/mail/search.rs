@@ -153,7 +153,8 @@ impl TypedAction<Ports> for Search {
             let got = page.messages.len();
             messages.extend(page.messages.into_iter().map(|found| Summary::new(&request.mailbox, found)));
             let have = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-            let more = page.next_offset.filter(|&next| next > request.offset && got > 0 && have < input.limit);
+            let more =
+                page.next_offset.filter(|&next| next > request.offset && got > 0 && have < input.limit);
             let Some(next) = more else {
                 let truncated = page.next_offset.is_some() || page.total > have || have > input.limit;
                 messages.truncate(usize::try_from(input.limit).unwrap_or(usize::MAX));

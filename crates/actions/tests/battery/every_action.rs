@@ -1,0 +1,228 @@
+//! What must hold for every action of the catalogue, tried on each against the simulator.
+
+use std::sync::Arc;
+
+use crate::bench::Bench;
+use action_api::plan::{Effect, FailureKind, Repeat};
+use action_api::{ActionSource, Probe, Spec, Validator};
+use exchange::Ports;
+use exchange_sim::EffectKind;
+use serde_json::{Value, json};
+
+fn specs() -> Vec<Arc<Spec>> {
+    portcullis_actions::exchange(|_| Ok(Ports::default())).specs()
+}
+
+/// Every object schema in a schema, with its place.
+fn objects<'s>(schema: &'s Value, place: &str, found: &mut Vec<(String, &'s Value)>) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("properties").is_some_and(Value::is_object) {
+                found.push((place.to_owned(), schema));
+            }
+            fields.iter().for_each(|(key, inner)| objects(inner, &format!("{place}/{key}"), found));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| objects(inner, place, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn schemas_are_closed_and_documented() {
+    for spec in specs() {
+        for (side, schema) in [("input", &spec.input), ("output", &spec.output)] {
+            Validator::new(schema).unwrap();
+            let mut found = Vec::new();
+            objects(schema, side, &mut found);
+            assert!(!found.is_empty(), "{}: {side}", spec.name);
+            for (place, object) in found {
+                assert_eq!(object["additionalProperties"], json!(false), "{} {place} is open", spec.name);
+                for (name, property) in object["properties"].as_object().unwrap() {
+                    let described = property["description"].as_str().is_some_and(|text| text.len() > 5);
+                    assert!(described, "{} {place}/{name} has no description", spec.name);
+                }
+            }
+        }
+        assert!(spec.summary.len() > 10 && !spec.summary.ends_with('.'), "{}", spec.name);
+        assert!(spec.description.len() > 40, "{}", spec.name);
+        assert_eq!(spec.connection.as_deref(), Some("exchange"), "{}", spec.name);
+        assert!(
+            !spec.ports.is_empty() && !spec.errors.is_empty() && !spec.examples.is_empty(),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn selectors_and_recipients_are_guarded() {
+    let kinds = [
+        ("mailbox", "mailbox"),
+        ("folder", "folder"),
+        ("item_id", "item"),
+        ("item_ids", "item"),
+        ("to", "recipient"),
+        ("cc", "recipient"),
+        ("bcc", "recipient"),
+    ];
+    for spec in specs() {
+        for (property, kind) in kinds {
+            let schema = &spec.input["properties"][property];
+            if schema.is_object() {
+                let guard = schema.get("x-guard").or_else(|| schema["items"].get("x-guard"));
+                assert_eq!(guard, Some(&json!(kind)), "{} {property}", spec.name);
+            }
+        }
+    }
+    let search = specs().into_iter().find(|spec| spec.name == "mail.search").unwrap();
+    assert!(
+        !search.input["properties"]["query"].to_string().contains("x-guard"),
+        "a query is data, not text"
+    );
+    let send = specs().into_iter().find(|spec| spec.name == "mail.send").unwrap();
+    let header = &send.input["properties"]["headers"]["items"]["properties"];
+    assert_eq!(
+        (&header["name"]["x-guard"], &header["value"]["x-guard"]),
+        (&json!("header"), &json!("header"))
+    );
+}
+
+#[test]
+fn what_a_sender_wrote_is_marked() {
+    let written =
+        ["subject", "from", "text_body", "html_body", "headers", "name", "content_type", "content_id"];
+    for spec in specs().iter().filter(|spec| spec.effect == Effect::Enrichment) {
+        let mut found = Vec::new();
+        objects(&spec.output, "output", &mut found);
+        for (place, object) in found {
+            for name in written {
+                let property = &object["properties"][name];
+                let marked = property["x-untrusted"] == json!(true) || object["x-untrusted"] == json!(true);
+                assert!(!property.is_object() || marked, "{} {place}/{name}", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn examples_run_and_obey_their_schemas() {
+    for spec in specs() {
+        let (input, output) = (Validator::new(&spec.input).unwrap(), Validator::new(&spec.output).unwrap());
+        for example in &spec.examples {
+            assert!(input.is_valid(&example.input), "{}: {}", spec.name, example.title);
+            let bench = Bench::new();
+            let outcome = bench.run(&spec.name, &example.input).unwrap();
+            let broken = output.violations(&outcome.output);
+            assert!(broken.is_empty(), "{}: {}: {broken:?}", spec.name, example.title);
+        }
+    }
+}
+
+#[test]
+fn what_reads_changes_nothing() {
+    for spec in specs().iter().filter(|spec| !spec.effect.changes()) {
+        for example in &spec.examples {
+            let bench = Bench::new();
+            let before = bench.organisation.snapshot();
+            bench.run(&spec.name, &example.input).unwrap();
+            assert_eq!(bench.organisation.snapshot(), before, "{}", spec.name);
+            assert!(bench.organisation.ledger().effects.is_empty(), "{}", spec.name);
+        }
+    }
+}
+
+#[test]
+fn what_changes_is_seen_to_change() {
+    for spec in specs().iter().filter(|spec| spec.effect.changes()) {
+        let bench = Bench::new();
+        let before = bench.organisation.snapshot();
+        bench.run(&spec.name, &spec.examples[0].input).unwrap();
+        assert_ne!(bench.organisation.snapshot(), before, "{}", spec.name);
+    }
+}
+
+#[test]
+fn natural_actions_can_be_repeated() {
+    for spec in specs().iter().filter(|spec| spec.repeat == Repeat::Natural) {
+        for example in &spec.examples {
+            let bench = Bench::new();
+            let first = bench.run(&spec.name, &example.input).unwrap();
+            let state = bench.state();
+            let second = bench.attempt(&spec.name, &example.input, 2).unwrap();
+            assert_eq!(bench.state(), state, "{}", spec.name);
+            if !spec.effect.changes() {
+                assert_eq!(first, second, "{}", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn verify_actions_know_what_they_did_and_never_double() {
+    for spec in specs().iter().filter(|spec| spec.repeat == Repeat::Verify) {
+        let bench = Bench::new();
+        let input = &spec.examples[0].input;
+        assert_eq!(bench.probe(&spec.name, input).unwrap(), Probe::NotDone, "{} before", spec.name);
+        bench.run(&spec.name, input).unwrap();
+        let state = bench.organisation.snapshot();
+        let Probe::Done(outcome) = bench.probe(&spec.name, input).unwrap() else {
+            panic!("{} does not know that it is done", spec.name);
+        };
+        let output = Validator::new(&spec.output).unwrap();
+        assert!(output.is_valid(&outcome.output), "{}: {}", spec.name, outcome.output);
+        bench.attempt(&spec.name, input, 2).unwrap();
+        assert_eq!(bench.organisation.snapshot(), state, "{} was done twice", spec.name);
+        assert!(
+            bench.count(EffectKind::Sent) + bench.count(EffectKind::Moved)
+                <= 1 + u64::from(spec.effect == Effect::Notification),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+/// Takes one port away.
+fn without(port: &str, mut ports: Ports) -> Ports {
+    match port {
+        "search" => ports.search = None,
+        "read" => ports.read = None,
+        "attachments" => ports.attachments = None,
+        "move" => ports.moves = None,
+        "delete" => ports.delete = None,
+        "update" => ports.update = None,
+        "submit" => ports.submit = None,
+        other => panic!("there is no port {other}"),
+    }
+    ports
+}
+
+#[test]
+fn a_missing_port_is_refused_by_name_before_anything_happens() {
+    for spec in specs() {
+        for port in &spec.ports {
+            let bench = Bench::over(|ports| without(port, ports));
+            let before = bench.organisation.snapshot();
+            let failure = bench.run(&spec.name, &spec.examples[0].input).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::PermissionDenied, "{}", spec.name);
+            assert!(failure.message.contains(&format!("`{port}`")), "{}", failure.message);
+            assert_eq!(bench.organisation.snapshot(), before, "{} without {port}", spec.name);
+        }
+        let all = ["search", "read", "attachments", "move", "delete", "update", "submit"];
+        for unused in all.iter().filter(|port| !spec.ports.iter().any(|used| used == *port)) {
+            let bench = Bench::over(|ports| without(unused, ports));
+            let outcome = bench.run(&spec.name, &spec.examples[0].input);
+            assert!(outcome.is_ok(), "{} uses {unused} and does not say so", spec.name);
+        }
+    }
+}
+
+#[test]
+fn unknown_fields_are_refused() {
+    for spec in specs() {
+        let mut input = spec.examples[0].input.clone();
+        input["surprise"] = json!(1);
+        let bench = Bench::new();
+        assert_eq!(bench.run(&spec.name, &input).unwrap_err().kind, FailureKind::Invalid, "{}", spec.name);
+        assert!(bench.organisation.ledger().effects.is_empty(), "{}", spec.name);
+    }
+}
