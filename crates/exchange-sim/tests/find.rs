@@ -52,6 +52,12 @@ fn compare(how: &str, uri: &str, value: &str) -> String {
     )
 }
 
+fn tagged(tag: &str, value: &str) -> String {
+    format!(
+        "<t:IsEqualTo><t:ExtendedFieldURI PropertyTag=\"{tag}\" PropertyType=\"String\"/><t:FieldURIOrConstant><t:Constant Value=\"{value}\"/></t:FieldURIOrConstant></t:IsEqualTo>"
+    )
+}
+
 fn contains(mode: &str, comparison: &str, value: &str) -> String {
     let subject = field("item:Subject");
     format!(
@@ -87,6 +93,9 @@ async fn conditions_hold_for_what_they_should() {
         (compare("IsEqualTo", "message:IsRead", "false"), "4 3 2 1"),
         (compare("IsEqualTo", "message:IsRead", "1"), ""),
         (compare("IsEqualTo", "message:From", "C2@partner.example"), "2"),
+        (tagged("0x5D02", "C2@PARTNER.example"), "2"),
+        (tagged("0x0065", "c3@partner.example"), "3"),
+        (tagged("0x5D02", "Carol"), ""),
         (format!("<t:Exists>{}</t:Exists>", field("message:CcRecipients")), "2"),
         (format!("<t:Exists>{colour}</t:Exists>"), "3 1"),
         (format!("<t:Exists>{tag}</t:Exists>"), ""),

@@ -49,8 +49,11 @@ impl Item {
         super::id::change_key(self.version)
     }
 
-    /// The values of an extended property, header lines included.
+    /// The values of an extended property, those included that follow from the mail.
     pub(crate) fn property(&self, property: &PropertyName) -> Option<Vec<String>> {
+        if let Some(value) = property.tag.and_then(|tag| super::mapi::value(self, tag)) {
+            return Some(vec![value]);
+        }
         if let Some(extended) = self.extended.iter().find(|extended| extended.property == *property) {
             return Some(extended.values.clone());
         }

@@ -12,6 +12,7 @@ pub(crate) mod id;
 pub(crate) mod item;
 pub(crate) mod mail;
 pub(crate) mod mailbox;
+pub(crate) mod mapi;
 pub(crate) mod state;
 pub(crate) mod store_error;
 pub(crate) mod submit;
