@@ -144,7 +144,7 @@ fn syntax(error: &serde_yaml::Error, source: &str) -> Raw {
 }
 
 fn hint(said: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 7] = [
+    const HINTS: [(&str, &str); 8] = [
         (
             "mapping values are not allowed",
             "a value that contains `: ` needs quotes; or the indentation is off",
@@ -153,6 +153,7 @@ fn hint(said: &str) -> Option<&'static str> {
         ("did not find expected '-' indicator", "the indentation of the list is off"),
         ("did not find expected ',' or", "a bracket is not closed, or a value between brackets needs quotes"),
         ("while scanning a quoted scalar", "a quote is not closed"),
+        ("unexpected end of stream", "a quote or bracket is not closed"),
         ("could not find expected ':'", "a key needs a `:` behind it, or the line above a quote at its end"),
         ("cannot start any token", "a value that starts with `@`, `` ` `` or `%` needs quotes"),
     ];

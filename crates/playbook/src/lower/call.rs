@@ -12,12 +12,12 @@ use serde_json::Value;
 use super::Lower;
 use super::fields::{self, Fields};
 use super::top::default_retry;
-use super::value::{Slot, has_expression, marks};
+use super::value::{Slot, has_expression, literal_help, marks, said};
 use crate::codes;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
 use crate::source::text::shown;
-use crate::source::tree::{Entry, Kind, Node};
+use crate::source::tree::{Entry, Node};
 
 /// One attempt may take so long if neither the step nor `defaults` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -233,7 +233,7 @@ impl Lower<'_> {
         let what = format!("the input `{name}`");
         let slot = Slot { what: &what, ty, schema: schema.map(|s| (s, &spec.input)), guard, secret };
         let (value, _) = self.value(&entry.value, &slot);
-        if let (ValueExpr::Literal(value), Some(schema)) = (&value, schema) {
+        if let (ValueExpr::Literal(value), Some(schema), true) = (&value, schema, is_json(&entry.value)) {
             self.literal_input(entry, value, schema, spec, &slot);
         }
         value
@@ -248,64 +248,12 @@ impl Lower<'_> {
                 format!("{} is refused: {}", slot.what, said(&violation.message, node)),
             )
             .node(node.id, "");
-            self.sink.push(raw.maybe_help(literal_help(node, schema, &spec.input)));
+            self.sink.push(raw.maybe_help(literal_help(node, &slot.ty, &violation.pointer)));
         }
     }
 }
 
-/// The validator's words, with the value in place of "value" where the value is a short word.
-fn said(message: &str, node: &Node) -> String {
-    match (&node.kind, message.strip_prefix("value ")) {
-        (Kind::Text(text), Some(rest)) if text.len() <= 40 => format!("\"{}\" {rest}", shown(text)),
-        (Kind::Int(n), Some(rest)) => format!("{n} {rest}"),
-        (Kind::Float(n), Some(rest)) => format!("{n} {rest}"),
-        (Kind::Bool(b), Some(rest)) => format!("{b} {rest}"),
-        (_, Some(rest)) => format!("the value {rest}"),
-        _ => message.to_owned(),
-    }
-}
-
-/// What to write instead, if a word can say it.
-fn literal_help(node: &Node, schema: &Value, root: &Value) -> Option<String> {
-    let ty = match schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
-        Some(pointer) => Type::from_schema(root.pointer(pointer)?),
-        None => Type::from_schema(schema),
-    };
-    let ty = if ty.is_list() && !matches!(node.kind, Kind::List(_)) && node.text().is_none() {
-        ty.element()
-    } else {
-        ty
-    };
-    if let (Kind::Text(text), Some(values)) = (&node.kind, ty.values()) {
-        return Some(nearest(text, values.iter().map(String::as_str)).map_or_else(
-            || {
-                format!(
-                    "write one of {}",
-                    fields::quoted(&values.iter().map(String::as_str).collect::<Vec<_>>())
-                )
-            },
-            |near| format!("did you mean `{near}`?"),
-        ));
-    }
-    let fits = |wanted: Type| wanted.assignable_to(&ty).is_ok();
-    match &node.kind {
-        Kind::Text(text) if fits(Type::bool()) => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" => Some("write `true`".into()),
-            "no" | "off" => Some("write `false`".into()),
-            _ => None,
-        },
-        Kind::Text(text) if fits(Type::int()) => {
-            let plain = text.replace('_', "");
-            let plain = plain.trim_start_matches('0');
-            let number = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit());
-            number.then(|| format!("write `{plain}`"))
-        }
-        Kind::Text(_) if ty.is_list() && fits(Type::list(Type::string())) => {
-            Some("write a list: `[...]`".into())
-        }
-        Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) if fits(Type::string()) => {
-            Some("put it in quotes".into())
-        }
-        _ => None,
-    }
+/// Whether JSON has the value; what it does not have has been reported.
+fn is_json(node: &Node) -> bool {
+    node.to_json().is_some()
 }

@@ -1,14 +1,15 @@
 //! `set`, `return` and `fail`: values and nothing else.
 
-use expr::Type;
+use expr::{Type, nearest};
 use plan::{StepKind, ValueExpr};
 
 use super::Lower;
-use super::fields::{Fields, check_name, quoted, unknown_key, wrong_kind};
+use super::fields::{Fields, check_name, quoted, wrong_kind};
 use super::value::Slot;
 use crate::codes;
 use crate::names::outline::{BlockKind, StepIx};
 use crate::report::Raw;
+use crate::source::text::shown;
 use crate::source::tree::{Kind, Node};
 use plan::Step;
 
@@ -69,10 +70,12 @@ impl Lower<'_> {
         let mut values = Vec::new();
         for entry in given.entries {
             let Some((output, _)) = self.outputs.iter().find(|(o, _)| o.name == entry.key.text) else {
-                let raw = unknown_key(entry.key.id, &entry.key.text, "the list of outputs", &names);
-                let help =
-                    if names.is_empty() { Some("declare it under `outputs`".to_owned()) } else { None };
-                self.sink.push(Raw { code: codes::OUTPUTS, ..raw }.maybe_help(help));
+                let help = nearest(&entry.key.text, names.iter().copied()).map_or_else(
+                    || "declare it under `outputs`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("the playbook has no output `{}`", shown(&entry.key.text));
+                self.sink.push(Raw::error(codes::OUTPUTS, message).node(entry.key.id, "").help(help));
                 continue;
             };
             let ty = Type::from_schema(&output.schema);
@@ -120,7 +123,7 @@ impl Lower<'_> {
         self.names.block = 0;
         self.names.index = usize::MAX;
         self.names.current = None;
-        let returns = steps.last().and_then(super::steps::ends).is_some();
+        let returns = steps.iter().find_map(super::steps::ends).is_some();
         for entry in entries {
             let Kind::Map(fields) = &entry.value.kind else { continue };
             let Some(found) = self.outputs.iter().position(|(o, _)| o.name == entry.key.text) else {

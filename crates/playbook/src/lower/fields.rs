@@ -53,7 +53,9 @@ impl<'n> Fields<'n> {
     /// The value of a key that must be there.
     pub(crate) fn require(&self, name: &str, what: &str, help: &str, sink: &mut Sink) -> Option<&'n Node> {
         let found = self.get(name);
-        if found.is_none() {
+        // A misspelt key has been reported with this one as the suggestion.
+        let misspelt = || self.entries.iter().any(|e| nearest(&e.key.text, [name]).is_some());
+        if found.is_none() && !misspelt() {
             sink.push(
                 Raw::error(codes::MISSING_KEY, format!("{what} needs `{name}`")).node(self.at, "").help(help),
             );
@@ -181,7 +183,7 @@ pub(crate) fn name_problem(text: &str) -> Option<Option<String>> {
             'a'..='z' | '0'..='9' | '_' => better.push(c),
             'A'..='Z' => better.push(c.to_ascii_lowercase()),
             '-' | ' ' | '.' => better.push('_'),
-            _ => {}
+            _ => return Some(None),
         }
     }
     let usable = better.starts_with(|c: char| c.is_ascii_lowercase());

@@ -7,7 +7,7 @@
 use expr::Type;
 
 use super::Lower;
-use super::value::Slot;
+use super::value::{Slot, reached};
 use crate::codes;
 use crate::names::facts;
 use crate::names::outline::{StepInfo, StepIx};
@@ -43,7 +43,7 @@ impl Lower<'_> {
             Raw::warning(codes::NOT_APPROVED, message)
         };
         self.sink.push(
-            raw.node(node.id, "contains")
+            raw.node(node.id, "containment")
                 .help("put an `approve` step before it, or stand it under `${{ steps.ID.output.decision == \"approved\" }}`"),
         );
     }
@@ -67,7 +67,8 @@ impl Lower<'_> {
                     .help("secrets may be used only in inputs that are made for them"),
             );
         }
-        let Some(guard) = slot.guard.filter(|_| ty.contains_untrusted()) else { return };
+        let inside = || slot.schema.and_then(|(schema, root)| reached(schema, root, ty, 0));
+        let Some(guard) = slot.guard.filter(|_| ty.contains_untrusted()).or_else(inside) else { return };
         if let Some(accepted) = &mut self.accepts {
             accepted.needed = true;
             return;

@@ -1,11 +1,12 @@
 //! The short form of a JSON Schema: keywords directly under the name of an input or output.
 
 use action_api::Validator;
-use expr::nearest;
+use expr::{Type, nearest};
 use serde_json::Value;
 
 use super::Lower;
 use super::fields::{Fields, no_expression, unknown_key};
+use super::value::{literal_help, said};
 use crate::codes;
 use crate::report::Raw;
 use crate::source::tree::{Id, Kind, Node};
@@ -162,15 +163,16 @@ impl Lower<'_> {
             (Some(value), Ok(validator)) => validator.violations(value),
             _ => Vec::new(),
         };
+        let ty = Type::from_schema(schema);
+        self.ambiguous(node, &ty);
+        if value.is_none() {
+            self.sink.push(Raw::error(codes::BAD_LITERAL, "JSON has no such number").node(node.id, ""));
+        }
         for violation in violations {
             let place = node.descend(&violation.pointer);
-            self.sink.push(
-                Raw::error(
-                    codes::BAD_LITERAL,
-                    format!("the default breaks its own schema: {}", violation.message),
-                )
-                .node(place.id, ""),
-            );
+            let message = format!("the default breaks its own schema: {}", said(&violation.message, place));
+            let raw = Raw::error(codes::BAD_LITERAL, message).node(place.id, "");
+            self.sink.push(raw.maybe_help(literal_help(place, &ty, &violation.pointer)));
         }
         value
     }

@@ -70,7 +70,9 @@ impl Lower<'_> {
                 );
             }
             let Some(step) = self.step(item) else { continue };
-            ended = ends(&step);
+            let conditional =
+                matches!(&item.kind, Kind::Map(entries) if entries.iter().any(|e| e.key.text == "if"));
+            ended = ends(&step).filter(|_| !conditional);
             steps.push(step);
         }
         (self.names.block, self.names.index, self.names.current) = before;
@@ -128,6 +130,9 @@ impl Lower<'_> {
         let Some((verb, first)) = found.next() else {
             let near =
                 fields.entries.iter().find_map(|e| Some((e.key.id, expr::nearest(&e.key.text, VERBS)?)));
+            if fields.entry("<<").is_some() {
+                return None;
+            }
             let raw = Raw::error(codes::NO_VERB, "this step does nothing: it has no verb");
             self.sink.push(match near {
                 Some((at, verb)) => raw.node(at, "").help(format!("did you mean `{verb}`?")),
@@ -157,7 +162,7 @@ impl Lower<'_> {
             }
             self.sink.push(if all.contains(&key) {
                 let owners: Vec<&str> = VERBS.into_iter().filter(|v| keys_of(v).contains(&key)).collect();
-                Raw::error(codes::MISPLACED, format!("`{key}` has no meaning on a `{verb}` step"))
+                Raw::error(codes::MISPLACED, format!("`{key}` has no meaning on `{verb}` steps"))
                     .node(entry.key.id, "")
                     .help(match key {
                         "timeout" if verb == "approve" => "put it inside `approve`".to_owned(),
@@ -165,8 +170,10 @@ impl Lower<'_> {
                     })
             } else {
                 let known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
-                let near = expr::nearest(key, known.iter().copied()).is_some();
-                unknown_key(entry.key.id, key, "a step", if near { &known } else { &all })
+                let near = expr::nearest(key, known.iter().copied())
+                    .or_else(|| expr::nearest(key, all.iter().copied()));
+                let raw = unknown_key(entry.key.id, key, "a step", &known);
+                raw.maybe_help(near.map(|near| format!("did you mean `{near}`?")))
             });
         }
     }
@@ -224,7 +231,7 @@ pub(super) fn ends(step: &Step) -> Option<&'static str> {
         StepKind::Switch(switch) => {
             let default = switch.default.as_ref()?;
             let bodies = switch.cases.iter().map(|c| &c.body).chain([default]);
-            let all = bodies.map(|body| body.last().and_then(ends)).collect::<Option<Vec<_>>>()?;
+            let all = bodies.map(|body| body.iter().find_map(ends)).collect::<Option<Vec<_>>>()?;
             all.first().map(|_| "switch")
         }
         _ => None,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use expr::{Expr, Severity, SyntaxError, Template, Type};
+use expr::{Expr, Severity, SyntaxError, Template, Type, nearest};
 use plan::ValueExpr;
 use serde_json::Value;
 
@@ -53,6 +53,30 @@ pub(super) fn marks<'s>(schema: &'s Value, root: &'s Value) -> (Option<&'s str>,
         secret = secret || part.get("x-secret") == Some(&Value::Bool(true));
     }
     (guard, secret)
+}
+
+/// The kind of the guarded place that an untrusted part of a value would reach, in this schema or inside of it.
+pub(super) fn reached<'s>(schema: &'s Value, root: &'s Value, ty: &Type, depth: usize) -> Option<&'s str> {
+    // Schemas may refer to themselves.
+    const DEEPEST: usize = 12;
+    if depth > DEEPEST || !ty.contains_untrusted() {
+        return None;
+    }
+    if let (Some(guard), _) = marks(schema, root) {
+        return Some(guard);
+    }
+    variants(schema, root).into_iter().find_map(|schema| {
+        let items = schema.get("items").and_then(|items| reached(items, root, &ty.element(), depth + 1));
+        items.or_else(|| {
+            let mut properties = schema.get("properties")?.as_object()?.iter();
+            properties.find_map(|(name, property)| match ty.field(name)? {
+                expr::Lookup::Present(ty) | expr::Lookup::Optional(ty) | expr::Lookup::Undeclared(ty) => {
+                    reached(property, root, &ty, depth + 1)
+                }
+                expr::Lookup::Absent => None,
+            })
+        })
+    })
 }
 
 /// The schema itself, what it refers to, and its alternatives; a few levels are all that real schemas have.
@@ -252,7 +276,9 @@ impl Lower<'_> {
     pub(super) fn ambiguous(&mut self, node: &Node, expected: &Type) {
         match &node.kind {
             Kind::List(items) => items.iter().for_each(|item| self.ambiguous(item, &expected.element())),
-            Kind::Map(entries) => entries.iter().for_each(|entry| self.ambiguous(&entry.value, &Type::any())),
+            Kind::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.ambiguous(&entry.value, &member(expected, &entry.key.text))),
             Kind::Text(text) if Type::string().assignable_to(expected).is_ok() => {
                 if let Some(other) = other_reading(text) {
                     self.sink.push(
@@ -267,6 +293,62 @@ impl Lower<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// The type of a member, as far as the type of the whole says.
+pub(super) fn member(whole: &Type, name: &str) -> Type {
+    match whole.field(name) {
+        Some(expr::Lookup::Present(ty) | expr::Lookup::Optional(ty) | expr::Lookup::Undeclared(ty)) => ty,
+        _ => Type::any(),
+    }
+}
+
+/// The validator's words, with the value in place of "value" where the value is a short word.
+pub(super) fn said(message: &str, node: &Node) -> String {
+    match (&node.kind, message.strip_prefix("value ")) {
+        (Kind::Text(text), Some(rest)) if text.len() <= 40 => format!("\"{}\" {rest}", shown(text)),
+        (Kind::Int(n), Some(rest)) => format!("{n} {rest}"),
+        (Kind::Float(n), Some(rest)) => format!("{n} {rest}"),
+        (Kind::Bool(b), Some(rest)) => format!("{b} {rest}"),
+        (_, Some(rest)) => format!("the value {rest}"),
+        _ => message.to_owned(),
+    }
+}
+
+/// What to write instead of a value at this place of a type, if a word can say it.
+pub(super) fn literal_help(node: &Node, whole: &Type, pointer: &str) -> Option<String> {
+    let ty = pointer.split('/').skip(1).fold(whole.clone(), |ty, part| match part.parse::<usize>() {
+        Ok(_) if ty.is_list() => ty.element(),
+        _ => member(&ty, part),
+    });
+    if let (Kind::Text(text), Some(values)) = (&node.kind, ty.values()) {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        return Some(nearest(text, values.iter().copied()).map_or_else(
+            || format!("write one of {}", super::fields::quoted(&values)),
+            |near| format!("did you mean `{near}`?"),
+        ));
+    }
+    let fits = |wanted: Type| !ty.is_any() && wanted.assignable_to(&ty).is_ok();
+    match &node.kind {
+        Kind::Text(text) if fits(Type::bool()) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "true" => Some("write `true` without quotes".into()),
+            "no" | "off" | "false" => Some("write `false` without quotes".into()),
+            _ => None,
+        },
+        Kind::Text(text) if fits(Type::int()) => {
+            let plain = text.replace('_', "");
+            let plain = plain.trim_start_matches('0');
+            let number = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit());
+            number.then(|| format!("write `{plain}` without quotes"))
+        }
+        Kind::Text(_) if ty.is_list() && fits(Type::list(Type::string())) => {
+            Some("write a list: `[...]`".into())
+        }
+        Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) if fits(Type::string()) => {
+            Some("put it in quotes".into())
+        }
+        _ => None,
     }
 }
 
@@ -300,6 +382,10 @@ fn conversion(found: &Type, wanted: &Type, node: &Node) -> Option<String> {
     let scalar = matches!(node.kind, Kind::Int(_) | Kind::Unsigned(_) | Kind::Float(_) | Kind::Bool(_));
     if scalar && fits(Type::string()) {
         return Some("put it in quotes".into());
+    }
+    let printable = [Type::number(), Type::bool()].iter().any(|ty| found.assignable_to(ty).is_ok());
+    if printable && fits(Type::string()) {
+        return Some("make it text: `${{ string(...) }}`, or write words around it".into());
     }
     let single = node.text().is_some();
     if single && found.assignable_to(&wanted.element()).is_ok() && wanted.is_list() {

@@ -76,6 +76,10 @@ impl<'s> Scan<'s> {
     }
 
     fn report(&mut self, raw: Raw) {
+        // A bomb has hundreds of them; two make the point.
+        if raw.code == codes::ANCHOR && self.found.iter().filter(|f| f.code == codes::ANCHOR).count() >= 2 {
+            return;
+        }
         self.found.push(raw);
         self.stop = self.stop || self.found.len() >= MOST;
     }
