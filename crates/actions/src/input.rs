@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use exchange::{Address, FolderRef, ItemRef, Mailbox, WellKnownFolder};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
 
 /// One SMTP address and nothing else.
 const ADDRESS: &str = r"^[^\s\x00-\x1f\x7f<>,;@]+@[^\s\x00-\x1f\x7f<>,;@]+$";
@@ -31,6 +32,16 @@ where
 
 fn is_line(text: &str) -> bool {
     !text.chars().any(|letter| letter.is_ascii_control())
+}
+
+/// Takes `default: null` out of a schema's properties: a field that may be left out is not one that may be null.
+pub(crate) fn no_null_defaults(schema: &mut Schema) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|all| all.values_mut()).filter_map(Value::as_object_mut) {
+        if property.get("default") == Some(&Value::Null) {
+            property.remove("default");
+        }
+    }
 }
 
 /// The address of a mailbox. A guarded sink.
@@ -230,7 +241,7 @@ impl JsonSchema for Line {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

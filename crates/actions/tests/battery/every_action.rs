@@ -40,6 +40,10 @@ fn schemas_are_closed_and_documented() {
                 for (name, property) in object["properties"].as_object().unwrap() {
                     let described = property["description"].as_str().is_some_and(|text| text.len() > 5);
                     assert!(described, "{} {place}/{name} has no description", spec.name);
+                    if let Some(default) = property.get("default") {
+                        let valid = Validator::new(property).unwrap().is_valid(default);
+                        assert!(valid, "{} {place}/{name} has a default that it refuses", spec.name);
+                    }
                 }
             }
         }

@@ -21,6 +21,7 @@ pub(crate) struct MoveTo;
 /// Input of `mail.move`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
 pub(crate) struct Input {
     /// The mailbox the message is in.
     mailbox: MailboxName,

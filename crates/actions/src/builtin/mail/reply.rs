@@ -22,6 +22,7 @@ pub(crate) struct Reply;
 /// Input of `mail.reply`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
 pub(crate) struct Input {
     /// The mailbox the message is in; the answer is sent from it.
     mailbox: MailboxName,

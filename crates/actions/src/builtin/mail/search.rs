@@ -21,6 +21,7 @@ pub(crate) struct Search;
 /// What to look for: every field that is given must hold. Without any field every message matches.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
 pub(crate) struct Query {
     /// The `Message-ID` header equals this, angle brackets included.
     #[serde(default)]

@@ -21,6 +21,7 @@ pub(crate) struct Send;
 /// Input of `mail.send`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
 pub(crate) struct Input {
     /// The mailbox it is sent from; its Sent Items keep a copy.
     mailbox: MailboxName,
