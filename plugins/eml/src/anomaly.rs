@@ -112,8 +112,26 @@ impl Anomalies {
         }
     }
 
-    /// All of them, in the order in which they were found.
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Says which mail those in the given range are about, by their part.
+    pub fn assign(&mut self, range: std::ops::Range<usize>, message_of: impl Fn(&str) -> Option<u32>) {
+        for anomaly in self.found.get_mut(range).into_iter().flatten() {
+            anomaly.message = message_of(&anomaly.part);
+        }
+    }
+
+    /// All of them, in the order in which they were found, each once.
     pub fn into_list(self) -> Vec<Anomaly> {
-        self.found
+        let mut list: Vec<Anomaly> = Vec::with_capacity(self.found.len());
+        for anomaly in self.found {
+            if !list.contains(&anomaly) {
+                list.push(anomaly);
+            }
+        }
+        list
     }
 }

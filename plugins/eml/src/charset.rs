@@ -48,11 +48,6 @@ pub fn windows_1252(bytes: &[u8]) -> String {
     WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
 }
 
-/// Whether a label is known.
-pub fn is_known(label: &str) -> bool {
-    is_utf7(label) || find(label).is_some()
-}
-
 fn is_utf7(label: &str) -> bool {
     matches!(
         label,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::anomaly::{Anomalies, Code};
 use crate::charset;
 use crate::fields::{self, Field, unfold};
+use crate::transfer::hex;
 use crate::words;
 
 /// More pieces than this belong to an attack, not to a file name.
@@ -186,10 +187,6 @@ fn percent(text: &[u8], into: &mut Vec<u8>) {
             into.push(*byte);
         }
     }
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 struct Scan<'a> {

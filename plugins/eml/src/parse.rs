@@ -37,6 +37,8 @@ struct Waiting {
     /// Index into `messages`; the mail itself has none.
     message: Option<u32>,
     depth: u32,
+    /// The part that held it.
+    path: String,
 }
 
 struct Assembly {
@@ -66,7 +68,7 @@ pub fn parse(bytes: Vec<u8>, max_depth: u32) -> Result<Output, Failure> {
         max_depth,
     };
     let mut used = Used::default();
-    let mut waiting = vec![Waiting { bytes, message: None, depth: 0 }];
+    let mut waiting = vec![Waiting { bytes, message: None, depth: 0, path: String::new() }];
     while let Some(next) = waiting.pop() {
         assembly.buffer(&next, &mut used, &mut waiting)?;
     }
@@ -80,7 +82,10 @@ impl Assembly {
         used: &mut Used,
         waiting: &mut Vec<Waiting>,
     ) -> Result<(), Failure> {
-        let parts = structure::read(&buffer.bytes, buffer.depth, self.max_depth, used, &mut self.anomalies)?;
+        let known = self.anomalies.count();
+        let (path, max_depth) = (buffer.path.as_str(), self.max_depth);
+        let parts = structure::read(&buffer.bytes, buffer.depth, path, max_depth, used, &mut self.anomalies)?;
+        let structural = self.anomalies.count();
         // Which mail each root is: roots stand before their parts, and the attachment before the root it holds.
         let mut owners: Vec<Option<u32>> = vec![buffer.message; parts.len()];
         for (index, part) in parts.iter().enumerate() {
@@ -102,6 +107,12 @@ impl Assembly {
                 Kind::Leaf => self.leaf(owner, index == part.root, part, waiting)?,
             }
         }
+        // Only now it is known which mail a part belongs to. A mail has the number of the part that holds it; what is
+        // odd there is more likely about the mail.
+        self.anomalies.assign(known..structural, |path| {
+            let index = parts.iter().rposition(|part| part.path == path);
+            index.and_then(|index| parts.get(index)).and_then(|part| owners.get(part.root).copied().flatten())
+        });
         Ok(())
     }
 
@@ -155,7 +166,12 @@ impl Assembly {
             }
             let bytes = encoding.decode_all(part.body, &mut self.anomalies);
             let message = self.message(owner, part, &bytes)?;
-            waiting.push(Waiting { bytes, message: Some(message), depth: part.depth + 1 });
+            waiting.push(Waiting {
+                bytes,
+                message: Some(message),
+                depth: part.depth + 1,
+                path: part.path.clone(),
+            });
             Some(message)
         } else {
             None

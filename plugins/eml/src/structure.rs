@@ -87,13 +87,15 @@ struct Reader<'a, 'b> {
 
 /// Reads one buffer as a mail.
 ///
-/// `depth` is the number of mails around it; attached mails deeper than `max_depth` stay leaves.
+/// `depth` is the number of mails around it and `path` the part that holds it; attached mails deeper than `max_depth`
+/// stay leaves.
 ///
 /// # Errors
 /// `limit`, see [`crate::limits`].
 pub fn read<'a>(
     bytes: &'a [u8],
     depth: u32,
+    path: &str,
     max_depth: u32,
     used: &mut Used,
     anomalies: &mut Anomalies,
@@ -108,7 +110,7 @@ pub fn read<'a>(
         max_depth,
         value_start: None,
     };
-    let root = reader.begin(None, depth, String::new())?;
+    let root = reader.begin(None, depth, path.to_owned())?;
     reader.mode = Mode::Headers(root);
     let mut at = 0;
     while at < bytes.len() {

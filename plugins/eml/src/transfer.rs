@@ -175,6 +175,7 @@ fn soft_break(tail: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// The value of a hex digit.
 pub(crate) fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -4,6 +4,9 @@ use crate::anomaly::{Anomalies, Code};
 use crate::charset;
 use crate::transfer::{Encoding, hex};
 
+/// After so many that do not decode, the rest of a header stays as it stands.
+const FAILURES: usize = 100;
+
 /// Decodes the encoded words of a header's text.
 ///
 /// Space between two encoded words is dropped. Neighbouring words of one charset are decoded together, because
@@ -15,11 +18,13 @@ pub fn decode(text: &str, anomalies: &mut Anomalies) -> String {
     let mut out = String::with_capacity(text.len());
     let mut pending: Option<(String, Vec<u8>)> = None;
     let mut rest = text;
-    while let Some(at) = rest.find("=?") {
+    let mut failures = 0;
+    while let Some(at) = rest.find("=?").filter(|_| failures < FAILURES) {
         let (before, tail) = rest.split_at(at);
         let Some((label, bytes, after)) = word(tail) else {
             flush(&mut out, &mut pending, anomalies);
             anomalies.add(Code::BadEncodedWord, tail);
+            failures += 1;
             out.push_str(before);
             out.push_str("=?");
             rest = tail.get(2..).unwrap_or_default();

@@ -267,6 +267,26 @@ fn names_what_is_odd() {
 }
 
 #[test]
+fn says_which_mail_and_part_is_odd() {
+    let broken = "From: a@b.c\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\nx";
+    let plain = mixed(&["\r\nsee", &format!("Content-Type: message/rfc822\r\n\r\n{broken}")]);
+    let base64 = format!(
+        "Content-Type: message/rfc822; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+        plugin_like_base64(broken)
+    );
+    for mail in [ok(plain), ok(mixed(&["\r\nsee", &base64]))] {
+        let odd = mail["anomalies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|it| it["code"] == "missing_boundary_end")
+            .unwrap();
+        assert_eq!(odd, &json!({ "code": "missing_boundary_end", "part": "2", "message": 0, "detail": "" }));
+        assert_eq!(mail["messages"][0]["text_body"], "x");
+    }
+}
+
+#[test]
 fn compares_boundaries_as_whole_lines() {
     let mail = ok(
         "From: a@b.c\nContent-Type: multipart/mixed; boundary=ab\n\n--ab\nContent-Type: multipart/alternative; \
@@ -316,6 +336,12 @@ fn stays_below_a_mebibyte_whatever_comes() {
 #[test]
 fn describes_itself_with_a_closed_and_untrusted_output() {
     let description: Value = serde_json::from_str(&plugin_sdk::describe::<eml::Eml>()).unwrap();
+    let fresh = serde_json::to_string_pretty(&description).unwrap() + "\n";
+    assert_eq!(
+        fresh,
+        include_str!("../describe.json"),
+        "describe.json is stale: UPDATE_EXPECT=1 in crates/plugin-host"
+    );
     let action = &description["actions"][0];
     assert_eq!(action["name"], "parse");
     let output = &action["output"];
@@ -334,7 +360,8 @@ fn closed(schema: &Value) -> usize {
         Value::Array(items) => items.iter().map(closed).sum(),
         _ => 0,
     };
-    if schema["properties"].is_null() || schema["properties"]["type"].is_object() {
+    // A field may be called `properties`; only a schema has a type beside it.
+    if schema["properties"].is_null() || !(schema["type"].is_string() || schema["type"].is_array()) {
         return below;
     }
     assert_eq!(schema["additionalProperties"], false, "{schema:#}");

@@ -302,6 +302,19 @@ fn takes_linear_time() {
     page(&format!("<a href='http://example.com/?{}'>", "u=http%3A%2F%2Fa&".repeat(400)));
 }
 
+#[test]
+fn describes_itself_as_the_host_expects() {
+    let description: Value =
+        serde_json::from_str(&plugin_sdk::describe::<ioc_extract::IocExtract>()).unwrap();
+    let fresh = serde_json::to_string_pretty(&description).unwrap() + "\n";
+    assert_eq!(
+        fresh,
+        include_str!("../describe.json"),
+        "describe.json is stale: UPDATE_EXPECT=1 in crates/plugin-host"
+    );
+    assert_eq!(description["actions"][0]["output"]["x-untrusted"], true);
+}
+
 fn piece() -> impl Strategy<Value = String> {
     let pieces = [
         "http",
