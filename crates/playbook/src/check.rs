@@ -120,7 +120,8 @@ fn keys(tree: &Tree, sink: &mut Sink) {
 
 /// The parser's error with a place, and without the place in its words.
 fn syntax(error: &serde_yaml::Error, source: &str) -> Raw {
-    let at = error.location().map_or(0, |l| l.index()).min(source.len());
+    // At the end of the file, the last line with something on it says more than the empty one after it.
+    let at = error.location().map_or(0, |l| l.index()).min(source.trim_end().len());
     let message = error.to_string();
     if message.contains(tree::TOO_MANY) {
         return Raw::error(codes::TOO_LARGE, format!("more than {MAX_NODES} values"))

@@ -41,14 +41,14 @@ impl Lower<'_> {
         self.accepts(fields);
         let with = self.with(fields, uses, &spec);
         self.accepted();
-        if let Some((node, retry)) = &retry {
-            if spec.repeat == Repeat::Never && retry.attempts > 1 {
-                self.sink.push(
-                    Raw::error(codes::MISPLACED, format!("`{name}` may never be repeated"))
-                        .node(node.id, "asks for more than one attempt")
-                        .help("remove it, or write `retry: none`"),
-                );
-            }
+        if let Some((node, _)) =
+            retry.as_ref().filter(|(_, r)| spec.repeat == Repeat::Never && r.attempts > 1)
+        {
+            self.sink.push(
+                Raw::error(codes::MISPLACED, format!("`{name}` may never be repeated"))
+                    .node(node.id, "asks for more than one attempt")
+                    .help("remove it, or write `retry: none`"),
+            );
         }
         let retry = match (retry, spec.repeat) {
             (Some((_, retry)), _) => retry,

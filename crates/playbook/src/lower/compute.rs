@@ -7,6 +7,7 @@ use super::Lower;
 use super::fields::{Fields, check_name, quoted, wrong_kind};
 use super::value::Slot;
 use crate::codes;
+use crate::names::Siblings;
 use crate::names::outline::{BlockKind, StepIx};
 use crate::report::Raw;
 use crate::source::text::shown;
@@ -25,18 +26,18 @@ impl Lower<'_> {
             );
         }
         let all: Vec<String> = given.entries.iter().map(|e| e.key.text.clone()).collect();
-        self.names.siblings = Some((Vec::new(), all));
+        self.names.siblings = Some(Siblings { known: Vec::new(), all });
         let mut values = Vec::new();
         for entry in given.entries {
             check_name(entry.key.id, &entry.key.text, "a field", self.sink);
             let what = format!("the field `{}`", entry.key.text);
             let (value, ty) = self.value(&entry.value, &Slot::open(&what, Type::any()));
-            if let Some((known, _)) = &mut self.names.siblings {
-                known.push((entry.key.text.clone(), ty));
+            if let Some(siblings) = &mut self.names.siblings {
+                siblings.known.push((entry.key.text.clone(), ty));
             }
             values.push((entry.key.text.clone(), value));
         }
-        let fields = self.names.siblings.take().map(|(known, _)| known).unwrap_or_default();
+        let fields = self.names.siblings.take().unwrap_or_default().known;
         self.gives(ix, Some(Type::closed(fields)), None);
         Some(StepKind::Set(values))
     }

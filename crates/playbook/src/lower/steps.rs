@@ -89,10 +89,8 @@ impl Lower<'_> {
         if let Some(types) = self.names.types.get_mut(ix) {
             types.output = Some(Type::any());
         }
-        if let Some(id) = fields.get("id") {
-            if let Some(text) = fields.text("id", self.sink) {
-                check_name(id.id, text, "a step", self.sink);
-            }
+        if let (Some(id), Some(text)) = (fields.get("id"), fields.text("id", self.sink)) {
+            check_name(id.id, text, "a step", self.sink);
         }
         let name = fields.text("name", self.sink).map(str::to_owned);
         let verb = self.verb(&fields)?;

@@ -7,4 +7,4 @@ pub(crate) mod facts;
 pub(crate) mod outline;
 mod scope;
 
-pub(crate) use scope::{Names, StepTypes, View, error_type};
+pub(crate) use scope::{Names, Siblings, StepTypes, View, error_type};

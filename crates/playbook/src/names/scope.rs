@@ -27,13 +27,22 @@ pub(crate) struct Names {
     pub(crate) variables: Vec<(String, Type)>,
     /// What the conditions around the place prove.
     pub(crate) facts: Vec<String>,
-    /// The fields of the `set` so far, and all of its names.
-    pub(crate) siblings: Option<(Vec<(String, Type)>, Vec<String>)>,
+    /// Inside a `set`: what it has computed so far.
+    pub(crate) siblings: Option<Siblings>,
     pub(crate) block: BlockIx,
     pub(crate) index: usize,
     /// Which step reads which one's output, in the order of checking; the reader may be a block's own output.
     pub(crate) reads: RefCell<BTreeSet<(Option<StepIx>, StepIx)>>,
     pub(crate) current: Option<StepIx>,
+}
+
+/// The fields of one `set`.
+#[derive(Debug, Default)]
+pub(crate) struct Siblings {
+    /// In order, as far as they are checked.
+    pub(crate) known: Vec<(String, Type)>,
+    /// Every name, also of those that come later.
+    pub(crate) all: Vec<String>,
 }
 
 /// The names for one scalar.
@@ -127,7 +136,7 @@ impl View<'_> {
     }
 
     fn sibling(&self, path: &[&str]) -> Resolved {
-        let Some((known, all)) = &self.names.siblings else {
+        let Some(Siblings { known, all }) = &self.names.siblings else {
             let help = Some("other steps are written `steps.ID.output`".to_owned());
             return Err(error(codes::UNKNOWN_NAME, 0, "`self` is known inside `set` only", help));
         };

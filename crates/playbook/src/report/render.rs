@@ -1,7 +1,7 @@
 //! Problems as a person reads them (rustc's layout) and as a program does.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use super::{Diagnostic, Severity};
@@ -19,9 +19,12 @@ pub enum Style {
 /// The most problems that are printed with their lines; the rest is counted.
 const MOST: usize = 50;
 
+/// A line with more bytes is not printed.
+const LONGEST: usize = 16_000;
+
 /// All problems with the lines they are in, and a last line that counts them. Empty if there are none.
 ///
-/// Labels that do not fit the text are left out rather than trusted.
+/// Labels that do not fit the text are not trusted: the problem is then printed without lines.
 pub fn render(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> String {
     let renderer = match style {
         Style::Plain => Renderer::plain(),
@@ -46,21 +49,40 @@ fn report<'a>(diagnostic: &'a Diagnostic, source: Source<'a>) -> Vec<Group<'a>> 
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
-    let mut group = if diagnostic.labels.is_empty() {
-        title.element(annotate_snippets::Origin::path(source.name))
-    } else {
-        let annotations =
-            diagnostic.labels.iter().filter(|l| source.text.get(l.start..l.end).is_some()).map(|label| {
+    let mut group = match excerpt(diagnostic, source.text) {
+        Some((start, line, text)) => {
+            let annotations = diagnostic.labels.iter().map(|label| {
                 let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let text = Some(label.text.as_str()).filter(|t| !t.is_empty());
-                kind.span(label.start..label.end).label(text)
+                kind.span(label.start - start..label.end - start).label(text)
             });
-        title.element(Snippet::source(source.text).path(source.name).annotations(annotations))
+            title.element(Snippet::source(text).line_start(line).path(source.name).annotations(annotations))
+        }
+        None => title.element(match diagnostic.labels.first() {
+            Some(label) => Origin::path(source.name).line(label.line).char_column(label.column),
+            None => Origin::path(source.name),
+        }),
     };
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     vec![group]
+}
+
+/// The lines that the labels stand in, where they start and the number of the first one. `None` if there are
+/// none to show, if a label does not fit the text, or if a line is too long to help anybody.
+fn excerpt<'a>(diagnostic: &Diagnostic, text: &'a str) -> Option<(usize, usize, &'a str)> {
+    let fits = |l: &super::Label| l.start <= l.end && text.get(l.start..l.end).is_some();
+    if !diagnostic.labels.iter().all(fits) {
+        return None;
+    }
+    let first = diagnostic.labels.iter().min_by_key(|l| l.start)?;
+    let last = diagnostic.labels.iter().map(|l| l.end).max()?;
+    let start = text.get(..first.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let end = text.get(last..)?.find('\n').map_or(text.len(), |at| last + at);
+    let lines = text.get(start..end)?;
+    let lines = lines.strip_suffix('\r').filter(|cut| start + cut.len() >= last).unwrap_or(lines);
+    lines.lines().all(|line| line.len() <= LONGEST).then_some((start, first.line, lines))
 }
 
 fn summary(diagnostics: &[Diagnostic], name: &str) -> String {

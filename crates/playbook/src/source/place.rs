@@ -103,28 +103,17 @@ impl<'s> Places<'s> {
     }
 
     fn node(&self, id: Id) -> Range<usize> {
-        let mut id = id;
-        // A block is shown at its first key or item, an empty one at the key in front of it.
-        loop {
-            match self.entries.get(id) {
-                Some(Entry { what: What::Block(Some(first)), .. }) => id = *first,
-                Some(Entry { what: What::Block(None), .. }) if id > 0 => id -= 1,
-                Some(Entry { start: Some(start), what }) => {
-                    let range = self.scalar(*start, *what);
-                    if range.is_empty() && id > 0 {
-                        id -= 1;
-                        continue;
-                    }
-                    return range;
-                }
-                _ => return 0..0,
-            }
-            if let Some(Entry { what: What::Block(_), start: None }) =
-                self.entries.get(id).filter(|_| id == 0)
-            {
-                return 0..0;
-            }
+        // A block is shown at its first key or item.
+        let mut at = id;
+        while let Some(Entry { what: What::Block(Some(first)), .. }) = self.entries.get(at) {
+            at = *first;
         }
+        // What is empty is shown at what stands in front of it, which mostly is its key.
+        let before = self.entries.get(..=at).unwrap_or_default().iter().rev();
+        before
+            .filter_map(|entry| Some(self.scalar(entry.start?, entry.what)))
+            .find(|range| !range.is_empty())
+            .unwrap_or_default()
     }
 
     fn scalar(&self, start: usize, what: What<'_>) -> Range<usize> {

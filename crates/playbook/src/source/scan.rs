@@ -67,7 +67,7 @@ impl<'s> Scan<'s> {
         self.rest().find('\n').map_or(self.text.len(), |n| self.at + n)
     }
 
-    fn to_next_line(&mut self) {
+    fn next_line(&mut self) {
         self.at = (self.end_of_line() + 1).min(self.text.len());
     }
 
@@ -102,7 +102,7 @@ impl<'s> Scan<'s> {
         let tab = (self.byte() == Some(b'\t')).then_some(self.at);
         self.blanks();
         if matches!(self.byte(), None | Some(b'\n' | b'\r' | b'#')) {
-            return self.to_next_line();
+            return self.next_line();
         }
         if let Some(tab) = tab {
             self.report(
@@ -132,7 +132,7 @@ impl<'s> Scan<'s> {
             self.at += 3;
             self.blanks();
             if matches!(self.byte(), None | Some(b'\n' | b'\r' | b'#')) {
-                self.to_next_line();
+                self.next_line();
             } else {
                 self.content = true;
                 self.nodes();
@@ -142,7 +142,7 @@ impl<'s> Scan<'s> {
         }
         if mark == Some("...") {
             self.ended = true;
-            self.to_next_line();
+            self.next_line();
             return true;
         }
         if mark.is_some() || self.ended {
@@ -160,7 +160,7 @@ impl<'s> Scan<'s> {
                     .at(start..self.end_of_line(), "not allowed")
                     .help("remove the line; playbooks need no directives"),
             );
-            self.to_next_line();
+            self.next_line();
             return true;
         }
         false
@@ -172,7 +172,7 @@ impl<'s> Scan<'s> {
             self.blanks();
             let Some(byte) = self.byte() else { return };
             match byte {
-                b'\n' | b'\r' | b'#' => return self.to_next_line(),
+                b'\n' | b'\r' | b'#' => return self.next_line(),
                 b'-' | b'?' if self.next_is_blank(1) => {
                     let column = self.column();
                     if !self.open(column) {
@@ -186,7 +186,7 @@ impl<'s> Scan<'s> {
                     let column = self.column();
                     self.quoted(byte);
                     if !self.key_follows(column) {
-                        return self.to_next_line();
+                        return self.next_line();
                     }
                 }
                 b'|' | b'>' => return self.block_scalar(),
@@ -194,7 +194,7 @@ impl<'s> Scan<'s> {
                     let column = self.column();
                     self.flow();
                     if self.stop || !self.key_follows(column) {
-                        return self.to_next_line();
+                        return self.next_line();
                     }
                 }
                 _ => {
@@ -277,10 +277,10 @@ impl<'s> Scan<'s> {
                 }
             }
         }
-        self.to_boundary();
+        self.align();
     }
 
-    fn to_boundary(&mut self) {
+    fn align(&mut self) {
         while self.at < self.text.len() && !self.text.is_char_boundary(self.at) {
             self.at += 1;
         }
@@ -294,7 +294,7 @@ impl<'s> Scan<'s> {
         let parent = self.columns.last().copied();
         let least = parent.map_or(0, |c| c + 1);
         let mut indent = given.map(|d| parent.map_or(0, |c| c) + d);
-        self.to_next_line();
+        self.next_line();
         while self.at < self.text.len() {
             let line = self.text.get(self.at..self.end_of_line()).unwrap_or("");
             let spaces = line.len() - line.trim_start_matches(' ').len();
@@ -306,7 +306,7 @@ impl<'s> Scan<'s> {
                     return;
                 }
             }
-            self.to_next_line();
+            self.next_line();
         }
     }
 
@@ -331,7 +331,7 @@ impl<'s> Scan<'s> {
                 if let Some(hash) = line.find(" #").filter(|hash| inner.opened_before(*hash)) {
                     self.trap(start, start + hash + 2, "the ` #` inside starts a comment");
                 }
-                self.to_next_line();
+                self.next_line();
                 self.continuation(inner.open);
                 false
             }
@@ -347,7 +347,7 @@ impl<'s> Scan<'s> {
             let body = line.trim_start_matches([' ', '\t']);
             let spaces = line.len() - line.trim_start_matches(' ').len();
             if body.trim().is_empty() {
-                self.to_next_line();
+                self.next_line();
                 continue;
             }
             if body.starts_with('#') || parent.is_some_and(|c| spaces <= c) {
@@ -368,7 +368,7 @@ impl<'s> Scan<'s> {
             open = line
                 .rfind("${{")
                 .map_or(open && !line.contains("}}"), |o| !line.get(o..).unwrap_or("").contains("}}"));
-            self.to_next_line();
+            self.next_line();
         }
     }
 
@@ -390,7 +390,7 @@ impl<'s> Scan<'s> {
                 b'#' if self.at == 0
                     || matches!(self.text.as_bytes().get(self.at - 1), Some(b' ' | b'\t' | b'\n')) =>
                 {
-                    self.to_next_line();
+                    self.next_line();
                 }
                 b'[' | b'{' => {
                     open.push(self.at);
@@ -451,7 +451,7 @@ impl<'s> Scan<'s> {
             return self.flow_plain();
         }
         self.at += length.max(1);
-        self.to_boundary();
+        self.align();
         false
     }
 }
