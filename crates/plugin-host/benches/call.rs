@@ -23,6 +23,8 @@ const HOSTILE: &[u8] = include_bytes!(env!("PORTCULLIS_HOSTILE_PLUGIN"));
 const MANIFEST: &str = "manifest = 1\nname = \"hostile\"\nversion = \"0.1.0\"\n\
     interface = \"portcullis:plugin@1.0\"\ncomponent = \"hostile.wasm\"\n";
 
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
@@ -83,9 +85,7 @@ fn bare_limits(c: &mut Criterion) {
     });
     group.bench_function("tokio timeout around nothing", |b| {
         b.iter(|| {
-            runtime
-                .block_on(tokio::time::timeout(std::time::Duration::from_secs(30), async { black_box(1) }))
-                .unwrap()
+            runtime.block_on(async { tokio::time::timeout(LIMIT, async { black_box(1) }).await }).unwrap()
         });
     });
     group.finish();
