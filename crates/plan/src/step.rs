@@ -127,6 +127,8 @@ pub struct Call {
     pub timeout: Duration,
     /// When and how often to try again.
     pub retry: Retry,
+    /// Why untrusted text may decide here, in the author's words. Plans and audit logs repeat it.
+    pub accept_untrusted: Option<String>,
 }
 
 /// When and how often a call is tried again. The wait is drawn between zero and the backoff (full jitter);

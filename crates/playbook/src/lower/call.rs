@@ -38,7 +38,7 @@ impl Lower<'_> {
         if spec.effect == Effect::Containment {
             self.containment(name, uses);
         }
-        self.accepts(fields);
+        let accept_untrusted = self.accepts(fields);
         let with = self.with(fields, uses, &spec);
         self.accepted();
         if let Some((node, _)) =
@@ -63,6 +63,7 @@ impl Lower<'_> {
             repeat: spec.repeat,
             timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
             retry,
+            accept_untrusted,
         }))
     }
 

@@ -192,10 +192,10 @@ impl Lower<'_> {
         }
     }
 
-    /// Reads `accept_untrusted` before the values it is about.
-    pub(super) fn accepts(&mut self, fields: &Fields<'_>) {
+    /// Reads `accept_untrusted` before the values it is about; gives the reason.
+    pub(super) fn accepts(&mut self, fields: &Fields<'_>) -> Option<String> {
         self.accepts = None;
-        let Some(reason) = fields.text("accept_untrusted", self.sink) else { return };
+        let reason = fields.text("accept_untrusted", self.sink)?;
         let at = fields.get("accept_untrusted").map_or(fields.at, |n| n.id);
         if reason.trim().is_empty() {
             self.sink.push(
@@ -205,6 +205,7 @@ impl Lower<'_> {
             );
         }
         self.accepts = Some(Acceptance { at, needed: false });
+        Some(reason.to_owned())
     }
 
     /// An acceptance that nothing needed.

@@ -71,9 +71,11 @@ fn kind(kind: &StepKind, depth: usize, out: &mut String) {
                 1 => "no retry".to_owned(),
                 n => format!("{n}x {:?}..{:?} on {:?}", call.retry.initial, call.retry.max, call.retry.on),
             };
+            let accepts =
+                call.accept_untrusted.as_ref().map_or(String::new(), |why| format!(" accepts({why})"));
             writeln!(
                 out,
-                "{}{connection} [{} {} {:?} {retry}] {}",
+                "{}{connection}{accepts} [{} {} {:?} {retry}] {}",
                 call.action,
                 call.effect,
                 call.repeat,
