@@ -4,7 +4,7 @@
 //! depth of the tree, and of every recursion over it, is bounded by the nesting of brackets and not by the
 //! length of the text.
 
-use crate::functions::Function;
+use crate::functions::{Function, Pattern};
 use crate::source::Span;
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub(crate) struct Call {
     pub(crate) function: Option<&'static Function>,
     pub(crate) args: Vec<Node>,
     /// The compiled pattern of `matches` if it is a literal.
-    pub(crate) pattern: Option<regex::Regex>,
+    pub(crate) pattern: Option<Pattern>,
 }
 
 #[derive(Debug)]

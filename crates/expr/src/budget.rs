@@ -70,8 +70,8 @@ impl Budget {
 
     /// Charges an allocation before it is made.
     pub(crate) fn alloc(&mut self, bytes: usize, span: Span) -> Result<(), EvalError> {
-        // Touching memory takes time as well.
-        self.step(bytes as u64 / 64, span)?;
+        // Getting memory, touching it and giving it back takes time as well.
+        self.step(2 + bytes as u64 / 64, span)?;
         match self.bytes_left.checked_sub(bytes as u64) {
             Some(left) => {
                 self.bytes_left = left;

@@ -5,7 +5,7 @@
 //! a macro variable can never be confused with a name of the playbook.
 
 use crate::ast::{Call, Kind, Macro, MacroKind, Node, Operator, Part, Segment};
-use crate::functions;
+use crate::functions::{self, Pattern};
 use crate::lexer::{Lexer, Token};
 use crate::source::{MAX_DEPTH, MAX_SOURCE, Span, SyntaxError};
 use crate::suggest;
@@ -456,7 +456,7 @@ fn call(name: &str, span: Span, args: Vec<Node>, receiver: usize) -> Parsed<Call
     if name == "matches"
         && let Some(Node { kind: Kind::Text(text), span }) = args.get(1 - receiver)
     {
-        pattern = Some(functions::compile(text).map_err(|message| SyntaxError::new(message, *span))?);
+        pattern = Some(Pattern::compile(text).map_err(|message| SyntaxError::new(message, *span))?);
     }
     Ok(Call { name: name.to_owned(), name_span: span, function: functions::find(name), args, pattern })
 }

@@ -13,6 +13,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// What the first member of a map costs, in bytes, beside its own share.
+pub(crate) const MAP_NODE: usize = 640;
+
 #[derive(Clone, Debug)]
 pub(crate) enum Val<'a> {
     Null,
@@ -192,7 +195,7 @@ impl<'a> Val<'a> {
                 EvalError::new(EvalErrorKind::Arithmetic, "the result is not a number", span)
             })?,
             Val::Text(text) => {
-                budget.alloc(text.as_str().len(), span)?;
+                budget.alloc(text.as_str().len() + 16, span)?;
                 Value::String(text.as_str().to_owned())
             }
             Val::Timestamp(at) => Value::String(time::format_timestamp(*at)),
@@ -206,10 +209,11 @@ impl<'a> Val<'a> {
                 Value::Array(items)
             }
             Val::Map(map) => {
+                budget.alloc(MAP_NODE, span)?;
                 let mut out = serde_json::Map::new();
                 for key in map.keys() {
                     let key = key.as_str();
-                    budget.alloc(key.len() + 96, span)?;
+                    budget.alloc(key.len() + 80, span)?;
                     if let Some(value) = map.get(key) {
                         out.insert(key.to_owned(), value.to_json(budget, span, depth + 1)?);
                     }
@@ -244,6 +248,7 @@ fn equal_at(
     match (a, b) {
         (Val::Null, Val::Null) => Ok(true),
         (Val::List(a), Val::List(b)) => {
+            budget.step(2, span)?;
             if a.len() != b.len() {
                 return Ok(false);
             }

@@ -339,3 +339,40 @@ fn references_are_static_paths() {
     let first = expr.references().remove(0);
     assert_eq!(&expr.source()[first.span.start..first.span.end], "steps.a.output.list");
 }
+
+/// Half of what a worker thread of a server usually has, so that a caller's own frames have room as well.
+#[test]
+fn the_deepest_expression_fits_into_a_small_stack() {
+    let run = || {
+        for (open, middle, close) in [
+            ("(", "1", ")"),
+            ("[", "1", "]"),
+            ("{'a':", "1", "}"),
+            ("string(", "1", ")"),
+            ("[1].map(x, ", "1", ")"),
+            ("1 + 2 * (", "1", ")"),
+            ("true || true && 1 < (", "1", ")"),
+            ("true ? 1 : (", "1", ")"),
+            ("{'a': 1}.?b.orValue(", "1", ")"),
+            ("[0][", "0", "]"),
+            ("!(1 == -(", "1", "))"),
+        ] {
+            for depth in [15, 16, 31, 32] {
+                let text = open.repeat(depth) + middle + &close.repeat(depth);
+                let Ok(expr) = Expr::parse(&text) else { continue };
+                let _ = expr.check(&Unknown);
+                let _ = expr.references();
+                let _ = expr.eval(&context(), &mut Budget::new());
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+struct Unknown;
+
+impl portcullis_expr::TypeScope for Unknown {
+    fn resolve(&self, _path: &[&str]) -> Result<(usize, portcullis_expr::Type), portcullis_expr::NameError> {
+        Ok((1, portcullis_expr::Type::any()))
+    }
+}

@@ -13,7 +13,7 @@ use crate::functions::{self, Context};
 use crate::scope::{MAX_PATH, Scope};
 use crate::source::Span;
 use crate::suggest;
-use crate::val::{Map, Text, Val};
+use crate::val::{MAP_NODE, Map, Text, Val};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -88,7 +88,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     fn list(&mut self, items: &'a [Node], span: Span) -> Evaluated<'a> {
-        self.budget.alloc(items.len() * size_of::<Val<'_>>(), span)?;
+        self.budget.alloc(64 + items.len() * size_of::<Val<'_>>(), span)?;
         let mut out = Vec::with_capacity(items.len());
         for item in items {
             out.push(self.eval(item)?);
@@ -97,12 +97,14 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     fn map(&mut self, entries: &'a [(Node, Node)], span: Span) -> Evaluated<'a> {
+        // A node of the tree has room for eleven members from the start.
+        self.budget.alloc(MAP_NODE, span)?;
         let mut out = BTreeMap::new();
         for (key, value) in entries {
             let Val::Text(name) = self.eval(key)? else {
                 return Err(type_error("a key must be a string", key.span));
             };
-            self.budget.alloc(name.as_str().len() + 96, span)?;
+            self.budget.alloc(name.as_str().len() + 80, span)?;
             let value = self.eval(value)?;
             if out.insert(name.as_str().to_owned(), value).is_some() {
                 return Err(type_error("the same key stands twice in this object", key.span));

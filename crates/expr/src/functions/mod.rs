@@ -20,7 +20,7 @@ use crate::source::Span;
 use crate::types::Type;
 use crate::val::{List, Map, Val};
 
-pub(crate) use pattern::compile;
+pub(crate) use pattern::Pattern;
 
 /// What the reference documentation says about a function or macro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Param {
 pub(crate) struct Context<'b> {
     pub(crate) budget: &'b mut Budget,
     pub(crate) span: Span,
-    pub(crate) pattern: Option<&'b regex::Regex>,
+    pub(crate) pattern: Option<&'b Pattern>,
     pub(crate) name: &'static str,
 }
 
@@ -234,7 +234,8 @@ impl Context<'_> {
 
     /// A new string; what it allocates is charged here.
     pub(crate) fn give<'a>(&mut self, text: String) -> Result<Val<'a>, EvalError> {
-        self.alloc(text.len())?;
+        // The copy into shared memory has two counters and the overhead of an allocation.
+        self.alloc(text.len() + 48)?;
         Ok(Val::text(text))
     }
 }

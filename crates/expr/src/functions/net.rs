@@ -162,7 +162,7 @@ fn read_url(text: &str) -> Option<Url<'_>> {
 
 fn url<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
     let text = c.text(args, 0)?;
-    c.alloc(text.len() * 2 + 600)?;
+    c.alloc(text.len() * 2 + 1024)?;
     c.budget.step(20 + text.len() as u64 / 16, c.span)?;
     let url = read_url(text).ok_or_else(|| c.conversion("the text is not an absolute URL"))?;
     let members = [

@@ -55,6 +55,7 @@ fn read(
     wrong: &str,
 ) -> Result<i64, EvalError> {
     let text = c.text(args, 0)?;
+    c.budget.step(4, c.span)?;
     parse(text).ok_or_else(|| c.conversion(wrong))
 }
 

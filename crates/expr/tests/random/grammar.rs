@@ -237,7 +237,8 @@ impl<'b> Dice<'b> {
             4 => format!("({} == {})", self.inner(Self::any), self.inner(Self::any)),
             5 => format!("({} && {})", self.inner(Self::bool), self.inner(Self::bool)),
             6 => format!("({} || {})", self.inner(Self::bool), self.inner(Self::bool)),
-            7 => format!("!{}", self.inner(Self::bool)),
+            // In brackets, because the oracle drops `!!` without asking for a bool.
+            7 => format!("!({})", self.inner(Self::bool)),
             8 => format!("({} in {})", self.inner(Self::num), self.inner(Self::ints)),
             9 => {
                 let name = self.choice(&["contains", "startsWith", "endsWith", "matches"]);
