@@ -1,3 +1,49 @@
-//! The `portcullis` command.
+//! The `portcullis` command: flags, configuration, wiring and output, and nothing a server would also want.
+//!
+//! One file per subcommand under `command/`; `wire.rs` puts sources, stores and connections together.
 
-fn main() {}
+mod command;
+mod config;
+mod connection;
+mod diagnose;
+mod exit;
+mod follow;
+mod inputs;
+mod output;
+mod read;
+mod report;
+mod resume;
+mod simulator;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Playbooks for security teams: checked whole, planned first, journaled, reversible.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, about, propagate_version = true, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    shared: wire::Shared,
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    output::init_logging(arguments.shared.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return exit::report(&anyhow::Error::new(error).context("could not start the async runtime"));
+        }
+    };
+    match runtime.block_on(arguments.command.run(&arguments.shared)) {
+        Ok(code) => code.into(),
+        Err(error) => exit::report(&error),
+    }
+}

@@ -19,9 +19,7 @@ outputs:
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = json!({"type": "string"});
-    let object = |field: &str| {
-        json!({"type": "object", "additionalProperties": false, "required": [field], "properties": {field: text}})
-    };
+    let object = |field: &str| json!({"type": "object", "additionalProperties": false, "required": [field], "properties": {field: text}});
     let spec = serde_json::from_value(json!({
         "name": "demo.greet", "summary": "Says hello", "effect": "enrichment", "repeat": "natural",
         "errors": [], "input": object("name"), "output": object("text"),

@@ -38,7 +38,9 @@ pub(crate) async fn attempt(inner: Arc<Inner>, run: RunId, call: Box<Perform>) -
     if call.in_doubt {
         match call.repeat {
             Repeat::Natural | Repeat::Keyed => {}
-            Repeat::Never => return Err(unknown(&call, "it was begun before a crash and may not be repeated")),
+            Repeat::Never => {
+                return Err(unknown(&call, "it was begun before a crash and may not be repeated"));
+            }
             Repeat::Verify => match verify(source.as_ref(), &invocation, call.timeout).await {
                 Ok(Probe::Done(outcome)) => return limit(&call, outcome),
                 Ok(Probe::NotDone) => {}
@@ -83,7 +85,10 @@ fn unknown(call: &Perform, why: &str) -> Failure {
     Failure::new(
         FailureKind::Unknown,
         Blame::Server,
-        format!("nobody knows whether {} took effect at {}: {why}; look before repeating it", call.action, call.path),
+        format!(
+            "nobody knows whether {} took effect at {}: {why}; look before repeating it",
+            call.action, call.path
+        ),
     )
 }
 

@@ -127,7 +127,7 @@ impl Driver {
 
     /// Waits for one answer and takes in all that are there.
     async fn wait(&mut self) -> Result<(), EngineError> {
-        if self.machine.status() == RunStatus::Waiting {
+        if self.machine.status() == RunStatus::Waiting && self.approver().is_none() {
             self.tell(StepPath::root(), EventKind::Waiting);
         }
         tokio::select! {
@@ -173,7 +173,8 @@ impl Driver {
                     self.happened(begun)?;
                 }
                 Command::Ask(ask) if !ask.asked => {
-                    let asked = Happened::Asked { op: ask.op, path: ask.path.clone(), digest: ask.digest.clone() };
+                    let asked =
+                        Happened::Asked { op: ask.op, path: ask.path.clone(), digest: ask.digest.clone() };
                     self.commands.push(command);
                     self.happened(asked)?;
                 }
@@ -299,7 +300,11 @@ impl Driver {
         match control {
             Control::Cancel { by } => self.happened(Happened::CancelRequested { by }),
             Control::Decide { path, decision, by, digest, reply } => {
-                let open = self.asks.iter().find(|(_, ask)| ask.path == path).map(|(&op, ask)| (op, ask.digest.clone()));
+                let open = self
+                    .asks
+                    .iter()
+                    .find(|(_, ask)| ask.path == path)
+                    .map(|(&op, ask)| (op, ask.digest.clone()));
                 let refused = match (&open, &digest) {
                     (None, _) => Some(DecideError::NotAsked(path)),
                     (Some((_, asked)), Some(seen)) if asked != seen => Some(DecideError::Stale(path)),

@@ -29,8 +29,7 @@ pub(crate) fn complete(
 ) -> Result<BTreeMap<String, Value>, Vec<InputProblem>> {
     let (mut complete, mut problems) = (BTreeMap::new(), Vec::new());
     for input in &plan.inputs {
-        let mut problem =
-            |message: String| problems.push(InputProblem { name: input.name.clone(), message });
+        let mut problem = |message: String| problems.push(InputProblem { name: input.name.clone(), message });
         let Some(value) = given.remove(&input.name).or_else(|| input.default.clone()) else {
             problem("is required".to_owned());
             continue;
@@ -38,7 +37,11 @@ pub(crate) fn complete(
         match Validator::new(&input.schema) {
             Ok(validator) => {
                 for violation in validator.violations(&value) {
-                    let at = if violation.pointer.is_empty() { String::new() } else { format!("at {}: ", violation.pointer) };
+                    let at = if violation.pointer.is_empty() {
+                        String::new()
+                    } else {
+                        format!("at {}: ", violation.pointer)
+                    };
                     problem(format!("does not fit: {at}{}", violation.message));
                 }
             }

@@ -24,7 +24,8 @@ fn build(schema: &Value, depth: usize) -> Value {
         return first.clone();
     }
     for choice in ["oneOf", "anyOf", "allOf"] {
-        if let Some(first) = schema.get(choice).and_then(Value::as_array).and_then(|choices| choices.first()) {
+        if let Some(first) = schema.get(choice).and_then(Value::as_array).and_then(|choices| choices.first())
+        {
             return build(first, depth + 1);
         }
     }
@@ -50,7 +51,9 @@ fn build(schema: &Value, depth: usize) -> Value {
 
 fn object(schema: &Value, depth: usize) -> Value {
     let mut map = Map::new();
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    for name in
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    {
         let property = schema.get("properties").and_then(|properties| properties.get(name));
         map.insert(name.to_owned(), build(property.unwrap_or(&Value::Null), depth + 1));
     }

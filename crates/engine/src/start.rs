@@ -61,7 +61,11 @@ impl Engine {
         let input = inputs::complete(&plan, start.inputs.clone()).map_err(EngineError::Inputs)?;
         let created = self.inner.clock.now();
         let run = self.run_id(created);
-        let first = Record { seq: 1, at: created, event: Happened::Started { input, starter: start.starter.clone() } };
+        let first = Record {
+            seq: 1,
+            at: created,
+            event: Happened::Started { input, starter: start.starter.clone() },
+        };
         let info = RunInfo { id: run.as_str().to_owned() };
         let (machine, turn) = Machine::start(Arc::clone(&plan), &info, &first)
             .map_err(|source| EngineError::Diverged { run: run.clone(), source })?;
@@ -99,7 +103,8 @@ impl Engine {
             return Err(EngineError::NeedsUpgrade { run: run.clone(), diagnostics: checked.diagnostics });
         };
         let diverged = |source| EngineError::Diverged { run: run.clone(), source };
-        let none = Record { seq: 0, at: Timestamp(0), event: Happened::CancelRequested { by: String::new() } };
+        let none =
+            Record { seq: 0, at: Timestamp(0), event: Happened::CancelRequested { by: String::new() } };
         let first = stored.records.first().unwrap_or(&none);
         let info = RunInfo { id: run.as_str().to_owned() };
         let (mut machine, _) = Machine::start(Arc::clone(&plan), &info, first).map_err(diverged)?;
@@ -125,6 +130,8 @@ impl Engine {
         let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let tail = (self.inner.entropy)() & 0xffff_ffff;
         let text = format!("{}-{tail:08x}", time.strftime("%Y%m%d-%H%M%S"));
-        RunId::new(text.clone()).or_else(|| RunId::new(format!("{tail:08x}"))).unwrap_or_else(|| self.run_id(at))
+        RunId::new(text.clone())
+            .or_else(|| RunId::new(format!("{tail:08x}")))
+            .unwrap_or_else(|| self.run_id(at))
     }
 }

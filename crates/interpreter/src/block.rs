@@ -98,7 +98,8 @@ impl Machine {
             StepKind::Switch(switch) => {
                 let mut body = switch.default.as_ref();
                 for case in &switch.cases {
-                    match render::condition("`case`", &case.when, &self.view(place.frame, None), &place.path) {
+                    match render::condition("`case`", &case.when, &self.view(place.frame, None), &place.path)
+                    {
                         Ok(false) => {}
                         Ok(true) => {
                             body = Some(&case.body);
@@ -145,7 +146,10 @@ impl Machine {
                     Ok(message) => Failure::new(FailureKind::Failed, Blame::Playbook, message),
                     Err(failure) => failure,
                 };
-                self.tell(place.path.clone(), ProgressKind::Failed { failure: failure.clone(), tolerated: false });
+                self.tell(
+                    place.path.clone(),
+                    ProgressKind::Failed { failure: failure.clone(), tolerated: false },
+                );
                 self.begin_end(End {
                     status: RunStatus::Failed,
                     outputs: BTreeMap::new(),
@@ -253,7 +257,8 @@ impl Machine {
 
     /// Notes how the current step of a block ended. Gives whether the block goes on.
     fn settle_step(&mut self, block: NodeId, end: NodeEnd) -> bool {
-        let Some(Node { path, frame, kind: NodeKind::Block { steps, next }, .. }) = self.nodes.get(block) else {
+        let Some(Node { path, frame, kind: NodeKind::Block { steps, next }, .. }) = self.nodes.get(block)
+        else {
             return false;
         };
         let Some(step) = steps.get(*next) else { return false };
@@ -312,7 +317,8 @@ impl Machine {
 
     /// A branch of a `parallel` has ended; the step ends with the last of them.
     pub(crate) fn branch_ended(&mut self, parallel: NodeId, end: NodeEnd) {
-        let Some(Node { kind: NodeKind::Parallel { open, failure }, .. }) = self.nodes.get_mut(parallel) else {
+        let Some(Node { kind: NodeKind::Parallel { open, failure }, .. }) = self.nodes.get_mut(parallel)
+        else {
             return;
         };
         *open = open.saturating_sub(1);

@@ -84,7 +84,9 @@ impl Machine {
     /// One item has ended.
     pub(crate) fn item_ended(&mut self, id: NodeId, item: &Node, end: NodeEnd) {
         let Some(Node { kind: NodeKind::Foreach(node), .. }) = self.nodes.get(id) else { return };
-        let Some(StepKind::Foreach(foreach)) = node.steps.get(node.index).map(|step| &step.kind) else { return };
+        let Some(StepKind::Foreach(foreach)) = node.steps.get(node.index).map(|step| &step.kind) else {
+            return;
+        };
         let on_item_error = foreach.on_item_error;
         let end = end.and_then(|_| match &foreach.output {
             None => Ok(Value::Null),
@@ -163,5 +165,9 @@ fn finish(node: &mut ForeachNode) -> NodeEnd {
         .map(|(index, item, failure)| json!({"index": index, "item": item, "error": error_value(&failure)}))
         .collect();
     let outputs = node.outputs.drain(..).flatten().collect();
-    Ok(NodeOutput { output: Some(Value::Array(outputs)), failed: Some(Value::Array(failed)), ends_block: false })
+    Ok(NodeOutput {
+        output: Some(Value::Array(outputs)),
+        failed: Some(Value::Array(failed)),
+        ends_block: false,
+    })
 }

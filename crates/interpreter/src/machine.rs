@@ -223,7 +223,11 @@ impl Machine {
                     Blame::Playbook,
                     "the run reached its deadline; raise `deadline`, or look at what it waited for",
                 );
-                self.begin_end(End { status: RunStatus::Failed, outputs: BTreeMap::new(), failure: Some(failure) });
+                self.begin_end(End {
+                    status: RunStatus::Failed,
+                    outputs: BTreeMap::new(),
+                    failure: Some(failure),
+                });
                 Ok(())
             }
             Event::Woken { op } => {
@@ -245,8 +249,10 @@ impl Machine {
             },
             Event::Decided { op, decision, by, digest } => self.decided(*op, *decision, by, digest),
             Event::CancelRequested { by } => {
-                let failure = Failure::new(FailureKind::Cancelled, Blame::Playbook, format!("cancelled by {by}"));
-                let end = End { status: RunStatus::Cancelled, outputs: BTreeMap::new(), failure: Some(failure) };
+                let failure =
+                    Failure::new(FailureKind::Cancelled, Blame::Playbook, format!("cancelled by {by}"));
+                let end =
+                    End { status: RunStatus::Cancelled, outputs: BTreeMap::new(), failure: Some(failure) };
                 self.begin_end(end);
                 Ok(())
             }
@@ -260,7 +266,13 @@ impl Machine {
         }
     }
 
-    fn attempt_failed(&mut self, op: OpId, attempt: u32, failure: &Failure, entropy: u64) -> Result<(), String> {
+    fn attempt_failed(
+        &mut self,
+        op: OpId,
+        attempt: u32,
+        failure: &Failure,
+        entropy: u64,
+    ) -> Result<(), String> {
         let (now, ending) = (self.now, !matches!(self.state, State::Running));
         let call = self.call_mut(op)?;
         if call.attempt != attempt {
@@ -434,7 +446,8 @@ impl Machine {
         item: usize,
         steps: Arc<[Step]>,
     ) {
-        let node = self.nodes.insert(Node { parent, path, frame, item, kind: NodeKind::Block { steps, next: 0 } });
+        let node =
+            self.nodes.insert(Node { parent, path, frame, item, kind: NodeKind::Block { steps, next: 0 } });
         self.queue.push_back(Work::Block(node));
     }
 

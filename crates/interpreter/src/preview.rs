@@ -31,7 +31,8 @@ pub(crate) fn shown(
             if let NodeKind::Block { steps, next } = kind {
                 let later = steps.get(next + 1..).unwrap_or_default();
                 if later.iter().any(|step| contains(step, id)) {
-                    let mut walk = Walk { machine, frame: *frame, wanted: id, extra: Vec::new(), calls: &mut calls };
+                    let mut walk =
+                        Walk { machine, frame: *frame, wanted: id, extra: Vec::new(), calls: &mut calls };
                     walk.steps(later, path, false)?;
                     known = true;
                     break;
@@ -129,7 +130,9 @@ impl Walk<'_> {
         // Around the step that is shown, a condition may depend on this very decision: take it as met.
         if let (Some(condition), true) = (&step.condition, within) {
             let view = self.machine.view_with(self.frame, &self.extra);
-            if !render::condition("`if`", condition, &view, path).or_else(|failure| self.unless_undecided(step, failure))? {
+            if !render::condition("`if`", condition, &view, path)
+                .or_else(|failure| self.unless_undecided(step, failure))?
+            {
                 return Ok(());
             }
         }
@@ -137,7 +140,12 @@ impl Walk<'_> {
             StepKind::Call(call) if within => {
                 let view = self.machine.view_with(self.frame, &self.extra);
                 let input = render::for_step("`with`", &call.with, &view, path)?;
-                self.calls.push(Shown { path: path.clone(), action: call.action.clone(), effect: call.effect, input });
+                self.calls.push(Shown {
+                    path: path.clone(),
+                    action: call.action.clone(),
+                    effect: call.effect,
+                    input,
+                });
                 Ok(())
             }
             StepKind::Foreach(foreach) => {

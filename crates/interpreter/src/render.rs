@@ -53,5 +53,9 @@ pub(crate) fn failure(what: &str, path: &StepPath, error: &EvalError) -> Failure
         EvalErrorKind::Budget => FailureKind::Limit,
         _ => FailureKind::Invalid,
     };
-    Failure::new(kind, Blame::Playbook, format!("step {path}: {what} could not be computed: {}", error.message))
+    Failure::new(
+        kind,
+        Blame::Playbook,
+        format!("step {path}: {what} could not be computed: {}", error.message),
+    )
 }

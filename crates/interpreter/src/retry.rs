@@ -70,9 +70,12 @@ mod tests {
     fn never_repeats_what_may_have_happened() {
         let retry = retry(&[FailureKind::Unknown, FailureKind::Timeout]);
         for kind in [FailureKind::Unknown, FailureKind::Timeout] {
-            for (repeat, again) in
-                [(Repeat::Natural, true), (Repeat::Keyed, true), (Repeat::Verify, false), (Repeat::Never, false)]
-            {
+            for (repeat, again) in [
+                (Repeat::Natural, true),
+                (Repeat::Keyed, true),
+                (Repeat::Verify, false),
+                (Repeat::Never, false),
+            ] {
                 let next = next_attempt(&retry, repeat, 1, &failure(kind), Timestamp(0), 0);
                 assert_eq!(next.is_some(), again, "{kind} {repeat}");
             }

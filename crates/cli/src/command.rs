@@ -1,0 +1,76 @@
+//! The subcommands, one file each.
+
+mod action;
+mod actions;
+mod approve;
+mod check;
+mod completions;
+mod graph;
+mod plan;
+mod run;
+mod runs;
+mod schema;
+mod sim;
+mod test;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::exit::Exit;
+use crate::wire::Shared;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a playbook
+    Run(run::Run),
+    /// Check playbooks: every problem at once, with its place
+    Check(check::Check),
+    /// Show what a playbook would do: reads happen, changes do not
+    Plan(plan::Plan),
+    /// Run the test cases of playbooks
+    Test(test::Test),
+    /// Draw a playbook
+    Graph(graph::Graph),
+    /// List the actions, or document one
+    Actions(actions::Actions),
+    /// Carry out a single action
+    #[command(subcommand)]
+    Action(action::Action),
+    /// Look at runs, and go on with them
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Approve what a run waits for, and go on with it
+    Approve(approve::Approve),
+    /// Reject what a run waits for, and go on with it
+    Reject(approve::Reject),
+    /// Serve a simulated Exchange organisation
+    Sim(sim::Sim),
+    /// Print the JSON Schema of playbooks, for editors
+    Schema(schema::Schema),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
+        match self {
+            Command::Run(command) => command.run(shared).await,
+            Command::Check(command) => command.run(shared),
+            Command::Plan(command) => command.run(shared).await,
+            Command::Test(command) => command.run(shared).await,
+            Command::Graph(command) => command.run(shared),
+            Command::Actions(command) => command.run(shared),
+            Command::Action(command) => command.run(shared).await,
+            Command::Runs(command) => command.run(shared).await,
+            Command::Approve(command) => command.run(shared).await,
+            Command::Reject(command) => command.run(shared).await,
+            Command::Sim(command) => command.run(shared).await,
+            Command::Schema(command) => command.run(shared),
+            Command::Completions(command) => Ok(command.run()),
+        }
+    }
+}
+
+pub(crate) use run::next_steps;

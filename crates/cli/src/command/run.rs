@@ -1,0 +1,138 @@
+//! `portcullis run`: start a playbook and follow it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use engine::{Approvals, EngineError, Mode, Source, Start};
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::exit::{Exit, Wrong};
+use crate::follow::{Follow, follow, who};
+use crate::inputs::InputFlags;
+use crate::output::{self, Style};
+use crate::simulator::{self, Simulator};
+use crate::wire::{self, Keep, Shared};
+
+/// Run a playbook
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The playbook
+    file: PathBuf,
+    #[command(flatten)]
+    inputs: InputFlags,
+    /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "", value_name = "DIR")]
+    sim: Option<PathBuf>,
+    /// Touch nothing: reads happen, everything else is listed
+    #[arg(long)]
+    dry_run: bool,
+    /// Approve in advance; without it the run asks, or waits with exit code 3
+    #[arg(long, value_enum, value_name = "WHAT")]
+    approve: Option<Approve>,
+    /// Print one JSON object at the end instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Approve {
+    /// Every approval of this run
+    All,
+}
+
+impl Run {
+    /// A run that touches nothing, for `portcullis plan`.
+    pub(crate) fn rehearsal(file: PathBuf, inputs: InputFlags, sim: Option<PathBuf>, json: bool) -> Self {
+        Run { file, inputs, sim, dry_run: true, approve: None, json }
+    }
+
+    pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
+        let text = read_playbook(&self.file)?;
+        let simulator = match &self.sim {
+            None => None,
+            Some(folder) => Some(Simulator::start(&simulator::folder(folder, &self.file)).await?),
+        };
+        let keep = if self.dry_run { Keep::Memory } else { Keep::Disk };
+        let engine = wire::engine(shared, &keep, simulator.as_ref())?;
+        let name = self.file.display().to_string();
+        let (sender, events) = unbounded_channel();
+        let start = Start {
+            inputs: self.inputs.read()?,
+            starter: who(),
+            mode: if self.dry_run { Mode::DryRun } else { Mode::Real },
+            approvals: match self.approve {
+                Some(Approve::All) => Approvals::ApproveAll { by: format!("{} (--approve=all)", who()) },
+                None => Approvals::Ask,
+            },
+            events: Some(sender),
+            driver: driver_note(self.sim.as_deref().map(|folder| simulator::folder(folder, &self.file))),
+        };
+        let mut run = match engine.start(Source { name: &name, text: &text }, start).await {
+            Ok(run) => run,
+            Err(error) => return refused(error, &name, &text, self.json),
+        };
+        let interactive = output::is_interactive() && !self.json;
+        let how = Follow { progress: Style::stderr().is_on() && !self.json, interactive };
+        let (report, exit) = follow(&mut run, events, how).await?;
+        let id = run.id().to_string();
+        if self.json {
+            output::say_json(&report.to_json(&id, &name, self.dry_run));
+        } else {
+            output::say_raw(&report.to_text(&id, &name, self.dry_run, Style::stdout()));
+            if exit == Exit::Waiting {
+                output::say(&next_steps(&id, &report));
+            }
+        }
+        drop(run);
+        if let Some(simulator) = simulator {
+            simulator.stop().await;
+        }
+        Ok(exit)
+    }
+}
+
+/// What to type when a run waits.
+pub(crate) fn next_steps(id: &str, report: &crate::report::Report) -> String {
+    report
+        .asks
+        .iter()
+        .map(|ask| format!("\n  portcullis approve {id} {0}\n  portcullis reject {id} {0}", ask.path))
+        .collect()
+}
+
+/// Reads a playbook file; the checker says what is wrong with its content.
+pub(crate) fn read_playbook(file: &Path) -> Result<String> {
+    let bytes = crate::read::at_most(file, playbook::MAX_BYTES as u64 + 1)
+        .with_context(|| format!("could not read the playbook {}", file.display()))
+        .map_err(|error| Wrong(format!("{error:#}")))?;
+    match playbook::decode(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(problem) => {
+            let help = problem.help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
+            Err(Wrong(format!("{}: {} [{}]{help}", file.display(), problem.message, problem.code)).into())
+        }
+    }
+}
+
+/// What a later `resume` must know. Holds no secret.
+pub(crate) fn driver_note(sim: Option<PathBuf>) -> serde_json::Value {
+    let sim = sim.map(|folder| folder.canonicalize().unwrap_or(folder).display().to_string());
+    json!({"sim": sim})
+}
+
+/// Says why a run did not start.
+fn refused(error: EngineError, name: &str, text: &str, json: bool) -> Result<Exit> {
+    match error {
+        EngineError::Playbook(diagnostics) => {
+            crate::diagnose::print(&diagnostics, Source { name, text }, json);
+            Ok(Exit::Wrong)
+        }
+        EngineError::Inputs(problems) => {
+            let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+            Err(Wrong(format!("the inputs do not fit {name}; nothing was done\n{}", lines.join("\n"))).into())
+        }
+        other => Err(other.into()),
+    }
+}

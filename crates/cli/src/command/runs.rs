@@ -1,0 +1,150 @@
+//! `portcullis runs`: look at runs, and go on with them.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use journal::{Event as Happened, Record, Timestamp};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::output::{self, Style, line};
+use crate::resume::{Then, resume, run_id};
+use crate::wire::{self, Shared};
+
+/// Look at runs, and go on with them
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// List runs, the newest first
+    List(List),
+    /// Show what happened in a run
+    Show(Show),
+    /// Go on with a run whose process is gone, or that waits
+    Resume(Resume),
+    /// Stop a run that waits or whose process is gone
+    Cancel(Resume),
+}
+
+/// List runs, the newest first
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// How many at most
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show what happened in a run
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The run
+    run: String,
+    /// Print JSON, with every record
+    #[arg(long)]
+    json: bool,
+}
+
+/// Go on with a run
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run
+    run: String,
+    /// Print one JSON object at the end instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl Runs {
+    pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
+        match self {
+            Runs::List(list) => list.run(shared).await,
+            Runs::Show(show) => show.run(shared).await,
+            Runs::Resume(it) => resume(shared, &it.run, Then::Follow, it.json).await,
+            Runs::Cancel(it) => resume(shared, &it.run, Then::Cancel, it.json).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self, shared: &Shared) -> Result<Exit> {
+        let runs = wire::journal(shared)?.list(self.limit).await?;
+        if self.json {
+            output::say_json(&json!({"runs": runs}));
+            return Ok(Exit::Done);
+        }
+        if runs.is_empty() {
+            output::say("no runs yet");
+        }
+        for run in runs {
+            output::say(&format!(
+                "{}  {}  {:<10} {:>5} records  {}",
+                run.run,
+                time(run.created),
+                run.status.as_str(),
+                run.records,
+                line(&run.playbook)
+            ));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Show {
+    async fn run(self, shared: &Shared) -> Result<Exit> {
+        let id = run_id(&self.run)?;
+        let stored = wire::journal(shared)?.load(&id).await?;
+        if self.json {
+            output::say_json(&json!({"header": stored.header, "records": stored.records}));
+            return Ok(Exit::Done);
+        }
+        let style = Style::stdout();
+        let header = &stored.header;
+        output::say(&format!("run       {}", header.run));
+        output::say(&format!(
+            "playbook  {} ({}, {})",
+            line(&header.playbook),
+            line(&header.source),
+            header.digest
+        ));
+        output::say(&format!("started   {}\n", time(header.created)));
+        for record in &stored.records {
+            output::say(&format!("{:>5}  {}  {}", record.seq, style.dim(&time(record.at)), describe(record)));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// One record on one line.
+fn describe(record: &Record) -> String {
+    match &record.event {
+        Happened::Started { starter, input } => {
+            format!("started by {} with {}", line(starter), short(&json!(input)))
+        }
+        Happened::Performing { op, attempt, path, action } => {
+            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            format!("#{op} {path} calls {action}{again}")
+        }
+        Happened::Performed { op, output, .. } => format!("#{op} answered {}", short(output)),
+        Happened::AttemptFailed { op, failure, .. } => {
+            format!("#{op} failed: {}", line(&failure.to_string()))
+        }
+        Happened::Woken { op } => format!("#{op} goes on after its wait"),
+        Happened::Asked { op, path, digest } => format!("#{op} {path} asks for approval of {digest:.12}…"),
+        Happened::Decided { op, decision, by, .. } => format!("#{op} {} by {}", decision.as_str(), line(by)),
+        Happened::CancelRequested { by } => format!("cancelled by {}", line(by)),
+        Happened::Ended { status, failure, .. } => match failure {
+            None => format!("ended: {}", status.as_str()),
+            Some(failure) => format!("ended: {}: {}", status.as_str(), line(&failure.to_string())),
+        },
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = line(&value.to_string());
+    let cut: String = text.chars().take(100).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
+}

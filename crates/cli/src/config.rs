@@ -1,0 +1,186 @@
+//! The operator's file, `portcullis.yaml`: connections and storage. Secrets are named, never written in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::exit::Wrong;
+
+/// The name of the file that is looked for upwards from the current folder.
+pub(crate) const FILE: &str = "portcullis.yaml";
+
+/// What an operator configures.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Connections by the name playbooks use.
+    #[serde(default)]
+    pub(crate) connections: BTreeMap<String, Connection>,
+    /// Where runs are kept.
+    #[serde(default)]
+    pub(crate) storage: Storage,
+    /// Where the file was found; paths in it are relative to its folder.
+    #[serde(skip)]
+    pub(crate) place: Option<PathBuf>,
+}
+
+/// One connection.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Connection {
+    /// Exchange Web Services.
+    Ews(Ews),
+}
+
+/// A connection over Exchange Web Services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ews {
+    /// `https://HOST/EWS/Exchange.asmx`. Plain `http` only to this very machine.
+    pub(crate) url: String,
+    /// The account that logs in.
+    pub(crate) user: String,
+    /// Where its password is.
+    pub(crate) password: SecretRef,
+    /// The account's own mailbox. If set, no other mailbox is ever asked for; if not, the account needs the
+    /// role ApplicationImpersonation.
+    #[serde(default)]
+    pub(crate) only_mailbox: Option<String>,
+}
+
+/// Names a secret; exactly one of the two.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretRef {
+    /// An environment variable.
+    env: Option<String>,
+    /// A file; one line break at its end is not part of the secret.
+    file: Option<PathBuf>,
+    /// For the simulator of this process; cannot be written in the file.
+    #[serde(skip)]
+    known: Option<String>,
+}
+
+/// Where runs are kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Storage {
+    /// The data folder; `.portcullis` beside this file if not set.
+    pub(crate) folder: Option<PathBuf>,
+    /// When a record counts as kept.
+    #[serde(default)]
+    pub(crate) durability: Durability,
+}
+
+/// When a record counts as kept: `each`, or `interval(MILLISECONDS)`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Durability {
+    /// Each step is on the disk before the next one begins.
+    #[default]
+    Each,
+    /// At most this many milliseconds of steps can be lost when the machine loses power.
+    Interval(u64),
+}
+
+impl TryFrom<String> for Durability {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let interval = || text.strip_prefix("interval(")?.strip_suffix(')')?.trim().parse().ok();
+        match (text.as_str(), interval()) {
+            ("each", _) => Ok(Durability::Each),
+            (_, Some(millis @ 1..=60_000)) => Ok(Durability::Interval(millis)),
+            _ => Err(format!("`{text}`: expected `each`, or `interval(50)` with 1 to 60000 milliseconds")),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the named file, or the one found upwards from the current folder, or nothing.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self> {
+        match named {
+            Some(place) => Self::read(place),
+            None => {
+                let here = std::env::current_dir().context("could not find out the current folder")?;
+                match here.ancestors().map(|folder| folder.join(FILE)).find(|place| place.is_file()) {
+                    Some(place) => Self::read(&place),
+                    None => Ok(Config::default()),
+                }
+            }
+        }
+    }
+
+    fn read(place: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(place)
+            .with_context(|| format!("could not read the configuration {}", place.display()))?;
+        let mut config: Config = serde_yaml::from_str(&text)
+            .map_err(|error| Wrong(format!("the configuration {} is wrong: {error}", place.display())))?;
+        config.place = Some(place.to_owned());
+        Ok(config)
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        let base = self.place.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        base.join(self.storage.folder.as_deref().unwrap_or(Path::new(".portcullis")))
+    }
+}
+
+impl SecretRef {
+    /// A password that is none: the simulator's.
+    pub(crate) fn known(text: &str) -> Self {
+        SecretRef { env: None, file: None, known: Some(text.to_owned()) }
+    }
+
+    /// Reads the secret. The message of a failure names the place, never the content.
+    pub(crate) fn read(&self, connection: &str) -> Result<String> {
+        if let Some(known) = &self.known {
+            return Ok(known.clone());
+        }
+        let secret = match (&self.env, &self.file) {
+            (Some(name), None) => std::env::var(name).map_err(|_| {
+                Wrong(format!(
+                    "connection `{connection}` takes its password from the environment variable {name}, \
+                     which is not set or not text"
+                ))
+            })?,
+            (None, Some(place)) => {
+                let text = std::fs::read_to_string(place).with_context(|| {
+                    format!("connection `{connection}`: could not read the password file {}", place.display())
+                })?;
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                text.strip_suffix('\r').unwrap_or(text).to_owned()
+            }
+            _ => {
+                let message = "`password` names either `env: VARIABLE` or `file: PATH`";
+                return Err(Wrong(format!("connection `{connection}`: {message}")).into());
+            }
+        };
+        if secret.is_empty() || secret.contains(['\n', '\r', '\0']) {
+            return Err(Wrong(format!(
+                "connection `{connection}`: the password is empty or has line breaks"
+            ))
+            .into());
+        }
+        Ok(secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_guide_shows_and_refuses_misspelt_keys() {
+        let config: Config = serde_yaml::from_str(
+            "connections:\n  mail:\n    kind: ews\n    url: https://mail.corp.example/EWS/Exchange.asmx\n    \
+             user: svc@corp.example\n    password: { env: MAIL_PASSWORD }\nstorage:\n  durability: each\n",
+        )
+        .unwrap();
+        assert!(config.connections.contains_key("mail"));
+        assert!(serde_yaml::from_str::<Config>("connection: {}").is_err());
+    }
+}

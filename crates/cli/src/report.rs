@@ -1,0 +1,312 @@
+//! What a run did, gathered from its events, as a responder reads it and as one JSON object.
+
+use std::collections::BTreeMap;
+
+use engine::{Ask, Effect, End, Event, EventKind, Failure, ProgressKind, RunStatus, StepPath};
+use serde_json::{Value, json};
+
+use crate::output::{Style, line, visible};
+
+/// Everything worth saying about a run.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    calls: BTreeMap<StepPath, Call>,
+    /// In the order they were made.
+    order: Vec<StepPath>,
+    /// Tolerated or not.
+    failures: Vec<(StepPath, Failure)>,
+    /// Open questions.
+    pub(crate) asks: Vec<Ask>,
+    /// Answered questions: path, decision.
+    decisions: Vec<(StepPath, String)>,
+    started: Option<i64>,
+    now: i64,
+    pub(crate) end: Option<End>,
+}
+
+#[derive(Debug)]
+struct Call {
+    action: String,
+    effect: Effect,
+    input: Value,
+    state: CallState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallState {
+    Begun,
+    Planned,
+    Succeeded,
+    Failed,
+}
+
+impl CallState {
+    fn as_str(self) -> &'static str {
+        match self {
+            CallState::Begun => "begun",
+            CallState::Planned => "planned",
+            CallState::Succeeded => "succeeded",
+            CallState::Failed => "failed",
+        }
+    }
+}
+
+impl Report {
+    /// Takes an event in.
+    pub(crate) fn note(&mut self, event: &Event) {
+        self.now = event.at.0;
+        self.started.get_or_insert(event.at.0);
+        match &event.kind {
+            EventKind::Calling { action, effect, input, .. } => {
+                self.call(&event.path, action, *effect, input, CallState::Begun);
+            }
+            EventKind::Planned { action, effect, input, .. } => {
+                self.call(&event.path, action, *effect, input, CallState::Planned);
+            }
+            EventKind::Step(ProgressKind::Succeeded) => {
+                if let Some(call) =
+                    self.calls.get_mut(&event.path).filter(|call| call.state == CallState::Begun)
+                {
+                    call.state = CallState::Succeeded;
+                }
+                if let Some(index) = self.asks.iter().position(|ask| ask.path == event.path) {
+                    self.asks.remove(index);
+                }
+            }
+            EventKind::Step(ProgressKind::Failed { failure, .. }) => {
+                if let Some(call) = self.calls.get_mut(&event.path) {
+                    call.state = CallState::Failed;
+                    self.failures.push((event.path.clone(), failure.clone()));
+                }
+            }
+            EventKind::Asked(ask) => self.asks.push((**ask).clone()),
+            EventKind::Ended(end) => self.end = Some(end.clone()),
+            _ => {}
+        }
+    }
+
+    /// Notes how a question was answered.
+    pub(crate) fn decided(&mut self, path: &StepPath, decision: &str) {
+        self.decisions.push((path.clone(), decision.to_owned()));
+    }
+
+    fn call(&mut self, path: &StepPath, action: &str, effect: Effect, input: &Value, state: CallState) {
+        let call = Call { action: action.to_owned(), effect, input: input.clone(), state };
+        if self.calls.insert(path.clone(), call).is_none() {
+            self.order.push(path.clone());
+        }
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = (&StepPath, &Call)> {
+        self.order.iter().filter_map(|path| self.calls.get_key_value(path))
+    }
+
+    fn changes(&self) -> impl Iterator<Item = (&StepPath, &Call)> {
+        self.in_order().filter(|(_, call)| call.effect.changes())
+    }
+
+    fn status(&self) -> RunStatus {
+        match &self.end {
+            Some(end) => end.status,
+            None if self.asks.is_empty() => RunStatus::Running,
+            None => RunStatus::Waiting,
+        }
+    }
+
+    /// The documented object of `--json`.
+    pub(crate) fn to_json(&self, run: &str, playbook: &str, dry_run: bool) -> Value {
+        let end = self.end.as_ref();
+        let effects: Vec<Value> = self
+            .changes()
+            .map(|(path, call)| {
+                json!({"path": path, "action": call.action, "effect": call.effect, "state": call.state.as_str(),
+                       "input": call.input})
+            })
+            .collect();
+        let reads = self.in_order().filter(|(_, call)| !call.effect.changes()).count();
+        let waiting: Vec<Value> = self.asks.iter().map(ask_json).collect();
+        let failures: Vec<Value> =
+            self.failures.iter().map(|(path, failure)| json!({"path": path, "failure": failure})).collect();
+        let decisions: Vec<Value> = self
+            .decisions
+            .iter()
+            .map(|(path, decision)| json!({"path": path, "decision": decision}))
+            .collect();
+        json!({
+            "run": run,
+            "playbook": playbook,
+            "status": self.status().as_str(),
+            "dry_run": dry_run,
+            "duration_ms": self.now - self.started.unwrap_or(self.now),
+            "outputs": end.map(|end| &end.outputs),
+            "failure": end.and_then(|end| end.failure.as_ref()),
+            "effects": effects,
+            "reads": reads,
+            "failed_steps": failures,
+            "decisions": decisions,
+            "waiting": waiting,
+        })
+    }
+
+    /// The summary a responder reads.
+    pub(crate) fn to_text(&self, run: &str, playbook: &str, dry_run: bool, style: Style) -> String {
+        let seconds = (self.now - self.started.unwrap_or(self.now)) as f64 / 1000.0;
+        let status = match self.status() {
+            RunStatus::Succeeded => style.green("succeeded"),
+            RunStatus::Waiting => style.yellow("waits for approval"),
+            RunStatus::Running => style.yellow("stopped where it was"),
+            RunStatus::Failed => style.red("failed"),
+            RunStatus::Cancelled => style.yellow("cancelled"),
+            RunStatus::Unknown => style.red("ended with an unknown outcome"),
+        };
+        let mut text = format!("\n{} {status}", style.bold(&line(playbook)));
+        if self.end.is_some() {
+            text.push_str(&format!(" in {seconds:.1} s"));
+        }
+        text.push_str(&style.dim(&format!("   run {run}\n")));
+        if let Some(failure) = self.end.as_ref().and_then(|end| end.failure.as_ref()) {
+            text.push_str(&format!(
+                "\n  {} {}\n",
+                style.red("Why"),
+                indent(&visible(&failure.to_string()), 6)
+            ));
+        }
+        self.effects_text(&mut text, dry_run, style);
+        for (path, failure) in &self.failures {
+            text.push_str(&format!("  {} {path}: {}\n", style.red("failed"), line(&failure.to_string())));
+        }
+        for (path, decision) in &self.decisions {
+            text.push_str(&format!("  {} {path}: {decision}\n", style.bold("decision")));
+        }
+        self.outputs_text(&mut text, style);
+        for ask in &self.asks {
+            text.push_str(&ask_text(ask, style));
+        }
+        text
+    }
+
+    fn effects_text(&self, text: &mut String, dry_run: bool, style: Style) {
+        let mut groups: BTreeMap<(&str, &str), (usize, BTreeMap<String, usize>)> = BTreeMap::new();
+        for (_, call) in self.changes().filter(|(_, call)| call.state != CallState::Failed) {
+            let group = groups.entry((call.effect.as_str(), &call.action)).or_default();
+            let items = call.input.get("item_ids").and_then(Value::as_array).map_or(1, Vec::len);
+            group.0 += items;
+            let mailbox = call.input.get("mailbox").and_then(Value::as_str).unwrap_or("-");
+            *group.1.entry(mailbox.to_owned()).or_default() += items;
+        }
+        let title = if dry_run { "Would change" } else { "Changed" };
+        if groups.is_empty() {
+            text.push_str(&format!("\n  {}: nothing\n", style.bold(title)));
+            return;
+        }
+        text.push_str(&format!("\n  {}\n", style.bold(title)));
+        for ((effect, action), (count, mailboxes)) in groups {
+            let places: Vec<String> = mailboxes
+                .iter()
+                .take(20)
+                .map(|(mailbox, count)| format!("{} {count}", line(mailbox)))
+                .collect();
+            let more = mailboxes.len().saturating_sub(20);
+            let more = if more > 0 { format!(", and {more} more mailboxes") } else { String::new() };
+            text.push_str(&format!(
+                "    {action:<16} {count:>5}   {}   {}{more}\n",
+                style.dim(&format!("{effect:<12}")),
+                places.join(", ")
+            ));
+        }
+        if dry_run {
+            self.planned_text(text, style);
+        }
+    }
+
+    /// Every change a real run would make, with its rendered input.
+    fn planned_text(&self, text: &mut String, style: Style) {
+        const SHOWN: usize = 200;
+        text.push_str(&format!("\n  {}\n", style.bold("One by one")));
+        for (path, call) in self.changes().take(SHOWN) {
+            text.push_str(&format!("    {path}  {}  {}\n", call.action, style.dim(&input_text(&call.input))));
+        }
+        if let Some(more @ 1..) = self.changes().count().checked_sub(SHOWN) {
+            text.push_str(&format!("    and {more} more; --json lists them all\n"));
+        }
+    }
+
+    fn outputs_text(&self, text: &mut String, style: Style) {
+        let outputs = match &self.end {
+            Some(end) if !end.outputs.is_empty() => &end.outputs,
+            _ => return,
+        };
+        text.push_str(&format!("\n  {}\n", style.bold("Outputs")));
+        let width = outputs.keys().map(String::len).max().unwrap_or(0);
+        for (name, value) in outputs {
+            text.push_str(&format!("    {name:<width$}  {}\n", value_text(value)));
+        }
+    }
+}
+
+/// A value on a few lines at most.
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => line(text),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => {
+            let shown: Vec<String> = items.iter().take(10).map(value_text).collect();
+            let more = items.len().saturating_sub(10);
+            if more > 0 { format!("{}, and {more} more", shown.join(", ")) } else { shown.join(", ") }
+        }
+        other => line(&other.to_string()),
+    }
+}
+
+/// A question with everything it covers, for JSON.
+fn ask_json(ask: &Ask) -> Value {
+    let shown: Vec<Value> = ask
+        .shown
+        .iter()
+        .map(|call| json!({"path": call.path, "action": call.action, "effect": call.effect, "input": call.input}))
+        .collect();
+    json!({"path": ask.path, "message": ask.message, "digest": ask.digest, "shows": shown,
+           "due_ms": ask.due.map(|due| due.0)})
+}
+
+/// A question with everything it covers, for a person. Nothing in it can forge the prompt.
+pub(crate) fn ask_text(ask: &Ask, style: Style) -> String {
+    let mut text = format!("\n  {} {}\n\n", style.yellow("Approval needed at"), ask.path);
+    text.push_str(&format!("    {}\n", indent(&visible(ask.message.trim_end()), 4)));
+    if !ask.shown.is_empty() {
+        text.push_str(&format!(
+            "\n    {} {} calls, and nothing else:\n",
+            style.bold("It covers"),
+            ask.shown.len()
+        ));
+        for call in ask.shown.iter().take(50) {
+            text.push_str(&format!("      {:<14} {}\n", call.action, input_text(&call.input)));
+        }
+        if let Some(more @ 1..) = ask.shown.len().checked_sub(50) {
+            text.push_str(&format!("      and {more} more\n"));
+        }
+    }
+    text
+}
+
+/// An input on one line, long values cut.
+pub(crate) fn input_text(input: &Value) -> String {
+    let Value::Object(fields) = input else { return line(&input.to_string()) };
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| {
+            let shown = match value {
+                Value::String(text) => line(text),
+                other => line(&other.to_string()),
+            };
+            let cut: String = shown.chars().take(60).collect();
+            let dots = if cut.len() < shown.len() { "…" } else { "" };
+            format!("{name}={cut}{dots}")
+        })
+        .collect();
+    fields.join(" ")
+}
+
+fn indent(text: &str, by: usize) -> String {
+    text.replace('\n', &format!("\n{}", " ".repeat(by)))
+}

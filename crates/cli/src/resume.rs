@@ -1,0 +1,99 @@
+//! Going on with a stored run: the same surroundings again, then follow it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use engine::{Decision, EngineError, RunId, Start, StepPath};
+use journal::Event as Happened;
+use playbook::{Actions, Source};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::command::next_steps;
+use crate::exit::{Exit, Wrong};
+use crate::follow::{Follow, follow, who};
+use crate::output::{self, Style};
+use crate::simulator::Simulator;
+use crate::wire::{self, Keep, Shared};
+
+/// What to do with the run before following it.
+#[derive(Debug, Clone)]
+pub(crate) enum Then {
+    /// Nothing.
+    Follow,
+    /// Answer this question.
+    Decide(StepPath, Decision),
+    /// Stop it.
+    Cancel,
+}
+
+/// Reads a run's name.
+pub(crate) fn run_id(text: &str) -> Result<RunId> {
+    RunId::new(text).ok_or_else(|| Wrong(format!("`{text}` is not the name of a run")).into())
+}
+
+/// Goes on with a run.
+pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -> Result<Exit> {
+    let id = run_id(run)?;
+    let stored = {
+        let journal = wire::journal(shared)?;
+        journal.load(&id).await?
+    };
+    let header = &stored.header;
+    let sim = header.driver.get("sim").and_then(|sim| sim.as_str()).map(PathBuf::from);
+    if sim.is_some() && changed_something(&stored)? {
+        return Err(anyhow!(
+            "run {id} used a simulator inside a process that is gone, and had changed mails there; start it anew"
+        ));
+    }
+    let simulator = match &sim {
+        None => None,
+        Some(folder) => Some(Simulator::start(folder).await?),
+    };
+    let engine = wire::engine(shared, &Keep::Disk, simulator.as_ref())?;
+    let (sender, events) = unbounded_channel();
+    let start = Start { starter: who(), events: Some(sender), ..Start::default() };
+    let mut run = match engine.resume(&id, start).await {
+        Ok(run) => run,
+        Err(EngineError::NeedsUpgrade { run, diagnostics }) => {
+            let source = Source { name: &header.source, text: &header.text };
+            crate::diagnose::print(&diagnostics, source, json);
+            return Err(EngineError::NeedsUpgrade { run, diagnostics: Vec::new() })
+                .context("its playbook, as it was stored, does not check with this version");
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let deciding = matches!(then, Then::Decide(..));
+    match then {
+        Then::Follow => {}
+        Then::Cancel => run.cancel(&who()),
+        Then::Decide(path, decision) => {
+            run.decide(&path, decision, &who(), None).await.map_err(|error| Wrong(error.to_string()))?;
+        }
+    }
+    let interactive = output::is_interactive() && !json && !deciding;
+    let how = Follow { progress: Style::stderr().is_on() && !json, interactive };
+    let (report, exit) = follow(&mut run, events, how).await?;
+    if json {
+        output::say_json(&report.to_json(id.as_str(), &header.source, false));
+    } else {
+        output::say_raw(&report.to_text(id.as_str(), &header.source, false, Style::stdout()));
+        if exit == Exit::Waiting {
+            output::say(&next_steps(id.as_str(), &report));
+        }
+    }
+    drop(run);
+    if let Some(simulator) = simulator {
+        simulator.stop().await;
+    }
+    Ok(exit)
+}
+
+/// Whether a run called anything that is not a read.
+fn changed_something(stored: &journal::StoredRun) -> Result<bool> {
+    let catalogue = wire::catalogue()?;
+    let reads = |name: &str| catalogue.spec(name).is_some_and(|spec| !spec.effect.changes());
+    Ok(stored.records.iter().any(|record| match &record.event {
+        Happened::Performing { action, .. } => !reads(action),
+        _ => false,
+    }))
+}

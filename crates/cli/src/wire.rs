@@ -1,0 +1,158 @@
+//! Puts sources, stores and connections together. The only place that knows all crates.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use engine::{Engine, Failure, FailureKind, FolderArtifacts, MemoryJournal};
+use exchange::Ports;
+use journal::{Journal, JournalError};
+use journal_sqlite::{Durability, Options, SqliteJournal};
+use plan::Blame;
+use plugin_host::{CacheDirs, PluginHost};
+
+use crate::config::{self, Config};
+use crate::exit::Wrong;
+use crate::simulator::Simulator;
+
+/// Flags every subcommand takes.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// The configuration; otherwise `portcullis.yaml` is looked for upwards from here
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder where runs are kept, whatever the configuration says
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Say more on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Shared {
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> Result<Config> {
+        Config::find(self.config.as_deref())
+    }
+
+    /// The data folder in force.
+    pub(crate) fn data(&self, config: &Config) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| config.data())
+    }
+}
+
+/// Where runs are kept.
+pub(crate) enum Keep {
+    /// In the data folder.
+    Disk,
+    /// Nowhere.
+    Memory,
+}
+
+/// An engine over this configuration. With a simulator every connection leads there, and to no server.
+pub(crate) fn engine(shared: &Shared, keep: &Keep, simulator: Option<&Simulator>) -> Result<Engine> {
+    let config = shared.config()?;
+    let data = shared.data(&config);
+    let builder =
+        Engine::builder().source(actions::exchange(resolver(&config, simulator))).source(plugins()?);
+    let builder = match keep {
+        Keep::Memory => builder.journal(MemoryJournal::default()),
+        Keep::Disk => {
+            let durability = match config.storage.durability {
+                config::Durability::Each => Durability::Each,
+                config::Durability::Interval(millis) => {
+                    Durability::Interval(std::time::Duration::from_millis(millis))
+                }
+            };
+            builder
+                .journal(open_journal(&data, durability)?)
+                .artifacts(FolderArtifacts::new(data.join("artifacts")))
+        }
+    };
+    builder.build().context("could not put the engine together")
+}
+
+/// An engine that knows every action and can carry none out: for checking and documenting.
+pub(crate) fn catalogue() -> Result<Engine> {
+    let unconnected = |_: Option<&str>| Err(host_failure("no connection is open here".to_owned()));
+    Engine::builder()
+        .source(actions::exchange(unconnected))
+        .source(plugins()?)
+        .build()
+        .context("could not put the engine together")
+}
+
+fn open_journal(data: &Path, durability: Durability) -> Result<SqliteJournal> {
+    SqliteJournal::open(data, Options::default().durability(durability)).map_err(|error| match error {
+        JournalError::Locked { .. } => Wrong(error.to_string()).into(),
+        error => anyhow!(error).context(format!("could not open the data folder {}", data.display())),
+    })
+}
+
+/// The journal of the data folder alone, for commands that only look.
+pub(crate) fn journal(shared: &Shared) -> Result<Arc<dyn Journal>> {
+    let config = shared.config()?;
+    let data = shared.data(&config);
+    if !data.exists() {
+        return Ok(Arc::new(MemoryJournal::default()));
+    }
+    Ok(Arc::new(open_journal(&data, Durability::Each)?))
+}
+
+fn plugins() -> Result<PluginHost> {
+    let mut builder = PluginHost::builder()
+        .packages(plugin_host::first_party().context("the plugins inside this binary cannot be used")?)
+        .log(Arc::new(|line: &plugin_host::LogLine<'_>| {
+            tracing::debug!(plugin = line.plugin, "{}", crate::output::line(line.message));
+        }));
+    if let Some(dirs) = cache_dirs() {
+        builder = builder.cache(dirs);
+    }
+    builder.build().context("the plugins inside this binary cannot be used")
+}
+
+/// Where compiled plugins are kept between processes, by the XDG base directory specification.
+fn cache_dirs() -> Option<CacheDirs> {
+    let folder = |variable: &str, below_home: &str| {
+        let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
+        set.or_else(home).map(|base| base.join("portcullis"))
+    };
+    Some(CacheDirs {
+        cache: folder("XDG_CACHE_HOME", ".cache")?,
+        state: folder("XDG_STATE_HOME", ".local/state")?,
+    })
+}
+
+fn host_failure(message: String) -> Failure {
+    Failure::new(FailureKind::Invalid, Blame::Host, message)
+}
+
+/// Finds a connection's ports, opening it when a step first needs it.
+fn resolver(
+    config: &Config,
+    simulator: Option<&Simulator>,
+) -> impl Fn(Option<&str>) -> Result<Ports, Failure> + Send + Sync + 'static {
+    let simulated = simulator.map(Simulator::connection);
+    let connections: BTreeMap<String, config::Connection> = config.connections.clone();
+    let open: Mutex<BTreeMap<String, Ports>> = Mutex::default();
+    move |name| {
+        let name = name.unwrap_or_default();
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ports) = open.get(name) {
+            return Ok(ports.clone());
+        }
+        let connection = simulated.clone().or_else(|| connections.get(name).cloned()).ok_or_else(|| {
+            host_failure(format!(
+                "connection `{name}` is not configured: add it under `connections:` in {}, or try the playbook \
+                 with --sim",
+                config::FILE
+            ))
+        })?;
+        let ports = connection.open(name).map_err(|error| host_failure(format!("{error:#}")))?;
+        open.insert(name.to_owned(), ports.clone());
+        Ok(ports)
+    }
+}

@@ -1,0 +1,290 @@
+//! Replay is a fold: for every playbook of the corpus, whatever the outside world answers, folding any prefix
+//! of a run's records gives the machine that lived through them, with the same things left to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use action_api::Spec;
+use journal::{Decision, Event, Record, RunStatus, Timestamp};
+use plan::{Blame, Failure, FailureKind, Plan};
+use playbook::{Actions, Source, check};
+use portcullis_interpreter::{Command, Machine, RunInfo, Turn};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+struct Catalogue(BTreeMap<String, Arc<Spec>>);
+
+impl Catalogue {
+    fn load() -> Self {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook/tests/ui/catalogue.json");
+        let specs: Vec<Spec> = serde_json::from_str(&std::fs::read_to_string(place).unwrap()).unwrap();
+        Catalogue(specs.into_iter().map(|spec| (spec.name.clone(), Arc::new(spec))).collect())
+    }
+}
+
+impl Actions for Catalogue {
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.0.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+/// Every playbook that checks, with its name.
+fn corpus(catalogue: &Catalogue) -> Vec<(String, Arc<Plan>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook/tests/ui/ok");
+    let mut plans = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let (name, text) = (path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+            let checked = check(Source { name: &name, text: &text }, catalogue);
+            plans.push((
+                name.clone(),
+                Arc::new(checked.plan.unwrap_or_else(|| panic!("{name} does not check"))),
+            ));
+        }
+    }
+    assert!(plans.len() >= 5, "the corpus is gone");
+    plans.sort_by(|a, b| a.0.cmp(&b.0));
+    plans
+}
+
+/// The outside world: answers whatever is open, in an order and with a luck drawn from its bytes.
+struct World<'a> {
+    dice: VecDeque<u8>,
+    catalogue: &'a Catalogue,
+    open: Vec<Command>,
+    now: i64,
+}
+
+impl World<'_> {
+    fn roll(&mut self) -> u8 {
+        let die = self.dice.pop_front().unwrap_or(7);
+        self.dice.push_back(die.wrapping_mul(31).wrapping_add(17));
+        die
+    }
+
+    /// A value that obeys the schema.
+    fn value(&mut self, schema: &Value) -> Value {
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            let index = self.roll() as usize % values.len();
+            return values[index].clone();
+        }
+        if let Some(choices) = schema.get("anyOf").or(schema.get("oneOf")).and_then(Value::as_array) {
+            let index = self.roll() as usize % choices.len();
+            return self.value(&choices[index]);
+        }
+        let kind = match &schema["type"] {
+            Value::String(kind) => kind.clone(),
+            Value::Array(kinds) => kinds[self.roll() as usize % kinds.len()].as_str().unwrap().to_owned(),
+            _ => return Value::Null,
+        };
+        match kind.as_str() {
+            "string" => Value::from(format!("text {}", self.roll())),
+            "integer" | "number" => {
+                Value::from(i64::from(self.roll()) + schema["minimum"].as_i64().unwrap_or(0))
+            }
+            "boolean" => Value::from(self.roll() % 2 == 0),
+            "array" => {
+                let count = self.roll() % 4;
+                (0..count).map(|_| self.value(&schema["items"])).collect()
+            }
+            "object" => {
+                let required = schema["required"].as_array().cloned().unwrap_or_default();
+                let mut map = Map::new();
+                for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                    if required.contains(&json!(name)) || self.roll() % 2 == 0 {
+                        map.insert(name.clone(), self.value(property));
+                    }
+                }
+                Value::Object(map)
+            }
+            _ => Value::Null,
+        }
+    }
+
+    /// What is written down because of new commands, before they are carried out.
+    fn take(&mut self, turn: Turn) -> Vec<Event> {
+        let mut events = Vec::new();
+        for command in turn.commands {
+            match &command {
+                Command::Perform(call) => events.push(Event::Performing {
+                    op: call.op,
+                    attempt: call.attempt,
+                    path: call.path.clone(),
+                    action: call.action.clone(),
+                }),
+                Command::Ask(ask) => {
+                    events.push(Event::Asked {
+                        op: ask.op,
+                        path: ask.path.clone(),
+                        digest: ask.digest.clone(),
+                    });
+                }
+                Command::Finish(end) => events.push(Event::Ended {
+                    status: end.status,
+                    outputs: end.outputs.clone(),
+                    failure: end.failure.clone(),
+                }),
+                Command::Withdraw { op } => {
+                    let forgotten = *op;
+                    self.open.retain(|command| match command {
+                        Command::Sleep { op, .. } => *op != forgotten,
+                        Command::Ask(ask) => ask.op != forgotten,
+                        _ => true,
+                    });
+                    continue;
+                }
+                Command::Sleep { .. } => {}
+            }
+            self.open.push(command);
+        }
+        events
+    }
+
+    /// One answer.
+    fn answer(&mut self) -> Option<Event> {
+        self.now += i64::from(self.roll());
+        // The run's deadline is the last thing that happens.
+        let answerable: Vec<usize> = (0..self.open.len())
+            .filter(|&i| !matches!(self.open[i], Command::Finish(_) | Command::Sleep { op: 0, .. }))
+            .collect();
+        let pick = *answerable.get(self.roll() as usize % answerable.len().max(1))?;
+        let luck = self.roll();
+        Some(match self.open.remove(pick) {
+            Command::Perform(call) if luck % 5 == 0 => {
+                let kind = FailureKind::ALL[self.roll() as usize % FailureKind::ALL.len()];
+                let failure = Failure::new(kind, Blame::Server, "bad luck");
+                Event::AttemptFailed {
+                    op: call.op,
+                    attempt: call.attempt,
+                    failure,
+                    entropy: u64::from(luck) * 977,
+                }
+            }
+            Command::Perform(call) => {
+                let spec = self.catalogue.spec(&call.action).unwrap();
+                Event::Performed { op: call.op, output: self.value(&spec.output), inverse: Value::Null }
+            }
+            Command::Sleep { op, until } => {
+                self.now = self.now.max(until.0);
+                Event::Woken { op }
+            }
+            Command::Ask(ask) => {
+                let decision =
+                    [Decision::Approved, Decision::Rejected, Decision::TimedOut][luck as usize % 3];
+                Event::Decided { op: ask.op, decision, by: "ana".to_owned(), digest: ask.digest }
+            }
+            Command::Withdraw { .. } | Command::Finish(_) => return None,
+        })
+    }
+}
+
+fn inputs(plan: &Plan, world: &mut World<'_>) -> BTreeMap<String, Value> {
+    plan.inputs
+        .iter()
+        .map(|input| {
+            let value = input.default.clone().unwrap_or_else(|| world.value(&input.schema));
+            (input.name.clone(), value)
+        })
+        .collect()
+}
+
+/// Lives through a run; gives its records and what was pending after each.
+fn live(
+    plan: &Arc<Plan>,
+    catalogue: &Catalogue,
+    dice: Vec<u8>,
+) -> (Vec<Record>, Vec<Vec<Command>>, RunStatus) {
+    let cancels_at = dice.first().map(|die| usize::from(*die)).filter(|die| die % 7 == 0);
+    let mut world = World { dice: dice.into(), catalogue, open: Vec::new(), now: 1_000 };
+    let started = Event::Started { input: inputs(plan, &mut world), starter: "ana".to_owned() };
+    let mut records = vec![Record { seq: 1, at: Timestamp(world.now), event: started }];
+    let info = RunInfo { id: "run-1".to_owned() };
+    let (mut machine, turn) = Machine::start(Arc::clone(plan), &info, &records[0]).unwrap();
+    let mut pending = vec![machine.pending()];
+    let mut queue: VecDeque<Event> = world.take(turn).into();
+    for round in 0..2_000 {
+        if machine.is_over() {
+            break;
+        }
+        let event = match queue.pop_front() {
+            Some(event) => event,
+            None if cancels_at == Some(round) => Event::CancelRequested { by: "ana".to_owned() },
+            None => world.answer().expect("a run that is not over waits for something"),
+        };
+        let record = Record { seq: records.len() as u64 + 1, at: Timestamp(world.now), event };
+        let turn = machine.apply(&record).unwrap_or_else(|divergence| panic!("{divergence}: {record:?}"));
+        records.push(record);
+        pending.push(machine.pending());
+        // In the order the machine gave them: what begins is journaled before the next answer.
+        for event in world.take(turn).into_iter().rev() {
+            queue.push_front(event);
+        }
+    }
+    assert!(machine.is_over(), "the run ends");
+    assert!(machine.status().is_final());
+    (records, pending, machine.status())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_prefix_replays_to_the_same_state(dice in proptest::collection::vec(any::<u8>(), 16..64)) {
+        let catalogue = Catalogue::load();
+        for (name, plan) in corpus(&catalogue) {
+            let (records, pending, status) = live(&plan, &catalogue, dice.clone());
+            let info = RunInfo { id: "run-1".to_owned() };
+            // From scratch for every prefix: quadratic, which is fine for runs of this length.
+            for (length, expected) in (1..=records.len()).zip(&pending) {
+                let (mut machine, _) = Machine::start(Arc::clone(&plan), &info, &records[0]).unwrap();
+                for record in &records[1..length] {
+                    machine.apply(record).unwrap();
+                }
+                prop_assert_eq!(&machine.pending(), expected, "{} after {} records", name, length);
+                prop_assert_eq!(machine.seq(), length as u64);
+                if length == records.len() {
+                    prop_assert_eq!(machine.status(), status);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn records_of_another_run_are_refused_and_never_panic(
+        dice in proptest::collection::vec(any::<u8>(), 16..64),
+        shuffle in proptest::collection::vec(any::<u16>(), 1..40),
+    ) {
+        let catalogue = Catalogue::load();
+        let plans = corpus(&catalogue);
+        let (_, plan) = &plans[usize::from(shuffle[0]) % plans.len()];
+        let (mut records, ..) = live(plan, &catalogue, dice);
+        for pair in shuffle.chunks(2) {
+            let (from, to) = (usize::from(pair[0]) % records.len(), usize::from(*pair.last().unwrap()) % records.len());
+            if from != 0 && to != 0 {
+                records.swap(from, to);
+            }
+        }
+        let info = RunInfo { id: "run-1".to_owned() };
+        let (mut machine, _) = Machine::start(Arc::clone(plan), &info, &records[0]).unwrap();
+        let mut seq = 1;
+        for record in &records[1..] {
+            seq += 1;
+            if machine.apply(&Record { seq, ..record.clone() }).is_err() {
+                break;
+            }
+        }
+    }
+}
