@@ -42,7 +42,10 @@ pub(crate) async fn follow(
                     }
                     match &event.kind {
                         EventKind::Asked(ask) if how.interactive => prompt((**ask).clone(), answers.clone()),
-                        EventKind::Waiting if !how.interactive && !report.asks.is_empty() => {
+                        // Only the last word counts: an answer given meanwhile is in the queue behind it.
+                        EventKind::Waiting
+                            if !how.interactive && !report.asks.is_empty() && events.is_empty() =>
+                        {
                             return Ok((report, Exit::Waiting));
                         }
                         EventKind::Ended(_) => break,

@@ -10,6 +10,8 @@ mod exit;
 mod follow;
 mod inputs;
 mod output;
+#[cfg(debug_assertions)]
+mod pause;
 mod read;
 mod report;
 mod resume;

@@ -66,9 +66,10 @@ pub(crate) fn engine(shared: &Shared, keep: &Keep, simulator: Option<&Simulator>
                     Durability::Interval(std::time::Duration::from_millis(millis))
                 }
             };
-            builder
-                .journal(open_journal(&data, durability)?)
-                .artifacts(FolderArtifacts::new(data.join("artifacts")))
+            let journal = open_journal(&data, durability)?;
+            #[cfg(debug_assertions)]
+            let journal = crate::pause::Pausing::new(journal);
+            builder.journal(journal).artifacts(FolderArtifacts::new(data.join("artifacts")))
         }
     };
     builder.build().context("could not put the engine together")
