@@ -9,10 +9,10 @@ use expr::{Lookup, Type, nearest};
 use plan::{Call, Effect, Repeat, Retry, StepKind, ValueExpr};
 use serde_json::Value;
 
-use super::Lower;
 use super::fields::{self, Fields};
 use super::top::default_retry;
 use super::value::{Slot, has_expression, literal_help, marks, said};
+use super::{Action, Lower};
 use crate::codes;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
@@ -28,18 +28,19 @@ impl Lower<'_> {
         let name = fields.text("uses", self.sink)?;
         let timeout = fields.duration("timeout", fields::STEP_TIMEOUT, self.sink);
         let retry = fields.get("retry").and_then(|node| Some((node, self.retry(node)?)));
-        let Some(spec) = self.spec(name) else {
+        let Some(action) = self.action(name) else {
             self.unknown_action(uses, name);
             self.unchecked(fields);
             return None;
         };
-        self.gives(ix, Some(Type::from_schema(&spec.output)), None);
+        let spec = Arc::clone(&action.spec);
+        self.gives(ix, Some(action.output.clone()), None);
         let connection = self.connection(fields, uses, &spec);
         if spec.effect == Effect::Containment {
             self.containment(name, uses);
         }
         let accept_untrusted = self.accepts(fields);
-        let with = self.with(fields, uses, &spec);
+        let with = self.with(fields, uses, &action);
         self.accepted();
         if let Some((node, _)) =
             retry.as_ref().filter(|(_, r)| spec.repeat == Repeat::Never && r.attempts > 1)
@@ -162,8 +163,8 @@ impl Lower<'_> {
         }
     }
 
-    fn with(&mut self, fields: &Fields<'_>, uses: &Node, spec: &Arc<Spec>) -> ValueExpr {
-        let whole = Type::from_schema(&spec.input);
+    fn with(&mut self, fields: &Fields<'_>, uses: &Node, action: &Action) -> ValueExpr {
+        let (spec, whole) = (&action.spec, &action.input);
         let mut values = BTreeMap::new();
         let given = match fields.get("with") {
             Some(node) => match Fields::open(node, "`with`", self.sink) {
@@ -176,7 +177,7 @@ impl Lower<'_> {
             let ty = match whole.field(&entry.key.text) {
                 Some(Lookup::Present(ty) | Lookup::Optional(ty) | Lookup::Undeclared(ty)) => ty,
                 _ => {
-                    self.unknown_input(entry, &whole, spec);
+                    self.unknown_input(entry, whole, spec);
                     continue;
                 }
             };

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use action_api::{Spec, Validator};
+use expr::Type;
 use plan::{Connection, Input, Output, Plan, Retry};
 use sha2::{Digest as _, Sha256};
 
@@ -46,7 +47,7 @@ pub(crate) fn playbook(text: &str, root: &Node, actions: &dyn Actions, sink: &mu
         defaults: Defaults::default(),
         approval_required: false,
         validators: HashMap::new(),
-        specs: HashMap::new(),
+        known_actions: HashMap::new(),
         accepts: None,
     };
     let plan = lower.top(text, &top);
@@ -68,6 +69,13 @@ struct Defaults {
     retry: Option<Retry>,
 }
 
+/// An action with the types of its schemas: many steps call the same one.
+struct Action {
+    spec: Arc<Spec>,
+    input: Type,
+    output: Type,
+}
+
 /// An `accept_untrusted`, and whether it was needed.
 struct Acceptance {
     at: Id,
@@ -84,7 +92,7 @@ struct Lower<'a> {
     approval_required: bool,
     /// By action and input: compiling a schema costs more than everything else here.
     validators: HashMap<(String, String), Option<Arc<Validator>>>,
-    specs: HashMap<String, Option<Arc<Spec>>>,
+    known_actions: HashMap<String, Option<Arc<Action>>>,
     accepts: Option<Acceptance>,
 }
 
@@ -117,12 +125,15 @@ impl Lower<'_> {
         })
     }
 
-    fn spec(&mut self, name: &str) -> Option<Arc<Spec>> {
-        if let Some(known) = self.specs.get(name) {
+    fn action(&mut self, name: &str) -> Option<Arc<Action>> {
+        if let Some(known) = self.known_actions.get(name) {
             return known.clone();
         }
-        let found = self.actions.spec(name);
-        self.specs.insert(name.to_owned(), found.clone());
+        let found = self.actions.spec(name).map(|spec| {
+            let (input, output) = (Type::from_schema(&spec.input), Type::from_schema(&spec.output));
+            Arc::new(Action { spec, input, output })
+        });
+        self.known_actions.insert(name.to_owned(), found.clone());
         found
     }
 

@@ -4,6 +4,8 @@
 //! stands under `decision == "approved"`. That is dominance in a tree and one comparison, no theorem prover:
 //! where the rule cannot see it, it says so and the author restructures.
 
+use std::collections::BTreeSet;
+
 use expr::Type;
 
 use super::Lower;
@@ -103,9 +105,10 @@ impl Lower<'_> {
             return;
         }
         let reads = self.names.reads.borrow();
+        let read: BTreeSet<StepIx> =
+            reads.iter().filter(|(by, used)| *by != Some(*used)).map(|(_, used)| *used).collect();
         for (ix, step) in self.names.outline.steps.iter().enumerate() {
-            let read = reads.iter().any(|(reader, used)| *used == ix && *reader != Some(ix));
-            if step.verb == "set" && !read {
+            if step.verb == "set" && !read.contains(&ix) {
                 self.sink.push(
                     Raw::warning(
                         codes::UNUSED,
