@@ -32,6 +32,13 @@ struct Call {
     state: CallState,
 }
 
+/// Calls of one action.
+#[derive(Debug, Default)]
+struct Group {
+    items: usize,
+    mailboxes: BTreeMap<String, usize>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CallState {
     Begun,
@@ -186,13 +193,13 @@ impl Report {
     }
 
     fn effects_text(&self, text: &mut String, dry_run: bool, style: Style) {
-        let mut groups: BTreeMap<(&str, &str), (usize, BTreeMap<String, usize>)> = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
         for (_, call) in self.changes().filter(|(_, call)| call.state != CallState::Failed) {
             let group = groups.entry((call.effect.as_str(), &call.action)).or_default();
             let items = call.input.get("item_ids").and_then(Value::as_array).map_or(1, Vec::len);
-            group.0 += items;
+            group.items += items;
             let mailbox = call.input.get("mailbox").and_then(Value::as_str).unwrap_or("-");
-            *group.1.entry(mailbox.to_owned()).or_default() += items;
+            *group.mailboxes.entry(mailbox.to_owned()).or_default() += items;
         }
         let title = if dry_run { "Would change" } else { "Changed" };
         if groups.is_empty() {
@@ -200,7 +207,7 @@ impl Report {
             return;
         }
         text.push_str(&format!("\n  {}\n", style.bold(title)));
-        for ((effect, action), (count, mailboxes)) in groups {
+        for ((effect, action), Group { items: count, mailboxes }) in groups {
             let places: Vec<String> = mailboxes
                 .iter()
                 .take(20)

@@ -25,10 +25,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "errors": [], "input": object("name"), "output": object("text"),
     }))?;
     let actions = Functions::new().with(spec, async |call: Invocation| {
-        Ok(json!({"text": format!("Hello, {}!", call.input["name"].as_str().unwrap_or("you"))}))
+        Ok(json!({"text": format!("Hello, {}!", call.input.pointer("/name").and_then(|name| name.as_str()).unwrap_or("you"))}))
     })?;
     let engine = Engine::builder().source(actions).build()?;
     let mut run = engine.start(Source { name: "hello.yaml", text: PLAYBOOK }, Start::default()).await?;
-    println!("{}", run.wait().await?.outputs["text"]);
+    println!("{:?}", run.wait().await?.outputs.get("text"));
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! Nested blocks are nodes in a table, not recursive calls, so the depth of a playbook costs no stack.
 //! Left out on purpose: async, clocks, random, stores, calls to actions, logging.
 
+mod answer;
 mod block;
 mod command;
 mod foreach;

@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use journal::{Decision, Event, OpId, Record, RunStatus, Timestamp};
-use plan::{Blame, Failure, FailureKind, Plan, Step, StepKind, StepPath};
+use journal::{Event, OpId, Record, RunStatus, Timestamp};
+use plan::{Failure, FailureKind, Plan, Step, StepKind, StepPath};
 use serde_json::{Map, Value, json};
 
 use crate::command::{Command, End, Perform, Progress, ProgressKind, Turn};
-use crate::node::{CallNode, Node, NodeEnd, NodeId, NodeKind, NodeOutput, Nodes};
+use crate::node::{CallNode, Node, NodeEnd, NodeId, NodeKind, Nodes};
 use crate::render;
-use crate::retry::next_attempt;
 use crate::scope::{Frame, FrameId, View};
 
 /// The operation of the run's own deadline.
-const DEADLINE: OpId = 0;
+pub(crate) const DEADLINE: OpId = 0;
 
 /// What a playbook may know of its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub struct Machine {
     seq: u64,
     pub(crate) queue: VecDeque<Work>,
     pub(crate) turn: Turn,
-    state: State,
+    pub(crate) state: State,
     pub(crate) bound: Bound,
 }
 
@@ -81,7 +80,7 @@ pub(crate) struct Bound {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum State {
+pub(crate) enum State {
     Running,
     /// Nothing new begins; waits for calls in flight.
     Ending(End),
@@ -197,163 +196,6 @@ impl Machine {
         &self.plan
     }
 
-    fn take_in(&mut self, event: &Event) -> Result<(), String> {
-        match event {
-            Event::Started { .. } => Err("a run begins only once".to_owned()),
-            Event::Performing { op, attempt, .. } => {
-                let call = self.call_mut(*op)?;
-                if call.attempt != *attempt || call.wakes.is_some() {
-                    return Err(format!("operation {op} is not at attempt {attempt}"));
-                }
-                call.begun = true;
-                Ok(())
-            }
-            Event::Performed { op, output, .. } => {
-                self.call_mut(*op)?;
-                let end = NodeOutput { output: Some(output.clone()), ..NodeOutput::default() };
-                self.answered(*op, Ok(end));
-                Ok(())
-            }
-            Event::AttemptFailed { op, attempt, failure, entropy } => {
-                self.attempt_failed(*op, *attempt, failure, *entropy)
-            }
-            Event::Woken { op: DEADLINE } => {
-                let failure = Failure::new(
-                    FailureKind::Timeout,
-                    Blame::Playbook,
-                    "the run reached its deadline; raise `deadline`, or look at what it waited for",
-                );
-                self.begin_end(End {
-                    status: RunStatus::Failed,
-                    outputs: BTreeMap::new(),
-                    failure: Some(failure),
-                });
-                Ok(())
-            }
-            Event::Woken { op } => {
-                let node = self.ops.get(op).copied().unwrap_or(usize::MAX);
-                let call = self.call_mut(*op)?;
-                if call.wakes.take().is_none() {
-                    return Err(format!("operation {op} does not sleep"));
-                }
-                call.attempt += 1;
-                self.command_call(node);
-                Ok(())
-            }
-            Event::Asked { op, .. } => match self.node_of(*op)? {
-                Node { kind: NodeKind::Ask(ask), .. } => {
-                    ask.asked = true;
-                    Ok(())
-                }
-                _ => Err(format!("operation {op} is not a question")),
-            },
-            Event::Decided { op, decision, by, digest } => self.decided(*op, *decision, by, digest),
-            Event::CancelRequested { by } => {
-                let failure =
-                    Failure::new(FailureKind::Cancelled, Blame::Playbook, format!("cancelled by {by}"));
-                let end =
-                    End { status: RunStatus::Cancelled, outputs: BTreeMap::new(), failure: Some(failure) };
-                self.begin_end(end);
-                Ok(())
-            }
-            Event::Ended { status, .. } => match &self.state {
-                State::Finishing(end) if end.status == *status => {
-                    self.state = State::Over(end.clone());
-                    Ok(())
-                }
-                _ => Err(format!("the run cannot have ended as {}", status.as_str())),
-            },
-        }
-    }
-
-    fn attempt_failed(
-        &mut self,
-        op: OpId,
-        attempt: u32,
-        failure: &Failure,
-        entropy: u64,
-    ) -> Result<(), String> {
-        let (now, ending) = (self.now, !matches!(self.state, State::Running));
-        let call = self.call_mut(op)?;
-        if call.attempt != attempt {
-            return Err(format!("operation {op} is not at attempt {attempt}"));
-        }
-        let step = call.steps.get(call.index);
-        let next = match step.map(|step| &step.kind) {
-            Some(StepKind::Call(step)) if !ending => {
-                next_attempt(&step.retry, step.repeat, attempt, failure, now, entropy)
-            }
-            _ => None,
-        };
-        match next {
-            None => self.answered(op, Err(failure.clone())),
-            Some(until) => {
-                call.wakes = Some(until);
-                call.begun = false;
-                self.turn.commands.push(Command::Sleep { op, until });
-                let path = self.node_of(op)?.path.clone();
-                let kind = ProgressKind::Retrying { attempt, failure: failure.clone(), until };
-                self.turn.progress.push(Progress { path, kind });
-            }
-        }
-        Ok(())
-    }
-
-    fn decided(&mut self, op: OpId, decision: Decision, by: &str, digest: &str) -> Result<(), String> {
-        let Node { kind: NodeKind::Ask(ask), frame: _, .. } = self.node_of(op)? else {
-            return Err(format!("operation {op} is not a question"));
-        };
-        if ask.digest != digest {
-            return Err(format!("the decision on {} was about something else than what was asked", ask.path));
-        }
-        let shown = std::mem::take(&mut ask.shown);
-        if decision == Decision::Approved {
-            for call in shown {
-                self.bound.inputs.insert(call.path, call.input);
-            }
-        }
-        let reject_ends_block = self.asking_step(op).is_some_and(|approve| approve);
-        let end = NodeOutput {
-            output: Some(json!({"decision": decision.as_str(), "by": by, "digest": digest})),
-            failed: None,
-            ends_block: decision != Decision::Approved && reject_ends_block,
-        };
-        self.answered(op, Ok(end));
-        Ok(())
-    }
-
-    /// Whether a rejection of this question ends the enclosing block.
-    fn asking_step(&self, op: OpId) -> Option<bool> {
-        let node = self.nodes.get(*self.ops.get(&op)?)?;
-        let NodeKind::Block { steps, next } = &self.nodes.get(node.parent?)?.kind else { return None };
-        match &steps.get(*next)?.kind {
-            StepKind::Approve(approve) => Some(approve.reject_ends_block),
-            _ => None,
-        }
-    }
-
-    fn node_of(&mut self, op: OpId) -> Result<&mut Node, String> {
-        let node = self.ops.get(&op).copied().ok_or_else(|| format!("operation {op} is not open"))?;
-        self.nodes.get_mut(node).ok_or_else(|| format!("operation {op} is not open"))
-    }
-
-    fn call_mut(&mut self, op: OpId) -> Result<&mut CallNode, String> {
-        match self.node_of(op)? {
-            Node { kind: NodeKind::Call(call), .. } => Ok(call),
-            _ => Err(format!("operation {op} is not a call")),
-        }
-    }
-
-    /// An operation got its final answer. While the run is ending nothing follows from it.
-    fn answered(&mut self, op: OpId, end: NodeEnd) {
-        let Some(node) = self.ops.remove(&op) else { return };
-        if matches!(self.state, State::Running) {
-            self.queue.push_back(Work::Ended(node, end));
-        } else {
-            self.nodes.remove(node);
-        }
-    }
-
     /// Does everything that follows without a new record.
     fn settle(&mut self) {
         while let Some(work) = self.queue.pop_front() {
@@ -366,12 +208,10 @@ impl Machine {
                 Work::Ended(node, end) => self.node_ended(node, end),
             }
         }
-        if self.ops.is_empty() {
-            if let State::Ending(end) = &self.state {
-                let end = end.clone();
-                self.turn.commands.push(Command::Finish(end.clone()));
-                self.state = State::Finishing(end);
-            }
+        if let (true, State::Ending(end)) = (self.ops.is_empty(), &self.state) {
+            let end = end.clone();
+            self.turn.commands.push(Command::Finish(end.clone()));
+            self.state = State::Finishing(end);
         }
     }
 

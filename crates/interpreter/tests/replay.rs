@@ -95,7 +95,7 @@ impl World<'_> {
             "integer" | "number" => {
                 Value::from(i64::from(self.roll()) + schema["minimum"].as_i64().unwrap_or(0))
             }
-            "boolean" => Value::from(self.roll() % 2 == 0),
+            "boolean" => Value::from(self.roll().is_multiple_of(2)),
             "array" => {
                 let count = self.roll() % 4;
                 (0..count).map(|_| self.value(&schema["items"])).collect()
@@ -104,7 +104,7 @@ impl World<'_> {
                 let required = schema["required"].as_array().cloned().unwrap_or_default();
                 let mut map = Map::new();
                 for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-                    if required.contains(&json!(name)) || self.roll() % 2 == 0 {
+                    if required.contains(&json!(name)) || self.roll().is_multiple_of(2) {
                         map.insert(name.clone(), self.value(property));
                     }
                 }
@@ -163,7 +163,7 @@ impl World<'_> {
         let pick = *answerable.get(self.roll() as usize % answerable.len().max(1))?;
         let luck = self.roll();
         Some(match self.open.remove(pick) {
-            Command::Perform(call) if luck % 5 == 0 => {
+            Command::Perform(call) if luck.is_multiple_of(5) => {
                 let kind = FailureKind::ALL[self.roll() as usize % FailureKind::ALL.len()];
                 let failure = Failure::new(kind, Blame::Server, "bad luck");
                 Event::AttemptFailed {
@@ -279,9 +279,7 @@ proptest! {
         }
         let info = RunInfo { id: "run-1".to_owned() };
         let (mut machine, _) = Machine::start(Arc::clone(plan), &info, &records[0]).unwrap();
-        let mut seq = 1;
-        for record in &records[1..] {
-            seq += 1;
+        for (seq, record) in (2..).zip(&records[1..]) {
             if machine.apply(&Record { seq, ..record.clone() }).is_err() {
                 break;
             }
