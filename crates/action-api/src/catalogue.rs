@@ -32,7 +32,8 @@ impl<S: Send + 'static> Entry<S> {
 }
 
 fn spec_of<S, A: TypedAction<S>>() -> Spec {
-    let schema = |generator: schemars::SchemaGenerator, root: fn(schemars::SchemaGenerator) -> schemars::Schema| {
+    let schema = |generator: schemars::SchemaGenerator,
+                  root: fn(schemars::SchemaGenerator) -> schemars::Schema| {
         let mut value = root(generator).to_value();
         if let Some(object) = value.as_object_mut() {
             object.remove("$schema");
@@ -44,8 +45,12 @@ fn spec_of<S, A: TypedAction<S>>() -> Spec {
         name: A::INFO.name.to_owned(),
         summary: A::INFO.summary.to_owned(),
         description: A::INFO.description.to_owned(),
-        input: schema(settings().for_deserialize().into_generator(), |g| g.into_root_schema_for::<A::Input>()),
-        output: schema(settings().for_serialize().into_generator(), |g| g.into_root_schema_for::<A::Output>()),
+        input: schema(settings().for_deserialize().into_generator(), |g| {
+            g.into_root_schema_for::<A::Input>()
+        }),
+        output: schema(settings().for_serialize().into_generator(), |g| {
+            g.into_root_schema_for::<A::Output>()
+        }),
         effect: A::INFO.effect,
         repeat: A::INFO.repeat,
         errors: A::INFO.errors.to_vec(),
@@ -58,7 +63,11 @@ fn spec_of<S, A: TypedAction<S>>() -> Spec {
 
 fn read<T: serde::de::DeserializeOwned>(action: &str, input: Value) -> Result<T, Failure> {
     serde_json::from_value(input).map_err(|error| {
-        Failure::new(FailureKind::Invalid, Blame::Playbook, format!("the input of {action} is not usable: {error}"))
+        Failure::new(
+            FailureKind::Invalid,
+            Blame::Playbook,
+            format!("the input of {action} is not usable: {error}"),
+        )
     })
 }
 

@@ -56,7 +56,10 @@ impl ActionSource for Functions {
                 Some(violation) => Err(Failure::new(
                     FailureKind::Invalid,
                     Blame::Host,
-                    format!("{name} answered against its own schema, at {}: {}", violation.pointer, violation.message),
+                    format!(
+                        "{name} answered against its own schema, at {}: {}",
+                        violation.pointer, violation.message
+                    ),
                 )),
             }
         })
