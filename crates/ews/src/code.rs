@@ -45,25 +45,21 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorImpersonationFailed"
         | "ErrorSendAsDenied"
         | "ErrorCreateItemAccessDenied"
-        | "ErrorDeleteItemsFailed"
         | "ErrorCannotDeleteObject"
         | "ErrorNotDelegate"
         | "ErrorAccountDisabled"
         | "ErrorPasswordExpired"
         | "ErrorTokenSerializationDenied"
         | "ErrorAppAccessDenied"
-        | "ErrorCallerIsInvalidADAccount"
-        | "ErrorUserNotUnifiedMessagingEnabled" => ErrorKind::PermissionDenied,
+        | "ErrorCallerIsInvalidADAccount" => ErrorKind::PermissionDenied,
         "ErrorIrresolvableConflict"
         | "ErrorStaleObject"
         | "ErrorChangeKeyRequired"
-        | "ErrorChangeKeyRequiredForWriteOperations"
-        | "ErrorItemSave" => ErrorKind::Conflict,
+        | "ErrorChangeKeyRequiredForWriteOperations" => ErrorKind::Conflict,
         "ErrorExceededFindCountLimit"
         | "ErrorQuotaExceeded"
         | "ErrorMessageSizeExceeded"
         | "ErrorRequestStreamTooBig"
-        | "ErrorContentConversionFailed"
         | "ErrorAttachmentSizeLimitExceeded"
         | "ErrorAttachmentNestLevelLimitExceeded"
         | "ErrorDataSizeLimitExceeded"
@@ -74,7 +70,14 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
 
 /// Whether the code leaves open what happened to a change that was asked for.
 fn leaves_open(code: &str) -> bool {
-    matches!(code, "ErrorTimeoutExpired" | "ErrorInternalServerError")
+    matches!(
+        code,
+        "ErrorTimeoutExpired"
+            | "ErrorInternalServerError"
+            | "ErrorInternalServerTransientError"
+            | "ErrorConnectionFailed"
+            | "ErrorConnectionFailedTransientError"
+    )
 }
 
 /// What to do about it, where that is known.

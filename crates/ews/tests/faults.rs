@@ -1,10 +1,18 @@
 //! What the ports say when the network fails, over the real transport and real sockets: a change whose
 //! answer is lost is unknown, a read may be tried again, and what never left says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 use std::time::{Duration, Instant};
 
-use exchange::{DeleteMode, Error, ErrorKind, FolderRef, ItemRef, Mailbox, Ports, SearchRequest, WellKnownFolder};
+use exchange::{
+    DeleteMode, Error, ErrorKind, FolderRef, ItemRef, Mailbox, Ports, SearchRequest, WellKnownFolder,
+};
 use portcullis_ews::{Access, Config, EwsClient};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -109,8 +117,14 @@ async fn a_slow_answer_ends_at_the_deadline_of_the_whole_exchange() {
 #[tokio::test]
 async fn refusals_are_known_outcomes() {
     let cases: [(&[u8], ErrorKind); 4] = [
-        (b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n", ErrorKind::PermissionDenied),
-        (b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n", ErrorKind::Invalid),
+        (
+            b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n",
+            ErrorKind::PermissionDenied,
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n",
+            ErrorKind::Invalid,
+        ),
         (b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", ErrorKind::Throttled),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html>Sign in", ErrorKind::PermissionDenied),
     ];

@@ -14,10 +14,19 @@ pub(super) fn text(bytes: Vec<u8>) -> String {
         Ok(text) => text,
         Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
     };
-    if text.chars().all(is_allowed) {
+    if is_clean(text.as_bytes()) {
         return text;
     }
     text.chars().map(|c| if is_allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// Whether UTF-8 has no forbidden character: no control character but three, no U+FFFE, no U+FFFF. Almost
+/// every text is clean, so it is looked at a block at a time, which is several times as fast as by character.
+fn is_clean(text: &[u8]) -> bool {
+    let control = |bad: bool, byte: &u8| bad | (*byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r'));
+    !text.chunks(64).any(|block| block.iter().fold(false, control))
+        && memchr::memmem::find_iter(text, b"\xEF\xBF")
+            .all(|at| !matches!(text.get(at + 2), Some(0xBE | 0xBF)))
 }
 
 /// The character a reference names: one of the five entities or a number; a number that names no allowed

@@ -37,6 +37,7 @@ impl<P: Pull> Reader<P> {
     }
 
     /// The next token.
+    #[inline]
     pub(crate) async fn next(&mut self) -> Result<Kind, Failure> {
         loop {
             if let Some(kind) = self.tokens.next()? {
