@@ -140,7 +140,7 @@ fn read(message: &Message<'_>, raw: &Bytes, whole: bool) -> Mail {
         message_id: bracketed("Message-ID"),
         in_reply_to: bracketed("In-Reply-To"),
         references: bracketed("References"),
-        from: people("From").into_iter().next(),
+        from: author(people("From")),
         sender: people("Sender").into_iter().next(),
         to: people("To"),
         cc: people("Cc"),
@@ -185,6 +185,13 @@ fn headers(root: &MessagePart<'_>, raw: &[u8]) -> Vec<(String, String)> {
         value.trim().to_owned()
     };
     root.headers.iter().map(|h| (h.name.as_str().to_owned(), unfold(h.offset_start, h.offset_end))).collect()
+}
+
+/// The author of a mail that names several: the first with an address. Spammers forget the quotes around a
+/// comma (`Offers, today <a@b.example>`), and what stands before it is then a person without an address.
+fn author(people: Vec<Person>) -> Option<Person> {
+    let at = people.iter().position(|person| person.address.contains('@')).unwrap_or(0);
+    people.into_iter().nth(at)
 }
 
 fn people(value: Option<&HeaderValue<'_>>) -> Vec<Person> {
