@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use engine::{Mode, Source, Start};
+use engine::{Mode, Source, Spec, Start};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -72,7 +72,7 @@ impl RunOne {
         if spec.effect.changes() && !self.dry_run && !self.yes && !confirmed(&self.name, &input)? {
             return Ok(Exit::Waiting);
         }
-        let text = self.playbook(spec.connection.as_deref(), &input)?;
+        let text = self.playbook(&spec, &input)?;
         let (sender, events) = unbounded_channel();
         let start = Start {
             starter: who(),
@@ -90,7 +90,9 @@ impl RunOne {
             }
             Err(error) => return Err(error.into()),
         };
-        let (report, exit) = follow(&mut run, events, Follow { progress: false, interactive: false }).await?;
+        let (report, exit) =
+            follow(&mut run, events, Follow { progress: false, interactive: false, leave_waiting: true })
+                .await?;
         match report.end.as_ref().map(|end| (&end.outputs, &end.failure)) {
             Some((_, Some(failure))) => {
                 output::complain(&format!("error: {}", output::visible(&failure.to_string())))
@@ -130,10 +132,10 @@ impl RunOne {
     }
 
     /// A playbook of one step. JSON is YAML, and values travel as inputs' defaults cannot be expressions.
-    fn playbook(&self, kind: Option<&str>, input: &Map<String, Value>) -> Result<String> {
+    fn playbook(&self, spec: &Spec, input: &Map<String, Value>) -> Result<String> {
+        let kind = spec.connection.as_deref();
         let name = self.connection.as_deref().unwrap_or("mail");
-        let mut step = json!({"id": "call", "uses": self.name, "with": input,
-            "accept_untrusted": "given on the command line"});
+        let mut step = json!({"id": "call", "uses": self.name, "with": input});
         let mut playbook = json!({"playbook": 1, "id": "action-run", "name": self.name});
         if let (Some(kind), Some(step), Some(playbook)) =
             (kind, step.as_object_mut(), playbook.as_object_mut())
@@ -141,9 +143,11 @@ impl RunOne {
             step.insert("connection".to_owned(), json!(name));
             playbook.insert("connections".to_owned(), json!({name: {"kind": kind}}));
         }
+        // What a playbook hands out has a declared type; every action answers with an object.
+        let output = json!({"type": "object", "value": "${{ steps.call.output }}"});
         if let Some(playbook) = playbook.as_object_mut() {
             playbook.insert("steps".to_owned(), json!([step]));
-            playbook.insert("outputs".to_owned(), json!({"output": {"value": "${{ steps.call.output }}"}}));
+            playbook.insert("outputs".to_owned(), json!({"output": output}));
         }
         let mut text = String::from("playbook: 1\n");
         if let Some(playbook) = playbook.as_object_mut() {
