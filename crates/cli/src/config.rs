@@ -118,6 +118,12 @@ impl Config {
             .with_context(|| format!("could not read the configuration {}", place.display()))?;
         let mut config: Config = serde_yaml::from_str(&text)
             .map_err(|error| Wrong(format!("the configuration {} is wrong: {error}", place.display())))?;
+        let base = place.parent().unwrap_or(Path::new(""));
+        for Connection::Ews(ews) in config.connections.values_mut() {
+            if let Some(file) = &mut ews.password.file {
+                *file = base.join(&*file);
+            }
+        }
         config.place = Some(place.to_owned());
         Ok(config)
     }

@@ -18,6 +18,8 @@ pub(crate) struct Follow {
     pub(crate) progress: bool,
     /// Ask at the terminal. Otherwise a question ends the following.
     pub(crate) interactive: bool,
+    /// Leave when nothing goes on but questions. Otherwise stay to the end, because it is on its way.
+    pub(crate) leave_waiting: bool,
 }
 
 /// Follows a run until it is over, waits for somebody who is not here, or is interrupted.
@@ -44,7 +46,7 @@ pub(crate) async fn follow(
                         EventKind::Asked(ask) if how.interactive => prompt((**ask).clone(), answers.clone()),
                         // Only the last word counts: an answer given meanwhile is in the queue behind it.
                         EventKind::Waiting
-                            if !how.interactive && !report.asks.is_empty() && events.is_empty() =>
+                            if how.leave_waiting && !how.interactive && !report.asks.is_empty() && events.is_empty() =>
                         {
                             return Ok((report, Exit::Waiting));
                         }
@@ -59,7 +61,6 @@ pub(crate) async fn follow(
                     None => return Ok((report, Exit::Waiting)),
                     Some(decision) => {
                         run.decide(&path, decision, &who(), Some(&digest)).await?;
-                        report.decided(&path, &format!("{} by {}", decision.as_str(), who()));
                     }
                 }
             },

@@ -87,14 +87,12 @@ impl Report {
                 }
             }
             EventKind::Asked(ask) => self.asks.push((**ask).clone()),
+            EventKind::Decided { decision, by } => {
+                self.decisions.push((event.path.clone(), format!("{} by {}", decision.as_str(), line(by))));
+            }
             EventKind::Ended(end) => self.end = Some(end.clone()),
             _ => {}
         }
-    }
-
-    /// Notes how a question was answered.
-    pub(crate) fn decided(&mut self, path: &StepPath, decision: &str) {
-        self.decisions.push((path.clone(), decision.to_owned()));
     }
 
     fn call(&mut self, path: &StepPath, action: &str, effect: Effect, input: &Value, state: CallState) {

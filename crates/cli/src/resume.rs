@@ -62,7 +62,7 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         }
         Err(error) => return Err(error.into()),
     };
-    let deciding = matches!(then, Then::Decide(..));
+    let (deciding, cancelling) = (matches!(then, Then::Decide(..)), matches!(then, Then::Cancel));
     match then {
         Then::Follow => {}
         Then::Cancel => run.cancel(&who()),
@@ -70,8 +70,9 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
             run.decide(&path, decision, &who(), None).await.map_err(|error| Wrong(error.to_string()))?;
         }
     }
-    let interactive = output::is_interactive() && !json && !deciding;
-    let how = Follow { progress: Style::stderr().is_on() && !json, interactive };
+    let interactive = output::is_interactive() && !json && !deciding && !cancelling;
+    let progress = Style::stderr().is_on() && !json;
+    let how = Follow { progress, interactive, leave_waiting: !cancelling };
     let (report, exit) = follow(&mut run, events, how).await?;
     if json {
         output::say_json(&report.to_json(id.as_str(), &header.source, false));

@@ -47,11 +47,10 @@ impl Simulator {
     }
 }
 
-/// The folder of `--sim`, or `mail` beside the playbook.
-pub(crate) fn folder(flag: &Path, playbook: &Path) -> PathBuf {
-    if flag.as_os_str().is_empty() {
-        playbook.parent().unwrap_or(Path::new("")).join("mail")
-    } else {
-        flag.to_owned()
+/// The folder of `--sim=DIR`, or `mail` beside the playbook.
+pub(crate) fn folder(flag: Option<&Path>, playbook: &Path) -> PathBuf {
+    match flag {
+        None => playbook.parent().unwrap_or(Path::new("")).join("mail"),
+        Some(folder) => folder.to_owned(),
     }
 }

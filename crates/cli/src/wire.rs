@@ -75,6 +75,27 @@ pub(crate) fn engine(shared: &Shared, keep: &Keep, simulator: Option<&Simulator>
     builder.build().context("could not put the engine together")
 }
 
+/// Refuses a playbook whose connections are not configured, before anything runs.
+pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) -> Result<()> {
+    let config = shared.config()?;
+    let missing: Vec<&str> = plan
+        .into_iter()
+        .flat_map(|plan| &plan.connections)
+        .map(|connection| connection.name.as_str())
+        .filter(|name| !config.connections.contains_key(*name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join("`, `");
+    Err(Wrong(format!(
+        "the connection `{names}` is not configured: add it under `connections:` in {}, or try the playbook with \
+         --sim",
+        config::FILE
+    ))
+    .into())
+}
+
 /// An engine that knows every action and can carry none out: for checking and documenting.
 pub(crate) fn catalogue() -> Result<Engine> {
     let unconnected = |_: Option<&str>| Err(host_failure("no connection is open here".to_owned()));

@@ -291,7 +291,10 @@ impl Driver {
     /// Notes an answer to a question, unless there is one already.
     fn settle(&mut self, op: OpId, decision: Decision, by: String) -> Result<(), EngineError> {
         match self.asks.remove(&op) {
-            Some(ask) => self.happened(Happened::Decided { op, decision, by, digest: ask.digest }),
+            Some(ask) => {
+                self.tell(ask.path, EventKind::Decided { decision, by: by.clone() });
+                self.happened(Happened::Decided { op, decision, by, digest: ask.digest })
+            }
             None => Ok(()),
         }
     }
@@ -310,10 +313,9 @@ impl Driver {
                     (Some((_, asked)), Some(seen)) if asked != seen => Some(DecideError::Stale(path)),
                     _ => None,
                 };
-                if let (None, Some((op, digest))) = (&refused, open) {
-                    self.asks.remove(&op);
+                if let (None, Some((op, _))) = (&refused, open) {
                     self.replies.push(reply);
-                    return self.happened(Happened::Decided { op, decision, by, digest });
+                    return self.settle(op, decision, by);
                 }
                 // Whoever decided may have gone away.
                 let _ = reply.send(refused.map_or(Ok(()), Err));

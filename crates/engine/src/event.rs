@@ -1,7 +1,7 @@
 //! What people who watch a run are told.
 
 use interpreter::{Ask, End, ProgressKind};
-use journal::Timestamp;
+use journal::{Decision, Timestamp};
 use plan::{Effect, StepPath};
 use serde_json::Value;
 
@@ -46,6 +46,13 @@ pub enum EventKind {
     },
     /// A person is asked. Answer with [`crate::Run::decide`].
     Asked(Box<Ask>),
+    /// A question was answered, or its time was over.
+    Decided {
+        /// How.
+        decision: Decision,
+        /// By whom.
+        by: String,
+    },
     /// Nothing goes on but questions.
     Waiting,
     /// The run is over.

@@ -102,7 +102,7 @@ impl Machine {
             frames: vec![Frame::default()],
             free_frames: Vec::new(),
             inputs: Value::Object(input.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
-            run: json!({"id": info.id, "starter": starter, "started_at": first.at.0}),
+            run: json!({"id": info.id, "starter": starter, "started_at": date_time(first.at)}),
             ops: BTreeMap::new(),
             next_op: DEADLINE + 1,
             now: first.at,
@@ -325,6 +325,12 @@ impl Machine {
     pub(crate) fn tell(&mut self, path: StepPath, kind: ProgressKind) {
         self.turn.progress.push(Progress { path, kind });
     }
+}
+
+/// RFC 3339 in UTC, with milliseconds.
+fn date_time(at: Timestamp) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
 }
 
 /// A point in time this much later.

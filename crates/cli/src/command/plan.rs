@@ -17,8 +17,8 @@ pub(crate) struct Plan {
     #[command(flatten)]
     inputs: InputFlags,
     /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "", value_name = "DIR")]
-    sim: Option<PathBuf>,
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "DIR")]
+    sim: Option<Option<PathBuf>>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,

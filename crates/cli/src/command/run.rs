@@ -23,8 +23,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     inputs: InputFlags,
     /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "", value_name = "DIR")]
-    sim: Option<PathBuf>,
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "DIR")]
+    sim: Option<Option<PathBuf>>,
     /// Touch nothing: reads happen, everything else is listed
     #[arg(long)]
     dry_run: bool,
@@ -44,19 +44,31 @@ enum Approve {
 
 impl Run {
     /// A run that touches nothing, for `portcullis plan`.
-    pub(crate) fn rehearsal(file: PathBuf, inputs: InputFlags, sim: Option<PathBuf>, json: bool) -> Self {
+    pub(crate) fn rehearsal(
+        file: PathBuf,
+        inputs: InputFlags,
+        sim: Option<Option<PathBuf>>,
+        json: bool,
+    ) -> Self {
         Run { file, inputs, sim, dry_run: true, approve: None, json }
     }
 
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let text = read_playbook(&self.file)?;
-        let simulator = match &self.sim {
+        let folder = self.sim.as_ref().map(|folder| simulator::folder(folder.as_deref(), &self.file));
+        let simulator = match &folder {
             None => None,
-            Some(folder) => Some(Simulator::start(&simulator::folder(folder, &self.file)).await?),
+            Some(folder) => Some(Simulator::start(folder).await?),
         };
         let keep = if self.dry_run { Keep::Memory } else { Keep::Disk };
         let engine = wire::engine(shared, &keep, simulator.as_ref())?;
         let name = self.file.display().to_string();
+        if simulator.is_none() {
+            wire::require_connections(
+                shared,
+                engine.check(Source { name: &name, text: &text }).plan.as_ref(),
+            )?;
+        }
         let (sender, events) = unbounded_channel();
         let start = Start {
             inputs: self.inputs.read()?,
@@ -67,14 +79,15 @@ impl Run {
                 None => Approvals::Ask,
             },
             events: Some(sender),
-            driver: driver_note(self.sim.as_deref().map(|folder| simulator::folder(folder, &self.file))),
+            driver: driver_note(folder),
         };
         let mut run = match engine.start(Source { name: &name, text: &text }, start).await {
             Ok(run) => run,
             Err(error) => return refused(error, &name, &text, self.json),
         };
         let interactive = output::is_interactive() && !self.json;
-        let how = Follow { progress: Style::stderr().is_on() && !self.json, interactive };
+        let progress = Style::stderr().is_on() && !self.json;
+        let how = Follow { progress, interactive, leave_waiting: true };
         let (report, exit) = follow(&mut run, events, how).await?;
         let id = run.id().to_string();
         if self.json {
