@@ -90,7 +90,10 @@ impl Report {
             EventKind::Decided { decision, by } => {
                 self.decisions.push((event.path.clone(), format!("{} by {}", decision.as_str(), line(by))));
             }
-            EventKind::Ended(end) => self.end = Some(end.clone()),
+            EventKind::Ended(end) => {
+                self.asks.clear();
+                self.end = Some(end.clone());
+            }
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use engine::{Decision, EngineError, RunId, Start, StepPath};
+use engine::{Decision, EngineError, RunId, RunStatus, Start, StepPath};
 use journal::Event as Happened;
 use playbook::{Actions, Source};
 use tokio::sync::mpsc::unbounded_channel;
@@ -73,7 +73,10 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
     let interactive = output::is_interactive() && !json && !deciding && !cancelling;
     let progress = Style::stderr().is_on() && !json;
     let how = Follow { progress, interactive, leave_waiting: !cancelling };
-    let (report, exit) = follow(&mut run, events, how).await?;
+    let (report, mut exit) = follow(&mut run, events, how).await?;
+    if cancelling && report.end.as_ref().is_some_and(|end| end.status == RunStatus::Cancelled) {
+        exit = Exit::Done;
+    }
     if json {
         output::say_json(&report.to_json(id.as_str(), &header.source, false));
     } else {
