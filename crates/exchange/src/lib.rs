@@ -12,8 +12,8 @@ mod query;
 
 pub use error::{Error, ErrorKind};
 pub use message::{
-    Address, AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, FolderRef, Header, ItemRef, Mailbox,
-    Message, MessageSummary, WellKnownFolder,
+    Address, AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, FolderRef, Header, ItemRef,
+    Mailbox, Message, MessageSummary, WellKnownFolder,
 };
 pub use port::{Ports, Work};
 pub use query::{Found, Query, SearchRequest};

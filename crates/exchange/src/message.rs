@@ -19,7 +19,9 @@ impl Mailbox {
         let fits = address.len() <= 320
             && !local.is_empty()
             && !host.is_empty()
-            && !address.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'));
+            && !address
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'));
         fits.then(|| Mailbox(format!("{local}@{}", host.to_ascii_lowercase())))
     }
 
@@ -117,7 +119,9 @@ impl FolderRef {
             return Some(FolderRef::WellKnown(folder));
         }
         let path: Vec<String> = text.split('/').map(|part| part.trim().to_owned()).collect();
-        path.iter().all(|part| !part.is_empty() && !part.chars().any(char::is_control)).then_some(FolderRef::Path(path))
+        path.iter()
+            .all(|part| !part.is_empty() && !part.chars().any(char::is_control))
+            .then_some(FolderRef::Path(path))
     }
 }
 
