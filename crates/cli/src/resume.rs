@@ -39,8 +39,17 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         journal.load(&id).await?
     };
     let header = &stored.header;
+    let ended = stored.records.iter().find_map(|record| match &record.event {
+        Happened::Ended { status, .. } => Some(status.as_str()),
+        _ => None,
+    });
+    if let (Some(status), Then::Decide(..) | Then::Cancel) = (ended, &then) {
+        let message =
+            format!("run {id} is over ({status}) and waits for nothing; `portcullis runs show {id}`");
+        return Err(Wrong(message).into());
+    }
     let sim = header.driver.get("sim").and_then(|sim| sim.as_str()).map(PathBuf::from);
-    if sim.is_some() && changed_something(&stored)? {
+    if sim.is_some() && ended.is_none() && changed_something(&stored)? {
         return Err(anyhow!(
             "run {id} used a simulator inside a process that is gone, and had changed mails there; start it anew"
         ));
