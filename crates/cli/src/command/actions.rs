@@ -124,9 +124,13 @@ fn kind(schema: &Value) -> String {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
     }
+    if let Some(value) = schema.get("const") {
+        return value.to_string();
+    }
     for choice in ["anyOf", "oneOf"] {
         if let Some(choices) = schema.get(choice).and_then(Value::as_array) {
-            return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+            let mark = if choices.iter().all(|one| one.get("const").is_some()) { " | " } else { " or " };
+            return choices.iter().map(kind).collect::<Vec<_>>().join(mark);
         }
     }
     match schema.get("type") {
@@ -135,9 +139,6 @@ fn kind(schema: &Value) -> String {
         }
         Some(Value::String(kind)) => kind.clone(),
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
-        _ if schema.get("const").is_some() => {
-            schema.get("const").map(ToString::to_string).unwrap_or_default()
-        }
         _ => "anything".to_owned(),
     }
 }
