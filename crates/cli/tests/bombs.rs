@@ -16,7 +16,7 @@ use std::time::Duration;
 use triage::{Triage, succeeded};
 
 /// How long one bomb may take, on a busy machine and without optimisation.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What the process may have in memory at its most. The simulator and the client are both in it, and each holds
 /// the largest mail several times.
@@ -164,29 +164,20 @@ fn peak_kib() -> u64 {
 async fn bombs_end_and_the_process_lives() {
     let triage = Triage::new();
     let plain = format!("{}\r\nHello\r\n", head("plain"));
-    let bombs: [(&str, Vec<u8>); 5] = [
-        ("50,000 nested messages", nested(50_000)),
-        ("50,000 nested multiparts", nested_multiparts(50_000)),
-        ("4,000,000 parts", parts(4_000_000)),
-        ("200 KB of nested <div>", divs(200_000)),
-        ("a ZIP archive of 4 MB that unpacks to 600 MB", zip_bomb(4096)),
+    // What cannot be read is left to a person; what can be read is dealt with like any other mail.
+    let bombs: [(&str, Vec<u8>, &str); 5] = [
+        ("50,000 nested messages", nested(50_000), "by_hand"),
+        ("50,000 nested multiparts", nested_multiparts(50_000), "by_hand"),
+        ("4,000,000 parts", parts(4_000_000), "by_hand"),
+        ("200 KB of nested <div>", divs(200_000), "approved"),
+        ("a ZIP archive of 4 MB that unpacks to 600 MB", zip_bomb(4096), "approved"),
     ];
-    for (name, mail) in &bombs {
-        let size = mail.len();
+    for (name, mail, decision) in &bombs {
         let result = triage.run(mail, LIMIT).await;
-        println!(
-            "{name}: {size} bytes, {} in {:.1} s, {}, {} copies, failure {:?}",
-            result.end.status.as_str(),
-            result.took.as_secs_f64(),
-            result.output("decision"),
-            result.output("copies_found"),
-            result.end.failure,
-        );
-        // Either the mail was read and dealt with, or it is left to a person, or the run says why it failed.
-        match &result.end.failure {
-            None => assert!(succeeded(&result), "{name}: {:?}", result.end),
-            Some(failure) => assert!(!failure.to_string().is_empty(), "{name}"),
-        }
+        println!("{name}: {} bytes, {decision} in {:.1} s", mail.len(), result.took.as_secs_f64());
+        assert!(succeeded(&result), "{name}: {:?}", result.end);
+        assert_eq!(result.output("decision"), decision, "{name}: {:?}", result.end);
+        assert_eq!(result.deleted, if *decision == "approved" { 2 } else { 0 }, "{name}");
         // The same engine deals with the next mail as if nothing had happened.
         let next = triage.run(plain.as_bytes(), LIMIT).await;
         assert!(succeeded(&next) && next.deleted == 2, "after {name}: {:?}", next.end);

@@ -44,7 +44,9 @@ impl Action for Escape {
             ("read a file from above", &|| std::fs::read(format!("../../../../..{file}")).is_ok()),
             ("list the root", &|| std::fs::read_dir("/").is_ok_and(|mut entries| entries.next().is_some())),
             ("list the folder", &|| std::fs::read_dir(".").is_ok_and(|mut entries| entries.next().is_some())),
-            ("write a file", &|| std::fs::File::create("/tmp/x").and_then(|mut file| file.write_all(b"x")).is_ok()),
+            ("write a file", &|| {
+                std::fs::File::create("/tmp/x").and_then(|mut file| file.write_all(b"x")).is_ok()
+            }),
             ("write here", &|| std::fs::write("x", b"x").is_ok()),
             ("see variables", &|| std::env::vars_os().next().is_some()),
             ("see arguments", &|| std::env::args_os().next().is_some_and(|name| !name.is_empty())),
@@ -55,7 +57,8 @@ impl Action for Escape {
             ("read standard input", &|| std::io::stdin().lines().next().is_some()),
             ("start a thread", &|| std::thread::Builder::new().spawn(|| ()).is_ok()),
         ];
-        let worked = attempts.iter().filter(|(_, attempt)| attempt()).map(|(name, _)| (*name).to_owned()).collect();
+        let worked =
+            attempts.iter().filter(|(_, attempt)| attempt()).map(|(name, _)| (*name).to_owned()).collect();
         Ok(Reached { worked, tried: attempts.len() })
     }
 }
