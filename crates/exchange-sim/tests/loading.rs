@@ -158,3 +158,19 @@ async fn the_corpus_loads_and_comes_back_byte_for_byte() {
     seen.sort();
     assert!(seen == expected, "a mail came back changed");
 }
+
+#[tokio::test]
+async fn a_sender_with_an_address_wins_over_a_name_that_a_bare_comma_cut_off() {
+    let organisation = Organisation::new();
+    organisation.add_mailbox("a@corp.example");
+    let inbox = FolderRef::parse("inbox").unwrap();
+    for from in
+        ["Offers, today <sale@evil.test>", "\"Offers\", <sale@evil.test>", "<sale@evil.test>, <b@evil.test>"]
+    {
+        let mail = format!("From: {from}\r\nSubject: x\r\n\r\nx\r\n");
+        organisation.deliver("a@corp.example", &inbox, mail.into_bytes()).unwrap();
+    }
+    let mails = found(&organisation, "a@corp.example", "inbox").await;
+    let senders: Vec<_> = mails.iter().map(|mail| mail.from.as_ref().unwrap().address.as_str()).collect();
+    assert_eq!(senders, ["sale@evil.test"; 3]);
+}
