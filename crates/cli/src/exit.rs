@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use journal::RunStatus;
+use journal::{JournalError, RunStatus};
 
 use crate::output;
 
@@ -61,6 +61,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         text.push_str(&format!("\n  because: {cause}"));
     }
     output::complain(&output::visible(&text));
-    let wrong = error.chain().any(|cause| cause.is::<Wrong>());
+    let wrong = error
+        .chain()
+        .any(|cause| cause.is::<Wrong>() || matches!(cause.downcast_ref(), Some(JournalError::NotFound(_))));
     if wrong { Exit::Wrong.into() } else { Exit::Failed.into() }
 }

@@ -85,7 +85,12 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
         .filter(|name| !config.connections.contains_key(*name))
         .collect();
     if missing.is_empty() {
-        return Ok(());
+        // A password that cannot be read is found now and not in the middle of a run.
+        return plan
+            .into_iter()
+            .flat_map(|plan| &plan.connections)
+            .filter_map(|connection| Some((&connection.name, config.connections.get(&connection.name)?)))
+            .try_for_each(|(name, config::Connection::Ews(ews))| ews.password.read(name).map(drop));
     }
     let names = missing.join("`, `");
     Err(Wrong(format!(
