@@ -1,6 +1,6 @@
 //! Diagnostics on the terminal and as JSON.
 
-use playbook::{Diagnostic, Severity, Source, render, render_json};
+use playbook::{Diagnostic, Source, render, render_json};
 
 use crate::output::{self, Style};
 
@@ -13,13 +13,5 @@ pub(crate) fn print(diagnostics: &[Diagnostic], source: Source<'_>, json: bool) 
     let style = if Style::stderr().is_on() { playbook::Style::Colour } else { playbook::Style::Plain };
     if !diagnostics.is_empty() {
         output::complain(render(diagnostics, source, style).trim_end());
-    }
-    let count = |severity| diagnostics.iter().filter(|problem| problem.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    if errors > 0 {
-        output::complain(&format!(
-            "\n{}: {errors} errors, {warnings} warnings; nothing was run",
-            source.name
-        ));
     }
 }

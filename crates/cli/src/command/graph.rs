@@ -88,7 +88,7 @@ impl Mermaid {
         let (ends, around) = match &step.condition {
             None => (ends, None),
             Some(condition) => {
-                let node = self.node(&format!("{{\"{}\"}}", label(condition.source())));
+                let node = self.node(&format!("{{\"{}\"}}", label(condition.source().trim())));
                 self.join(ends, node);
                 (vec![(node, "yes".to_owned())], Some((node, "no".to_owned())))
             }
@@ -125,7 +125,7 @@ impl Mermaid {
                 let head = single(self, format!("{{\"{title}\"}}"), ends);
                 let mut out = Ends::new();
                 for case in &switch.cases {
-                    out.extend(self.block(&case.body, vec![(head, label(case.when.source()))]));
+                    out.extend(self.block(&case.body, vec![(head, label(case.when.source().trim()))]));
                 }
                 match &switch.default {
                     Some(body) => out.extend(self.block(body, vec![(head, "default".to_owned())])),
