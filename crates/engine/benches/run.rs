@@ -1,12 +1,15 @@
 //! A sequence of 1,000 and 10,000 steps and a loop of 10,000 items, in memory, beside the bare limit: the same
-//! calls awaited one after the other with the same JSON, without playbook, machine or journal.
+//! calls awaited one after the other with the same JSON, without playbook, machine or journal. Then 100 steps on disk, each synced, beside bare appends.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "bench code")]
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Write;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use portcullis_engine::{Engine, Functions, Invocation, Source, Start};
+use journal_sqlite::{Options, SqliteJournal};
+use portcullis_engine::{Engine, Functions, Invocation, Journal, MemoryJournal, Source, Start};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -15,6 +18,10 @@ async fn add(call: Value) -> Value {
 }
 
 fn engine() -> Engine {
+    engine_with(MemoryJournal::default())
+}
+
+fn engine_with(journal: impl Journal + 'static) -> Engine {
     let number = json!({"type": "object", "additionalProperties": false, "required": ["n"],
         "properties": {"n": {"type": "integer"}}});
     let spec =
@@ -22,7 +29,7 @@ fn engine() -> Engine {
         "repeat": "natural", "errors": [], "input": number, "output": number}))
         .unwrap();
     let actions = Functions::new().with(spec, async |call: Invocation| Ok(add(call.input).await)).unwrap();
-    Engine::builder().source(actions).build().unwrap()
+    Engine::builder().journal(journal).source(actions).build().unwrap()
 }
 
 /// A playbook has at most 500 steps, so longer sequences are loops of one item at a time.
@@ -71,5 +78,31 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, steps);
+/// Every step synced, beside one append and fdatasync a step on the same disk.
+fn durable(c: &mut Criterion) {
+    const STEPS: usize = 100;
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open(folder.path().join("data"), Options::default()).unwrap();
+    let engine = engine_with(journal);
+    let mut group = c.benchmark_group("durable, each step synced");
+    group
+        .measurement_time(Duration::from_secs(6))
+        .sample_size(10)
+        .throughput(Throughput::Elements(STEPS as u64));
+    let text = sequence(STEPS);
+    group.bench_function("engine and SQLite", |b| b.iter(|| run(&runtime, &engine, &text)));
+    let mut file = File::create(folder.path().join("bare")).unwrap();
+    group.bench_function("append and fdatasync", |b| {
+        b.iter(|| {
+            for _ in 0..STEPS {
+                file.write_all(&[b'x'; 300]).unwrap();
+                file.sync_data().unwrap();
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, steps, durable);
 criterion_main!(benches);
