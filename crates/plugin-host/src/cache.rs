@@ -25,8 +25,8 @@ use wasmtime::component::Component;
 
 use crate::engine::fingerprint;
 
-/// All compiled files of one engine together.
-const MOST_BYTES: u64 = 1 << 30;
+/// Bytes of all compiled files of one engine together.
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
 
 /// Bytes of the key: a block of SHA-256, as HMAC likes it.
 const KEY: usize = 64;
@@ -79,11 +79,13 @@ pub(crate) struct Cache {
     folder: PathBuf,
     fingerprint: String,
     key: [u8; KEY],
+    most: u64,
 }
 
 impl Cache {
-    /// Makes the folders and the key where they are missing, and drops what other engines left.
-    pub(crate) fn open(dirs: &CacheDirs, engine: &Engine) -> Result<Self, CacheError> {
+    /// Makes the folders and the key where they are missing, and drops what other engines left. Keeps at most `most`
+    /// bytes of code.
+    pub(crate) fn open(dirs: &CacheDirs, engine: &Engine, most: u64) -> Result<Self, CacheError> {
         private_folder(&dirs.cache)?;
         private_folder(&dirs.state)?;
         let native = dirs.cache.join("native");
@@ -93,7 +95,7 @@ impl Cache {
         private_folder(&folder)?;
         drop_others(&native, &fingerprint);
         let key = key(&dirs.state.join("plugin-cache.key"))?;
-        Ok(Cache { folder, fingerprint, key })
+        Ok(Cache { folder, fingerprint, key, most })
     }
 
     /// Loads the component with this digest, compiling it if need be. Only one process compiles at a time.
@@ -118,7 +120,6 @@ impl Cache {
         let component = Component::from_binary(engine, wasm).map_err(LoadFailure)?;
         // A full disk costs time in the next run, not this run.
         if let Ok(code) = component.serialize() {
-            self.make_room(code.len() as u64);
             let _ = self.write(digest, &path, &code);
         }
         Ok((component, how))
@@ -147,6 +148,12 @@ impl Cache {
     }
 
     fn write(&self, digest: &Digest, path: &Path, code: &[u8]) -> io::Result<()> {
+        let size = code.len() as u64;
+        if size > self.most {
+            // It would drop everything else and still be too much.
+            return Ok(());
+        }
+        self.make_room(size);
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }
@@ -170,11 +177,14 @@ impl Cache {
         lock(&self.folder.join(format!("{}.lock", digest.hex())))
     }
 
+    /// Drops what was not used for longest. What a crash left half written counts too, or it would stay for ever.
     fn make_room(&self, wanted: u64) {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = list(&self.folder)
             .into_iter()
             .flat_map(|folder| list(&folder))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "cwasm"))
+            .filter(|path| {
+                path.extension().is_some_and(|extension| extension == "cwasm" || extension == "tmp")
+            })
             .filter_map(|path| {
                 let about = fs::metadata(&path).ok()?;
                 Some((about.modified().ok()?, about.len(), path))
@@ -183,7 +193,7 @@ impl Cache {
         files.sort();
         let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
         for (_, size, path) in files {
-            if total.saturating_add(wanted) <= MOST_BYTES {
+            if total.saturating_add(wanted) <= self.most {
                 return;
             }
             let _ = fs::remove_file(path.with_extension("mac"));
@@ -307,4 +317,104 @@ fn private_file() -> OpenOptions {
 #[cfg(not(unix))]
 fn is_private(_: &fs::Metadata) -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Components whose code has the same size.
+    fn component(number: u8) -> (Digest, Vec<u8>) {
+        let text = format!("(component (core module (func (export \"f\") (result i32) i32.const {number})))");
+        (Digest::new([number; 32]), wat::parse_str(text).unwrap())
+    }
+
+    struct Place {
+        root: tempfile::TempDir,
+        engine: Engine,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            Place { root: tempfile::tempdir().unwrap(), engine: crate::engine::start().unwrap() }
+        }
+
+        fn cache(&self, most: u64) -> Cache {
+            let dirs =
+                CacheDirs { cache: self.root.path().join("cache"), state: self.root.path().join("state") };
+            Cache::open(&dirs, &self.engine, most).unwrap()
+        }
+
+        fn load(&self, cache: &Cache, number: u8) -> Loaded {
+            let (digest, wasm) = component(number);
+            cache.load(&self.engine, &digest, &wasm).map_err(|failure| failure.0).unwrap().1
+        }
+
+        /// Bytes of code of one component.
+        fn size(&self) -> u64 {
+            let (_, wasm) = component(0);
+            Component::from_binary(&self.engine, &wasm).unwrap().serialize().unwrap().len() as u64
+        }
+    }
+
+    /// Makes a file as if it was last used so long ago.
+    fn age(path: &Path, seconds: u64) {
+        let then = SystemTime::now() - Duration::from_secs(seconds);
+        File::options().append(true).open(path).unwrap().set_modified(then).unwrap();
+    }
+
+    fn kept(cache: &Cache) -> Vec<u8> {
+        (0..9).filter(|&number| cache.path(&component(number).0).exists()).collect()
+    }
+
+    fn macs(cache: &Cache) -> usize {
+        let files = list(&cache.folder).into_iter().flat_map(|folder| list(&folder));
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "mac")).count()
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_is_dropped() {
+        let place = Place::new();
+        let cache = place.cache(place.size() * 3);
+        for number in [1, 2, 3] {
+            assert_eq!(place.load(&cache, number), Loaded::Compiled);
+            age(&cache.path(&component(number).0), 1000 - u64::from(number));
+        }
+        assert_eq!(kept(&cache), [1, 2, 3]);
+        // The oldest is used, so the second oldest has to go.
+        assert_eq!(place.load(&cache, 1), Loaded::Cached);
+        assert_eq!(place.load(&cache, 4), Loaded::Compiled);
+        assert_eq!((kept(&cache), macs(&cache)), (vec![1, 3, 4], 3));
+        assert_eq!(place.load(&cache, 2), Loaded::Compiled);
+        assert_eq!((kept(&cache), macs(&cache)), (vec![1, 2, 4], 3));
+        // A smaller cap on the same folder holds from the next file on.
+        assert_eq!(place.load(&place.cache(place.size()), 5), Loaded::Compiled);
+        assert_eq!((kept(&cache), macs(&cache)), (vec![5], 1));
+    }
+
+    #[test]
+    fn one_that_is_larger_than_the_cap_drops_no_other() {
+        let place = Place::new();
+        let cache = place.cache(place.size());
+        place.load(&cache, 1);
+        let tight = place.cache(place.size() - 1);
+        for _ in 0..2 {
+            assert_eq!(place.load(&tight, 2), Loaded::Compiled);
+        }
+        assert_eq!(kept(&cache), [1]);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_dropped_too() {
+        let place = Place::new();
+        let cache = place.cache(place.size() * 2);
+        place.load(&cache, 1);
+        let left = cache.path(&component(1).0).with_extension("1-0.tmp");
+        fs::write(&left, vec![0; usize::try_from(place.size()).unwrap()]).unwrap();
+        age(&left, 1000);
+        place.load(&cache, 2);
+        assert_eq!((kept(&cache), left.exists()), (vec![1, 2], false));
+    }
 }

@@ -16,7 +16,7 @@ use crate::artifacts::Access;
 use crate::bindings::PluginPre;
 use crate::bindings::exports::portcullis::plugin::actions::Failure as GuestFailure;
 use crate::error::Stop;
-use crate::limits::{Limits, TABLE_ELEMENTS, TRANSFER};
+use crate::limits::{Limits, RANDOM, TABLE_ELEMENTS, TRANSFER};
 use crate::log::{Level, LogBudget, LogSink};
 use crate::state::{CallState, Halt, Refused};
 
@@ -138,14 +138,15 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> Stop 
         (None, Some(Trap::MemoryOutOfBounds)) => Stop::OutOfBounds,
         (None, Some(Trap::UnreachableCodeReached)) => Stop::Abort,
         (None, Some(trap)) => Stop::Trap(trap.to_string()),
-        // The error of exhausted hostcall fuel has no public type; a test holds these words.
-        (None, None)
-            if error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls")) =>
-        {
-            Stop::Transfer(transfer(limits))
-        }
+        // These two errors have no public type; tests hold the words.
+        (None, None) if says(error, "fuel allocated for hostcalls") => Stop::Transfer(transfer(limits)),
+        (None, None) if says(error, "requested len") => Stop::Random(RANDOM),
         (None, None) => Stop::Trap(error.root_cause().to_string()),
     }
+}
+
+fn says(error: &wasmtime::Error, words: &str) -> bool {
+    error.chain().any(|cause| cause.to_string().contains(words))
 }
 
 /// Bytes from guest to host at once: an answer must fit, with room to say that it is too long.

@@ -6,7 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::{Plugin, PluginPre};
-use crate::cache::{Cache, CacheDirs, CacheError, Loaded};
+use crate::cache::{Cache, CacheDirs, CacheError, Loaded, MOST_BYTES};
 use crate::error::LoadError;
 use crate::limits;
 use crate::state::CallState;
@@ -30,7 +30,8 @@ impl Runtime {
         // All of WASI, because language runtimes import it unasked; the state of a call grants none of it.
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut CallState| state)?;
-        let (cache, cache_problem) = match dirs.map(|dirs| Cache::open(dirs, &engine)).transpose() {
+        let (cache, cache_problem) = match dirs.map(|dirs| Cache::open(dirs, &engine, MOST_BYTES)).transpose()
+        {
             Ok(cache) => (cache, None),
             Err(problem) => (None, Some(problem)),
         };

@@ -100,6 +100,8 @@ pub enum Stop {
     Handles(usize),
     /// Bytes in one call of a host function.
     Transfer(usize),
+    /// Random bytes in one request.
+    Random(usize),
     /// The guest exited.
     Exit(i32),
     /// The guest panicked or aborted.
@@ -138,6 +140,9 @@ impl fmt::Display for Stop {
             Stop::LogLine(limit) => write!(f, "it logged a line of more than {}", Bytes(*limit)),
             Stop::Handles(limit) => write!(f, "it opened more than {limit} handles"),
             Stop::Transfer(limit) => write!(f, "it passed more than {} to the host at once", Bytes(*limit)),
+            Stop::Random(limit) => {
+                write!(f, "it asked for more than {} of random bytes at once", Bytes(*limit))
+            }
             Stop::Exit(code) => write!(f, "it ended itself with exit code {code} instead of answering"),
             Stop::Abort => f.write_str("it crashed (a panic, or an abort)"),
             Stop::Trap(trap) => write!(f, "it crashed: {trap}"),

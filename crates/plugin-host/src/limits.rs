@@ -1,7 +1,7 @@
 //! What a plugin may use at most: defaults, ceilings, and how a manifest writes them.
 //!
-//! Every number here has a test in `tests/limits.rs` that shows it bites: a limit that nobody reads is worse than
-//! none.
+//! Every number here has a test in `tests/` (`limits.rs`, `components.rs` and `stack.rs`) that shows it bites: a limit
+//! that nobody reads is worse than none.
 
 use std::time::Duration;
 
@@ -18,12 +18,13 @@ pub(crate) const MEMORIES: usize = 8;
 pub(crate) const CORE_INSTANCES: usize = 64;
 /// Stack of WebAssembly code.
 pub(crate) const WASM_STACK: usize = 512 * KIB;
-/// Stack of the fiber a call runs on, host functions included.
+/// Stack of the fiber a call runs on, host functions included. The guest's limit counts from where the host entered
+/// it, and the host calls back for memory: so this must hold two guest stacks and the host's own.
 pub(crate) const FIBER_STACK: usize = 2 * MIB;
 /// Size of a component's file.
 pub(crate) const COMPONENT: usize = 32 * MIB;
 /// Random bytes in one request.
-pub(crate) const RANDOM: u64 = MIB as u64;
+pub(crate) const RANDOM: usize = MIB;
 /// Instances alive at once, over all plugins.
 pub(crate) const LIVE: usize = 64;
 /// Instances of one plugin alive at once.

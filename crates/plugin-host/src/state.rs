@@ -42,7 +42,7 @@ impl CallState {
             .stderr(stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
-            .max_random_size(RANDOM)
+            .max_random_size(RANDOM as u64)
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);

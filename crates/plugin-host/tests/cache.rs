@@ -16,14 +16,12 @@ use std::path::{Path, PathBuf};
 
 use portcullis_plugin_host::{CacheDirs, Loaded, Manifest, Package, Plugin, PluginHost};
 use support::MANIFEST;
-use support::wat::Wat;
+use support::wat::{ANSWER, Wat};
 
 /// A small component, because compiling the hostile plugin again and again takes a debug build minutes. Its one action
 /// answers `{}`.
 fn small() -> Vec<u8> {
-    let answer = "(i32.store (i32.const 4096) (i32.const 0)) (i32.store (i32.const 4100) (i32.const 5000))
-        (i32.store (i32.const 4104) (i32.const 2)) (i32.store16 (i32.const 5000) (i32.const 0x7d7b)) (i32.const 4096)";
-    Wat { invoke: answer, ..Wat::default() }.bytes()
+    Wat { invoke: ANSWER, ..Wat::default() }.bytes()
 }
 
 struct Place {

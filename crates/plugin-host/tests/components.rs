@@ -13,7 +13,7 @@
 mod support;
 
 use portcullis_plugin_host::{LoadError, Manifest, Package, PluginError, Stop};
-use support::wat::Wat;
+use support::wat::{ANSWER, Wat};
 use support::{HOSTILE, MANIFEST, host};
 
 async fn load(bytes: Vec<u8>) -> Result<portcullis_plugin_host::Plugin, LoadError> {
@@ -234,4 +234,14 @@ async fn descriptions_that_lie() {
     let manifest = Manifest::parse(&MANIFEST.replace("0.1.0", "0.2.0")).unwrap();
     let error = host().load(Package::new(manifest, HOSTILE)).await.unwrap_err();
     assert!(error.to_string().contains("0.2.0"), "{error}");
+}
+
+#[tokio::test]
+async fn random_bytes_at_once() {
+    let ask = |count: u64| format!("(call $random (i64.const {count}) (i32.const 0)) {ANSWER}");
+    let plugin = load(Wat::with_random("", &ask(1 << 20)).bytes()).await.unwrap();
+    assert_eq!(plugin.invoke("act", "{}", "{}", None).await.unwrap(), "{}");
+    for count in [(1 << 20) + 1, u64::MAX] {
+        assert_eq!(stopped(Wat::with_random("", &ask(count))).await, Stop::Random(1 << 20), "{count}");
+    }
 }

@@ -1,9 +1,10 @@
 //! Uses up something.
 
 use std::hint::black_box;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use plugin_sdk::{Action, Context, Failure, Level, log};
+use plugin_sdk::{Action, ArtifactWriter, Context, Failure, Level, log};
 
 use crate::Text;
 
@@ -21,6 +22,8 @@ pub(crate) enum What {
     Memory,
     /// The stack.
     Recursion,
+    /// The stack, calling the host in every way on the way down.
+    RecursionWithHostCalls,
     /// Log lines of `amount` bytes, forever.
     Log,
     /// One log line of `amount` bytes.
@@ -78,6 +81,7 @@ impl Action for Exhaust {
                 black_box(&blocks).len().to_string()
             }
             What::Recursion => recurse(black_box(0)).to_string(),
+            What::RecursionWithHostCalls => recurse_with_host_calls(black_box(0))?.to_string(),
             What::Log => {
                 let line = "x".repeat(amount);
                 loop {
@@ -120,4 +124,19 @@ fn spin(mut on: impl FnMut() -> bool) -> String {
 fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 16]);
     recurse(black_box(depth + 1)) + frame.iter().sum::<u64>()
+}
+
+/// Few of the costly calls, so that the stack ends before another limit does.
+fn recurse_with_host_calls(depth: u64) -> Result<u64, Failure> {
+    let now = black_box(Instant::now());
+    if !depth.is_multiple_of(64) {
+        return Ok(recurse_with_host_calls(black_box(depth + 1))? + black_box(depth));
+    }
+    let mut artifact = ArtifactWriter::new()?;
+    artifact.write_all(b"deep")?;
+    log(Level::Info, "deep", &serde_json::Value::Null);
+    eprintln!("deep");
+    let below = recurse_with_host_calls(black_box(depth + 1))?;
+    artifact.finish("text/plain")?;
+    Ok(below + now.elapsed().subsec_nanos() as u64)
 }
