@@ -78,6 +78,36 @@ async fn two_full_turns_of_the_guest_with_the_host_between() {
 }
 
 #[tokio::test]
+async fn there_is_no_third_turn() {
+    // Asked for memory, a guest may not call the host, so it cannot make the host call back once more.
+    let body = format!("(call $arm) (call $random (i64.const 1) (i32.const 0)) {ANSWER}");
+    let wat = Wat::with_random("", &body);
+    let mut extra = wat.extra.to_owned();
+    for (old, new) in [
+        (
+            "(export \"get-random-bytes\"",
+            "(export \"get-random-u64\" (func (result u64))) (export \"get-random-bytes\"",
+        ),
+        (
+            "(core module $lender",
+            "(core func $more (canon lower (func $source \"get-random-u64\")))
+            (core module $lender (import \"host\" \"more\" (func $more (result i64)))",
+        ),
+        ("(call $sink (i32.const 0))", "(call $more)"),
+        (
+            "(instantiate $lender)",
+            "(instantiate $lender (with \"host\" (instance (export \"more\" (func $more)))))",
+        ),
+    ] {
+        assert_eq!(extra.matches(old).count(), 1, "{old}");
+        extra = extra.replace(old, new);
+    }
+    let plugin = load(Wat { extra: &extra, ..wat }).await;
+    let stop = down(&plugin, 2, "{}").await.unwrap_err();
+    assert!(matches!(&stop, Stop::Trap(trap) if trap.contains("leave component instance")), "{stop}");
+}
+
+#[tokio::test]
 async fn recursion_through_every_kind_of_host_call() {
     static LINES: AtomicUsize = AtomicUsize::new(0);
     // A sink that needs much stack itself, called from the depth of the guest's.
