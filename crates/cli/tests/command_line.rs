@@ -218,6 +218,25 @@ fn a_waiting_run_can_be_cancelled() {
 }
 
 #[test]
+fn a_waiting_run_goes_on_with_the_playbook_it_started_with() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(playbook()).unwrap();
+    for (name, later) in
+        [("edited.yaml", Some("playbook: 1\nid: another\nsteps: []\n")), ("deleted.yaml", None)]
+    {
+        let file = place.write(name, &text);
+        let waiting = place.run(&["run", &file, &sim(), "--json"]).with_code(3).json();
+        match later {
+            Some(later) => drop(place.write(name, later)),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        let run = waiting["run"].as_str().unwrap();
+        let done = place.run(&["approve", run, "clean_up/gate", "--json"]).with_code(0).json();
+        assert_eq!(done["outputs"]["deleted"], 8, "{name}");
+    }
+}
+
+#[test]
 fn a_rehearsal_lists_every_change_and_leaves_nothing() {
     let place = Place::new();
     let text = place.run(&["run", &playbook(), &sim(), "--dry-run"]).with_code(0).out;
