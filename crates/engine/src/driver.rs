@@ -13,7 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use interpreter::{Ask, Command, End, Machine, Perform, Turn};
 use journal::{Decision, Event as Happened, Header, OpId, Record, RunId, RunStatus};
-use plan::{Blame, Failure, FailureKind, Plan, StepPath};
+use plan::{Blame, Failure, FailureKind, StepPath};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
@@ -44,7 +44,6 @@ enum Answer {
 pub(crate) struct Driver {
     inner: Arc<Inner>,
     run: RunId,
-    plan: Arc<Plan>,
     machine: Machine,
     mode: Mode,
     approvals: Approvals,
@@ -67,7 +66,6 @@ impl Driver {
     pub(crate) fn new(
         inner: Arc<Inner>,
         run: RunId,
-        plan: Arc<Plan>,
         machine: Machine,
         start: Start,
         controls: UnboundedReceiver<Control>,
@@ -75,7 +73,6 @@ impl Driver {
         Driver {
             inner,
             run,
-            plan,
             machine,
             mode: start.mode,
             approvals: start.approvals,
@@ -93,7 +90,7 @@ impl Driver {
 
     /// Drives the run to its end.
     pub(crate) async fn run(mut self, handed: Handed) -> Result<End, EngineError> {
-        tracing::debug!(run = %self.run, playbook = %self.plan.id, "run goes on");
+        tracing::debug!(run = %self.run, playbook = %self.machine.plan().id, "run goes on");
         if let (true, Some(end)) = (self.machine.is_over(), self.machine.end()) {
             return Ok(end.clone());
         }

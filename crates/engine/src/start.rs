@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use interpreter::{Machine, RunInfo, Turn};
 use journal::{Event as Happened, FORMAT, Header, Record, RunId, StoredRun, Summary, Timestamp};
-use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -80,7 +79,7 @@ impl Engine {
             driver: start.driver.clone(),
         };
         let handed = Handed { header: Some(header), records: vec![first], turn };
-        Ok(self.drive(run, plan, machine, handed, start))
+        Ok(self.drive(run, machine, handed, start))
     }
 
     /// Goes on with a run whose process is gone, or that waited for a person.
@@ -89,14 +88,14 @@ impl Engine {
     /// handled by the repeat class of their action.
     pub async fn resume(&self, run: &RunId, start: Start) -> Result<Run, EngineError> {
         let stored = self.inner.journal.load(run).await?;
-        let (plan, machine) = self.replay(&stored)?;
+        let machine = self.replay(&stored)?;
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
         let handed = Handed { header: None, records: Vec::new(), turn };
-        Ok(self.drive(run.clone(), plan, machine, handed, start))
+        Ok(self.drive(run.clone(), machine, handed, start))
     }
 
     /// Folds a stored history, without carrying anything out.
-    pub fn replay(&self, stored: &StoredRun) -> Result<(Arc<Plan>, Machine), EngineError> {
+    pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
         let run = &stored.header.run;
         let checked = self.check(Source { name: &stored.header.source, text: &stored.header.text });
         let Some(plan) = checked.plan.map(Arc::new) else {
@@ -111,7 +110,7 @@ impl Engine {
         for record in stored.records.iter().skip(1) {
             machine.apply(record).map_err(diverged)?;
         }
-        Ok((plan, machine))
+        Ok(machine)
     }
 
     /// The newest runs first.
@@ -119,9 +118,9 @@ impl Engine {
         Ok(self.inner.journal.list(limit).await?)
     }
 
-    fn drive(&self, run: RunId, plan: Arc<Plan>, machine: Machine, handed: Handed, start: Start) -> Run {
+    fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start) -> Run {
         let (control, controls) = unbounded_channel();
-        let driver = Driver::new(Arc::clone(&self.inner), run.clone(), plan, machine, start, controls);
+        let driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
         Run::new(run, control, tokio::spawn(driver.run(handed)))
     }
 

@@ -191,7 +191,7 @@ impl Machine {
         self.seq
     }
 
-    /// The connection a call's step names, for drivers that need it before the call.
+    /// The plan this run goes by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
