@@ -64,7 +64,7 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
     let mut run = match engine.resume(&id, start).await {
         Ok(run) => run,
         Err(EngineError::NeedsUpgrade { run, diagnostics }) => {
-            let source = Source { name: &header.source, text: &header.text };
+            let source = Source::new(&header.source, &header.text);
             crate::diagnose::print(&diagnostics, source, json);
             return Err(EngineError::NeedsUpgrade { run, diagnostics: Vec::new() })
                 .context("its playbook, as it was stored, does not check with this version");

@@ -44,7 +44,7 @@ fn sequence(items: usize) -> String {
 
 fn run(runtime: &Runtime, engine: &Engine, text: &str) {
     runtime.block_on(async {
-        let source = Source { name: "bench.yaml", text };
+        let source = Source::new("bench.yaml", text);
         let mut run = engine.start(source, Start::default()).await.expect("the playbook checks");
         black_box(run.wait().await.unwrap());
     });

@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(json!({"text": format!("Hello, {}!", call.input.pointer("/name").and_then(|name| name.as_str()).unwrap_or("you"))}))
     })?;
     let engine = Engine::builder().source(actions).build()?;
-    let mut run = engine.start(Source { name: "hello.yaml", text: PLAYBOOK }, Start::default()).await?;
+    let mut run = engine.start(Source::new("hello.yaml", PLAYBOOK), Start::default()).await?;
     println!("{:?}", run.wait().await?.outputs.get("text"));
     Ok(())
 }

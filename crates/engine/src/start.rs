@@ -97,7 +97,7 @@ impl Engine {
     /// Folds a stored history, without carrying anything out.
     pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
         let run = &stored.header.run;
-        let checked = self.check(Source { name: &stored.header.source, text: &stored.header.text });
+        let checked = self.check(Source::new(&stored.header.source, &stored.header.text));
         let Some(plan) = checked.plan.map(Arc::new) else {
             return Err(EngineError::NeedsUpgrade { run: run.clone(), diagnostics: checked.diagnostics });
         };

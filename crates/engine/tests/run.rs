@@ -113,7 +113,7 @@ fn engine(script: &Script) -> Engine {
 async fn start(engine: &Engine, text: &str, start: Start) -> (Run, UnboundedReceiver<Event>) {
     let (sender, events) = unbounded_channel();
     let start = Start { events: Some(sender), ..start };
-    match engine.start(Source { name: "test.yaml", text }, start).await {
+    match engine.start(Source::new("test.yaml", text), start).await {
         Ok(run) => (run, events),
         Err(EngineError::Playbook(problems)) => panic!("{problems:#?}"),
         Err(error) => panic!("{error}"),
@@ -329,7 +329,7 @@ async fn wrong_inputs_are_told_all_at_once_and_nothing_runs() {
     let inputs =
         BTreeMap::from([("a".to_owned(), json!("secret-looking-value")), ("c".to_owned(), json!(1))]);
     let start = Start { inputs, approvals: Approvals::Ask, ..Start::default() };
-    let Err(EngineError::Inputs(problems)) = engine(&script).start(Source { name: "t", text }, start).await
+    let Err(EngineError::Inputs(problems)) = engine(&script).start(Source::new("t", text), start).await
     else {
         panic!("three problems expected")
     };

@@ -30,6 +30,7 @@ mod scope;
 mod source;
 mod suggest;
 mod template;
+mod text_template;
 mod types;
 mod val;
 
@@ -41,4 +42,5 @@ pub use scope::{MAX_PATH, NameError, Scope, TypeScope};
 pub use source::{MAX_DEPTH, MAX_SOURCE, Span, SyntaxError};
 pub use suggest::nearest;
 pub use template::Template;
+pub use text_template::{MAX_TEMPLATE, MAX_TEXT, TextProblem, TextTemplate};
 pub use types::{Field, Lookup, Mismatch, Type};

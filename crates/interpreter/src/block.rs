@@ -111,13 +111,20 @@ impl Machine {
                 match body {
                     None => Started::Now(Ok(NodeOutput::default())),
                     Some(body) => {
-                        self.block(Some(place.block), place.path.clone(), place.frame, 0, Arc::clone(body));
+                        self.block(
+                            Some(place.block),
+                            place.path.clone(),
+                            place.frame,
+                            0,
+                            Arc::clone(&body.steps),
+                        );
                         Started::Later
                     }
                 }
             }
-            StepKind::Parallel(branches) => {
-                let parallel = self.nodes.insert(Node {
+            StepKind::Parallel(parallel) => {
+                let branches = &parallel.branches;
+                let joined = self.nodes.insert(Node {
                     parent: Some(place.block),
                     path: place.path.clone(),
                     frame: place.frame,
@@ -126,7 +133,7 @@ impl Machine {
                 });
                 for branch in branches {
                     let path = place.path.child(&branch.name);
-                    self.block(Some(parallel), path, place.frame, 0, Arc::clone(&branch.body));
+                    self.block(Some(joined), path, place.frame, 0, Arc::clone(&branch.body));
                 }
                 Started::Later
             }
@@ -141,6 +148,17 @@ impl Machine {
                 }
                 Err(failure) => Started::Now(Err(failure)),
             },
+            StepKind::While(_)
+            | StepKind::Dag(_)
+            | StepKind::Try(_)
+            | StepKind::Playbook(_)
+            | StepKind::Ask(_)
+            | StepKind::Wait(_)
+            | StepKind::Assert { .. } => Started::Now(Err(Failure::new(
+                FailureKind::Invalid,
+                Blame::Host,
+                format!("step {}: this verb cannot run yet", place.path),
+            ))),
             StepKind::Fail { message } => {
                 let failure = match self.text("`fail`", message, place) {
                     Ok(message) => Failure::new(FailureKind::Failed, Blame::Playbook, message),

@@ -81,10 +81,13 @@ fn collect(steps: &[Step], shows: &[String], within: bool, ids: &mut Vec<String>
 fn bodies(step: &Step) -> Vec<&[Step]> {
     match &step.kind {
         StepKind::Foreach(foreach) => vec![&foreach.body],
-        StepKind::Switch(switch) => {
-            switch.cases.iter().map(|case| &*case.body).chain(switch.default.as_deref()).collect()
-        }
-        StepKind::Parallel(branches) => branches.iter().map(|branch| &*branch.body).collect(),
+        StepKind::Switch(switch) => switch
+            .cases
+            .iter()
+            .map(|case| &*case.body.steps)
+            .chain(switch.default.as_ref().map(|body| &*body.steps))
+            .collect(),
+        StepKind::Parallel(parallel) => parallel.branches.iter().map(|branch| &*branch.body).collect(),
         _ => Vec::new(),
     }
 }
@@ -172,12 +175,13 @@ impl Walk<'_> {
                 for case in &switch.cases {
                     let view = self.machine.view_with(self.frame, &self.extra);
                     if render::condition("`case`", &case.when, &view, path)? {
-                        return self.steps(&case.body, path, within);
+                        return self.steps(&case.body.steps, path, within);
                     }
                 }
-                switch.default.as_deref().map_or(Ok(()), |body| self.steps(body, path, within))
+                switch.default.as_ref().map_or(Ok(()), |body| self.steps(&body.steps, path, within))
             }
-            StepKind::Parallel(branches) => branches
+            StepKind::Parallel(parallel) => parallel
+                .branches
                 .iter()
                 .try_for_each(|branch| self.steps(&branch.body, &path.child(&branch.name), within)),
             _ => Ok(()),

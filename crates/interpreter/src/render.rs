@@ -11,6 +11,10 @@ pub(crate) fn value(expr: &ValueExpr, view: &View<'_>, budget: &mut Budget) -> R
     Ok(match expr {
         ValueExpr::Literal(value) => value.clone(),
         ValueExpr::Template(template) => template.eval(view, budget)?,
+        ValueExpr::Text { template, values } => {
+            let values = value(values, view, budget)?;
+            Value::String(template.render(&values, budget)?)
+        }
         ValueExpr::List(items) => {
             Value::Array(items.iter().map(|item| value(item, view, budget)).collect::<Result<_, _>>()?)
         }

@@ -44,7 +44,13 @@ mod tests {
     use super::*;
 
     fn retry(on: &[FailureKind]) -> Retry {
-        Retry { attempts: 3, initial: Duration::from_secs(1), max: Duration::from_secs(3), on: on.to_vec() }
+        Retry {
+            attempts: 3,
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(3),
+            exponential: true,
+            on: on.to_vec(),
+        }
     }
 
     fn failure(kind: FailureKind) -> Failure {

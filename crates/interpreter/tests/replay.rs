@@ -48,7 +48,7 @@ fn corpus(catalogue: &Catalogue) -> Vec<(String, Arc<Plan>)> {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let (name, text) = (path.display().to_string(), std::fs::read_to_string(&path).unwrap());
-            let checked = check(Source { name: &name, text: &text }, catalogue);
+            let checked = check(Source::new(&name, &text), catalogue);
             plans.push((
                 name.clone(),
                 Arc::new(checked.plan.unwrap_or_else(|| panic!("{name} does not check"))),

@@ -6,17 +6,25 @@
 
 mod action;
 mod artifact;
+mod block;
 mod digest;
 mod failure;
 mod path;
+mod person;
+mod playbook;
 mod step;
 
 pub use action::{Effect, Repeat};
 pub use artifact::Artifact;
+pub use block::{
+    Body, Branch, Case, Catch, Dag, DagNode, Foreach, Join, OnBranchError, OnItemError, Parallel,
+    SubPlaybook, Switch, Try, While,
+};
 pub use digest::{Digest, DigestError};
 pub use failure::{Blame, Failure, FailureKind};
 pub use path::StepPath;
+pub use person::{Approve, AskForm, Audience, Escalation, OnTimeout, Wait, WaitEvent};
+pub use playbook::{Concurrency, Connection, Input, OnConflict, Output, Plan, Policy, Trigger, TriggerKind};
 pub use step::{
-    Approve, Branch, Call, Case, Connection, Foreach, Input, OnError, OnItemError, Output, Plan, Retry, Step,
-    StepKind, Switch, ValueExpr,
+    Cache, Call, Idempotency, OnError, OnUnknown, RateLimit, Retry, Step, StepKind, Then, ValueExpr,
 };

@@ -1,65 +1,16 @@
-//! The plan itself: inputs, outputs, connections and a tree of steps.
+//! One step: what it does, and the modifiers around it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use expr::{Expr, Template};
+use expr::{Expr, Template, TextTemplate};
 use serde_json::Value;
 
-use crate::{Digest, Effect, FailureKind, Repeat};
-
-/// A checked playbook, ready to run.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The playbook's `id`.
-    pub id: String,
-    /// The playbook's `name`, or its id.
-    pub name: String,
-    /// SHA-256 of the playbook's text. A run is pinned to it.
-    pub digest: Digest,
-    /// What a run is given, in the order of the file.
-    pub inputs: Vec<Input>,
-    /// What a run gives back, in the order of the file.
-    pub outputs: Vec<Output>,
-    /// The connections the playbook names.
-    pub connections: Vec<Connection>,
-    /// Time limit of the whole run.
-    pub deadline: Option<Duration>,
-    /// The steps, in order.
-    pub steps: Arc<[Step]>,
-}
-
-/// One declared input.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Its name under `inputs`.
-    pub name: String,
-    /// JSON Schema of the value.
-    pub schema: Value,
-    /// Used when the run is not given a value; without it the input is required.
-    pub default: Option<Value>,
-}
-
-/// One declared output.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Its name under `outputs`.
-    pub name: String,
-    /// JSON Schema of the value.
-    pub schema: Value,
-    /// Computed when the last step has ended; `return` gives its own.
-    pub value: Option<ValueExpr>,
-}
-
-/// A connection the playbook names; the operator's configuration binds it to a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection {
-    /// The name steps use.
-    pub name: String,
-    /// What it must reach, e.g. `exchange`.
-    pub kind: String,
-}
+use crate::{
+    Approve, AskForm, Dag, Effect, FailureKind, Foreach, Parallel, Repeat, SubPlaybook, Switch, Try, Wait,
+    While,
+};
 
 /// One step with its modifiers.
 #[derive(Debug, Clone)]
@@ -72,8 +23,22 @@ pub struct Step {
     pub condition: Option<Expr>,
     /// What to do when it fails.
     pub on_error: OnError,
+    /// Time limit of the whole step, for verbs with steps inside. (A call's `timeout` limits each attempt and
+    /// stands in [`Call`]; an approval, a form and a wait bring their own.)
+    pub timeout: Option<Duration>,
+    /// What follows when the step has succeeded, instead of the next step.
+    pub then: Option<Then>,
     /// What it does.
     pub kind: StepKind,
+}
+
+/// `then`: the run, or the sub-playbook, ends when the step has succeeded.
+#[derive(Debug, Clone)]
+pub enum Then {
+    /// As succeeded, with these outputs.
+    Return(Vec<(String, ValueExpr)>),
+    /// As failed, with this message.
+    Fail(ValueExpr),
 }
 
 /// What happens to the block when a step fails.
@@ -95,15 +60,34 @@ pub enum StepKind {
     Set(Vec<(String, ValueExpr)>),
     /// `foreach`: run a block for every item.
     Foreach(Foreach),
+    /// `while`: run a block again and again, with state passed from one round to the next.
+    While(While),
     /// `switch`: the first case that holds.
     Switch(Switch),
-    /// `parallel`: named branches, all joined; a failed branch fails the step once all have ended.
-    Parallel(Vec<Branch>),
-    /// `approve`: wait for a person.
+    /// `parallel`: named branches, all joined.
+    Parallel(Parallel),
+    /// `dag`: steps in the order of what they need.
+    Dag(Dag),
+    /// `try`: a block, handlers for its failures, and what happens in any case.
+    Try(Try),
+    /// `call`: another playbook.
+    Playbook(SubPlaybook),
+    /// `approve`: wait for a person's decision.
     Approve(Approve),
-    /// `return`: end the run as succeeded, with these outputs.
+    /// `ask`: wait for a person to fill a form in.
+    Ask(AskForm),
+    /// `wait`: for a time or an event.
+    Wait(Wait),
+    /// `assert`: fail unless something holds.
+    Assert {
+        /// What must hold.
+        that: Expr,
+        /// What to tell the person if it does not.
+        message: Option<ValueExpr>,
+    },
+    /// `return`: end the run, or the sub-playbook, as succeeded, with these outputs.
     Return(Vec<(String, ValueExpr)>),
-    /// `fail`: end the run as failed, with this message.
+    /// `fail`: end the run, or the sub-playbook, as failed, with this message.
     Fail {
         /// What to tell the person.
         message: ValueExpr,
@@ -117,7 +101,7 @@ pub struct Call {
     pub action: String,
     /// The inputs, to be rendered.
     pub with: ValueExpr,
-    /// Which connection it runs over, if it needs one. Always a name from [`Plan::connections`].
+    /// Which connection it runs over, if it needs one. Always a name from [`crate::Plan::connections`].
     pub connection: Option<String>,
     /// Taken from the action when the playbook was checked.
     pub effect: Effect,
@@ -127,8 +111,55 @@ pub struct Call {
     pub timeout: Duration,
     /// When and how often to try again.
     pub retry: Retry,
+    /// How often it may be called, over all runs of this process.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether an earlier answer may do. Only where the effect is enrichment.
+    pub cache: Option<Cache>,
+    /// The key of the effect, and what to do when nobody knows whether it took place.
+    pub idempotency: Idempotency,
     /// Why untrusted text may decide here, in the author's words. Plans and audit logs repeat it.
     pub accept_untrusted: Option<String>,
+}
+
+/// `rate_limit`: at most `permits` calls in any `per`, counted under `key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Calls with the same key share the limit.
+    pub key: String,
+    /// The window.
+    pub per: Duration,
+    /// How many calls begin in a window.
+    pub permits: u32,
+}
+
+/// `cache`: an answer younger than `ttl` is used again.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// How old an answer may be.
+    pub ttl: Duration,
+    /// What tells answers of the same action apart; the whole rendered input if there is none.
+    pub key: Option<ValueExpr>,
+}
+
+/// `idempotency`.
+#[derive(Debug, Clone, Default)]
+pub struct Idempotency {
+    /// Replaces the key made of the run and the step's path.
+    pub key: Option<ValueExpr>,
+    /// When nobody knows whether the effect took place.
+    pub on_unknown: OnUnknown,
+}
+
+/// What to do when nobody knows whether an effect took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUnknown {
+    /// Ask the action's probe; if that does not tell, the step ends with a failure of kind `unknown`.
+    #[default]
+    Verify,
+    /// Carry it out again.
+    Retry,
+    /// The step fails as any other does, with kind `failed`.
+    Fail,
 }
 
 /// When and how often a call is tried again. The wait is drawn between zero and the backoff (full jitter);
@@ -141,6 +172,8 @@ pub struct Retry {
     pub initial: Duration,
     /// The upper bound doubles up to this.
     pub max: Duration,
+    /// Whether the bound doubles; otherwise it stays at `initial`.
+    pub exponential: bool,
     /// Which failures are tried again.
     pub on: Vec<FailureKind>,
 }
@@ -148,79 +181,8 @@ pub struct Retry {
 impl Retry {
     /// One attempt.
     pub const fn none() -> Self {
-        Retry { attempts: 1, initial: Duration::ZERO, max: Duration::ZERO, on: Vec::new() }
+        Retry { attempts: 1, initial: Duration::ZERO, max: Duration::ZERO, exponential: true, on: Vec::new() }
     }
-}
-
-/// Run a block for every item of a list.
-#[derive(Debug, Clone)]
-pub struct Foreach {
-    /// The list.
-    pub items: Expr,
-    /// The name of the loop variable.
-    pub variable: String,
-    /// How many items at a time.
-    pub max_parallel: u32,
-    /// A longer list fails the step before its first item.
-    pub limit: u32,
-    /// What a failed item does to the loop.
-    pub on_item_error: OnItemError,
-    /// The block.
-    pub body: Arc<[Step]>,
-    /// What each item gives; the step's output is the list of these, in item order.
-    pub output: Option<ValueExpr>,
-}
-
-/// What a failed item does to its loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnItemError {
-    /// No new items are started and the step fails.
-    #[default]
-    Fail,
-    /// The others go on; `steps.ID.failed` lists `{index, item, error}`.
-    Collect,
-    /// The others go on; the failed item leaves no trace in the output.
-    Skip,
-}
-
-/// The first case that holds.
-#[derive(Debug, Clone)]
-pub struct Switch {
-    /// In order.
-    pub cases: Vec<Case>,
-    /// Runs when no case holds.
-    pub default: Option<Arc<[Step]>>,
-}
-
-/// One case of a `switch`.
-#[derive(Debug, Clone)]
-pub struct Case {
-    /// A boolean.
-    pub when: Expr,
-    /// What runs.
-    pub body: Arc<[Step]>,
-}
-
-/// One branch of a `parallel`.
-#[derive(Debug, Clone)]
-pub struct Branch {
-    /// Its name.
-    pub name: String,
-    /// What runs.
-    pub body: Arc<[Step]>,
-}
-
-/// Wait for a person's decision.
-#[derive(Debug, Clone)]
-pub struct Approve {
-    /// What the person reads.
-    pub message: ValueExpr,
-    /// Ids of the steps whose rendered inputs the approval is bound to.
-    pub shows: Vec<String>,
-    /// How long to wait; `None` is for ever.
-    pub timeout: Option<Duration>,
-    /// Whether the enclosing block ends (`true`, default) or goes on after a rejection.
-    pub reject_ends_block: bool,
 }
 
 /// A value with expressions in it.
@@ -230,6 +192,13 @@ pub enum ValueExpr {
     Literal(Value),
     /// A scalar with `${{ }}` in it. Exactly one expression keeps its type; mixed is text.
     Template(Template),
+    /// `{ template: FILE, values: … }`: a text file with values filled in; always text.
+    Text {
+        /// The parsed file.
+        template: Arc<TextTemplate>,
+        /// What its names stand for; an object.
+        values: Box<ValueExpr>,
+    },
     /// A list.
     List(Vec<ValueExpr>),
     /// An object.

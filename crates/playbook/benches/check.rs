@@ -65,7 +65,7 @@ fn check(c: &mut Criterion) {
     let text = playbook();
     let specs: Vec<Spec> = serde_json::from_str(include_str!("../tests/ui/catalogue.json")).unwrap();
     let actions = Fixed(specs.into_iter().map(Arc::new).collect());
-    let source = Source { name: "large.yaml", text: &text };
+    let source = Source::new("large.yaml", &text);
     let checked = playbook::check(source, &actions);
     assert!(
         checked.plan.is_some(),
@@ -81,7 +81,7 @@ fn check(c: &mut Criterion) {
         b.iter(|| playbook::check(black_box(source), &actions).plan.unwrap())
     });
     group.bench_function("check with one problem to place", |b| {
-        b.iter(|| playbook::check(black_box(Source { text: &broken, ..source }), &actions).diagnostics);
+        b.iter(|| playbook::check(black_box(Source::new(source.name, &broken)), &actions).diagnostics);
     });
     group.finish();
 }

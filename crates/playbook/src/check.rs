@@ -12,12 +12,53 @@ use crate::source::tree::{self, KeyProblem, Kind, Tree};
 use crate::source::{MAX_NODES, scan, text};
 
 /// A playbook's text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// What messages call it: the path as the user gave it.
     pub name: &'a str,
     /// The whole file.
     pub text: &'a str,
+    /// The files beside it: sub-playbooks and templates.
+    pub files: &'a dyn Files,
+}
+
+impl<'a> Source<'a> {
+    /// A playbook without other files beside it.
+    pub fn new(name: &'a str, text: &'a str) -> Self {
+        Source { name, text, files: &NoFiles }
+    }
+
+    /// The same playbook among these files.
+    #[must_use]
+    pub fn among(self, files: &'a dyn Files) -> Self {
+        Source { files, ..self }
+    }
+}
+
+/// The files a playbook names, by their path from the folder of the playbook that was given first: `/` between
+/// the parts, `..` only in front.
+pub trait Files: Sync {
+    /// The whole file, or a sentence that says why there is none.
+    ///
+    /// # Errors
+    /// There is no such file, it is too large, or not UTF-8.
+    fn read(&self, path: &str) -> Result<Arc<str>, String>;
+}
+
+/// No files at all.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, path: &str) -> Result<Arc<str>, String> {
+        Err(format!("there is no file {path}: this playbook was given without its folder"))
+    }
+}
+
+impl Files for std::collections::BTreeMap<String, Arc<str>> {
+    fn read(&self, path: &str) -> Result<Arc<str>, String> {
+        self.get(path).cloned().ok_or_else(|| format!("there is no file {path}"))
+    }
 }
 
 /// What the checker needs to know about actions.

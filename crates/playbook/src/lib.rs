@@ -14,7 +14,7 @@ mod names;
 mod report;
 mod source;
 
-pub use check::{Actions, Checked, Source, check};
+pub use check::{Actions, Checked, Files, NoFiles, Source, check};
 pub use editor::editor_schema;
 pub use report::{Diagnostic, Label, Severity, Style, render, render_json};
 pub use source::text::decode;

@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Checks and renders; gives the codes.
 fn run(text: &str) -> Vec<&'static str> {
-    let source = Source { name: "hostile.yaml", text };
+    let source = Source::new("hostile.yaml", text);
     let start = Instant::now();
     let checked = playbook::check(source, &Fixed::load());
     for style in [Style::Plain, Style::Colour] {

@@ -25,14 +25,14 @@ fn run(path: &Path) -> (Checked, String) {
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
     match playbook::decode(&bytes) {
         Ok(text) => {
-            let source = Source { name: &name, text };
+            let source = Source::new(&name, text);
             let checked = playbook::check(source, &Fixed::load());
             let text = playbook::render(&checked.diagnostics, source, Style::Plain);
             (checked, text)
         }
         Err(diagnostic) => {
             let diagnostics = vec![diagnostic];
-            let text = playbook::render(&diagnostics, Source { name: &name, text: "" }, Style::Plain);
+            let text = playbook::render(&diagnostics, Source::new(&name, ""), Style::Plain);
             (Checked { plan: None, diagnostics }, text)
         }
     }
@@ -132,7 +132,7 @@ fn places_lie_in_the_text_and_lines_count_from_one() {
 fn the_json_form_is_documented_and_stable() {
     let path = files("bad").into_iter().find(|p| p.ends_with("unknown_action.yaml")).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    let source = Source { name: "p.yaml", text: &text };
+    let source = Source::new("p.yaml", &text);
     let checked = playbook::check(source, &Fixed::load());
     let json = playbook::render_json(&checked.diagnostics, source);
     assert_eq!(json["file"], "p.yaml");

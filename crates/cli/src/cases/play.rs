@@ -25,7 +25,7 @@ pub(crate) async fn play(shared: &Shared, playbook: &Path, text: &str, case: &Ca
     let simulator = Simulator::start(&case.mail_beside(playbook)).await?;
     let engine = wire::engine(shared, &Keep::Memory, Some(&simulator))?;
     let name = playbook.display().to_string();
-    let playing = observe(&engine, Source { name: &name, text }, case);
+    let playing = observe(&engine, Source::new(&name, text), case);
     let seen = match tokio::time::timeout(LIMIT, playing).await {
         Ok(seen) => seen,
         Err(_) => bail!("it did not end within {} s", LIMIT.as_secs()),

@@ -81,7 +81,7 @@ impl RunOne {
             driver: super::run::driver_note(self.sim.clone()),
             ..Start::default()
         };
-        let mut run = match engine.start(Source { name: &self.name, text: &text }, start).await {
+        let mut run = match engine.start(Source::new(&self.name, &text), start).await {
             Ok(run) => run,
             Err(engine::EngineError::Playbook(problems)) => {
                 let lines: Vec<String> =

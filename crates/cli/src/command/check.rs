@@ -30,7 +30,7 @@ impl Check {
         for file in playbooks(&self.paths)? {
             let name = file.display().to_string();
             let text = super::run::read_playbook(&file)?;
-            let source = Source { name: &name, text: &text };
+            let source = Source::new(&name, &text);
             let checked = engine.check(source);
             if checked.has_errors() {
                 exit = Exit::Wrong;

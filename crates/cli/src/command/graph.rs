@@ -32,7 +32,7 @@ impl Graph {
         let engine = wire::catalogue()?;
         let name = self.file.display().to_string();
         let text = super::run::read_playbook(&self.file)?;
-        let source = Source { name: &name, text: &text };
+        let source = Source::new(&name, &text);
         let checked = engine.check(source);
         let Some(plan) = checked.plan else {
             crate::diagnose::print(&checked.diagnostics, source, false);
@@ -125,22 +125,29 @@ impl Mermaid {
                 let head = single(self, format!("{{\"{title}\"}}"), ends);
                 let mut out = Ends::new();
                 for case in &switch.cases {
-                    out.extend(self.block(&case.body, vec![(head, label(case.when.source().trim()))]));
+                    out.extend(self.block(&case.body.steps, vec![(head, label(case.when.source().trim()))]));
                 }
                 match &switch.default {
-                    Some(body) => out.extend(self.block(body, vec![(head, "default".to_owned())])),
+                    Some(body) => out.extend(self.block(&body.steps, vec![(head, "default".to_owned())])),
                     None => out.push((head, "otherwise".to_owned())),
                 }
                 out
             }
-            StepKind::Parallel(branches) => {
+            StepKind::Parallel(parallel) => {
                 let head = single(self, format!("[\"{title}<br/>parallel\"]"), ends);
                 let mut out = Ends::new();
-                for branch in branches {
+                for branch in &parallel.branches {
                     out.extend(self.block(&branch.body, vec![(head, label(&branch.name))]));
                 }
                 out
             }
+            StepKind::While(_)
+            | StepKind::Dag(_)
+            | StepKind::Try(_)
+            | StepKind::Playbook(_)
+            | StepKind::Ask(_)
+            | StepKind::Wait(_)
+            | StepKind::Assert { .. } => vec![(single(self, format!("[\"{title}\"]"), ends), String::new())],
             StepKind::Return(_) => {
                 single(self, format!("([\"{title}<br/>return\"])"), ends);
                 Ends::new()

@@ -64,10 +64,7 @@ impl Run {
         let engine = wire::engine(shared, &keep, simulator.as_ref())?;
         let name = self.file.display().to_string();
         if simulator.is_none() {
-            wire::require_connections(
-                shared,
-                engine.check(Source { name: &name, text: &text }).plan.as_ref(),
-            )?;
+            wire::require_connections(shared, engine.check(Source::new(&name, &text)).plan.as_ref())?;
         }
         let (sender, events) = unbounded_channel();
         let start = Start {
@@ -81,7 +78,7 @@ impl Run {
             events: Some(sender),
             driver: driver_note(folder),
         };
-        let mut run = match engine.start(Source { name: &name, text: &text }, start).await {
+        let mut run = match engine.start(Source::new(&name, &text), start).await {
             Ok(run) => run,
             Err(error) => return refused(error, &name, &text, self.json),
         };
@@ -139,7 +136,7 @@ pub(crate) fn driver_note(sim: Option<PathBuf>) -> serde_json::Value {
 fn refused(error: EngineError, name: &str, text: &str, json: bool) -> Result<Exit> {
     match error {
         EngineError::Playbook(diagnostics) => {
-            crate::diagnose::print(&diagnostics, Source { name, text }, json);
+            crate::diagnose::print(&diagnostics, Source::new(name, text), json);
             Ok(Exit::Wrong)
         }
         EngineError::Inputs(problems) => {

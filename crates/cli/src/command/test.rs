@@ -75,7 +75,7 @@ impl Test {
         for playbook in super::check::playbooks(&self.paths)? {
             let name = playbook.display().to_string();
             let text = super::run::read_playbook(&playbook)?;
-            let source = Source { name: &name, text: &text };
+            let source = Source::new(&name, &text);
             let checked = catalogue.check(source);
             if checked.has_errors() {
                 sound = false;

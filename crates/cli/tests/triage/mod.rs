@@ -78,7 +78,7 @@ impl Triage {
             ..Start::default()
         };
         let begun = Instant::now();
-        let source = Source { name: "playbook.yaml", text: &self.playbook };
+        let source = Source::new("playbook.yaml", &self.playbook);
         let mut run = self.engine.start(source, start).await.unwrap();
         let end = tokio::time::timeout(limit, run.wait()).await;
         let end = end.unwrap_or_else(|_| panic!("the run did not end within {limit:?}")).unwrap();

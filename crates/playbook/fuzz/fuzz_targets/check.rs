@@ -27,7 +27,7 @@ static ACTIONS: LazyLock<Fixed> = LazyLock::new(|| {
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = decode(bytes) else { return };
-    let source = Source { name: "fuzz.yaml", text };
+    let source = Source::new("fuzz.yaml", text);
     let checked = check(source, &*ACTIONS);
     for label in checked.diagnostics.iter().flat_map(|d| &d.labels) {
         assert!(text.get(label.start..label.end).is_some());

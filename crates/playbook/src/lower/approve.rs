@@ -32,8 +32,11 @@ impl Lower<'_> {
         let reject = given.word("on_reject", &["end", "continue"], self.sink);
         Some(StepKind::Approve(Approve {
             message: message?,
+            to: plan::Audience::default(),
+            quorum: 1,
             shows,
             timeout,
+            on_timeout: plan::OnTimeout::Reject,
             reject_ends_block: reject != Some("continue"),
         }))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use expr::Type;
-use plan::{Branch, Case, Foreach, OnItemError, Step, StepKind, Switch};
+use plan::{Body, Branch, Case, Foreach, OnBranchError, OnItemError, Parallel, Step, StepKind, Switch};
 
 use super::Lower;
 use super::fields::{Fields, check_name, wrong_kind};
@@ -157,7 +157,8 @@ impl Lower<'_> {
                         .help("write `- default:` with the steps below it"),
                     );
                 }
-                default = Some(self.inner(&entry.value, "`default`", Vec::new()));
+                default =
+                    Some(Body { steps: self.inner(&entry.value, "`default`", Vec::new()), output: None });
                 closed = Some("`default` must be the last one");
                 continue;
             }
@@ -166,7 +167,7 @@ impl Lower<'_> {
                 closed = Some("the case above always holds");
             }
             if let Some(when) = when {
-                cases.push(Case { when, body });
+                cases.push(Case { when, body: Body { steps: body, output: None } });
             }
         }
         if items.is_empty() {
@@ -204,7 +205,7 @@ impl Lower<'_> {
             let body = self.inner(&entry.value, &format!("the branch `{}`", entry.key.text), Vec::new());
             branches.push(Branch { name: entry.key.text.clone(), body });
         }
-        Some(StepKind::Parallel(branches))
+        Some(StepKind::Parallel(Parallel { branches, on_branch_error: OnBranchError::Wait, output: None }))
     }
 }
 

@@ -64,6 +64,9 @@ impl Lower<'_> {
             repeat: spec.repeat,
             timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
             retry,
+            rate_limit: None,
+            cache: None,
+            idempotency: plan::Idempotency::default(),
             accept_untrusted,
         }))
     }

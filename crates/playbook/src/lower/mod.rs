@@ -120,8 +120,16 @@ impl Lower<'_> {
             inputs,
             outputs: std::mem::take(&mut self.outputs).into_iter().map(|(output, _)| output).collect(),
             connections: std::mem::take(&mut self.connections).into_iter().map(|(c, _)| c).collect(),
+            files: BTreeMap::new(),
+            secrets: Vec::new(),
+            vars: serde_json::Value::Null,
+            triggers: Vec::new(),
+            concurrency: None,
             deadline,
+            policy: plan::Policy { approval_required: self.approval_required, ..plan::Policy::default() },
             steps: steps.into(),
+            on_error: None,
+            finally: None,
         })
     }
 

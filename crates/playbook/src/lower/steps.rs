@@ -106,7 +106,7 @@ impl Lower<'_> {
         let kind = self.kind(verb, ix, &fields);
         self.names.facts.truncate(depth);
         let id = self.names.outline.steps.get(ix)?.id.clone();
-        Some(Step { id, name, condition, on_error, kind: kind? })
+        Some(Step { id, name, condition, on_error, timeout: None, then: None, kind: kind? })
     }
 
     fn kind(&mut self, verb: &str, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
@@ -229,7 +229,7 @@ pub(super) fn ends(step: &Step) -> Option<&'static str> {
         StepKind::Fail { .. } => Some("fail"),
         StepKind::Switch(switch) => {
             let default = switch.default.as_ref()?;
-            let bodies = switch.cases.iter().map(|c| &c.body).chain([default]);
+            let bodies = switch.cases.iter().map(|c| &c.body.steps).chain([&default.steps]);
             let all = bodies.map(|body| body.iter().find_map(ends)).collect::<Option<Vec<_>>>()?;
             all.first().map(|_| "switch")
         }

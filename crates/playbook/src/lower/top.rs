@@ -228,6 +228,7 @@ pub(super) fn default_retry() -> Retry {
         attempts: 3,
         initial: Duration::from_secs(1),
         max: Duration::from_secs(30),
+        exponential: true,
         on: vec![plan::FailureKind::Transient, plan::FailureKind::Throttled],
     }
 }

@@ -111,22 +111,23 @@ fn kind(kind: &StepKind, depth: usize, out: &mut String) {
             let _ = writeln!(out, "switch");
             for case in &s.cases {
                 let _ = writeln!(out, "{pad}case [{}]", case.when.source().trim());
-                steps(&case.body, depth + 2, out);
+                steps(&case.body.steps, depth + 2, out);
             }
             if let Some(body) = &s.default {
                 let _ = writeln!(out, "{pad}default");
-                steps(body, depth + 2, out);
+                steps(&body.steps, depth + 2, out);
             }
             Ok(())
         }
         StepKind::Parallel(branches) => {
             let _ = writeln!(out, "parallel");
-            for branch in branches {
+            for branch in &branches.branches {
                 let _ = writeln!(out, "{pad}branch {}", branch.name);
                 steps(&branch.body, depth + 2, out);
             }
             Ok(())
         }
+        other => writeln!(out, "{other:?}"),
     };
 }
 
@@ -140,6 +141,7 @@ fn value(value_expr: &ValueExpr) -> String {
                 format!("text[{}]", parts.join("; "))
             }
         },
+        ValueExpr::Text { template, values } => format!("file[{}]{}", template.name(), value(values)),
         ValueExpr::List(items) => format!("({})", items.iter().map(value).collect::<Vec<_>>().join(", ")),
         ValueExpr::Map(map) => {
             format!(
