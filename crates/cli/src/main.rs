@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod diagnose;
 mod exit;
+mod files;
 mod follow;
 mod inputs;
 mod output;

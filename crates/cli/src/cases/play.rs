@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::file::{Answer, Case};
 use super::judge::Witness;
+use crate::files::Folder;
 use crate::simulator::Simulator;
 use crate::wire::{self, Keep, Shared};
 
@@ -25,7 +26,8 @@ pub(crate) async fn play(shared: &Shared, playbook: &Path, text: &str, case: &Ca
     let simulator = Simulator::start(&case.mail_beside(playbook)).await?;
     let engine = wire::engine(shared, &Keep::Memory, Some(&simulator))?;
     let name = playbook.display().to_string();
-    let playing = observe(&engine, Source::new(&name, text), case);
+    let files = Folder::of(playbook);
+    let playing = observe(&engine, Source::new(&name, text).among(&files), case);
     let seen = match tokio::time::timeout(LIMIT, playing).await {
         Ok(seen) => seen,
         Err(_) => bail!("it did not end within {} s", LIMIT.as_secs()),

@@ -8,6 +8,7 @@ use playbook::Source;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Wrong};
+use crate::files::Folder;
 use crate::output;
 use crate::wire::{self, Shared};
 
@@ -30,7 +31,8 @@ impl Check {
         for file in playbooks(&self.paths)? {
             let name = file.display().to_string();
             let text = super::run::read_playbook(&file)?;
-            let source = Source::new(&name, &text);
+            let files = Folder::of(&file);
+            let source = Source::new(&name, &text).among(&files);
             let checked = engine.check(source);
             if checked.has_errors() {
                 exit = Exit::Wrong;

@@ -8,6 +8,7 @@ use plan::{Step, StepKind};
 use playbook::Source;
 
 use crate::exit::Exit;
+use crate::files::Folder;
 use crate::output::{self, line};
 use crate::wire::{self, Shared};
 
@@ -32,7 +33,8 @@ impl Graph {
         let engine = wire::catalogue()?;
         let name = self.file.display().to_string();
         let text = super::run::read_playbook(&self.file)?;
-        let source = Source::new(&name, &text);
+        let files = Folder::of(&self.file);
+        let source = Source::new(&name, &text).among(&files);
         let checked = engine.check(source);
         let Some(plan) = checked.plan else {
             crate::diagnose::print(&checked.diagnostics, source, false);

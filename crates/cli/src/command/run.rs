@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::exit::{Exit, Wrong};
+use crate::files::Folder;
 use crate::follow::{Follow, follow, who};
 use crate::inputs::InputFlags;
 use crate::output::{self, Style};
@@ -63,8 +64,10 @@ impl Run {
         let keep = if self.dry_run { Keep::Memory } else { Keep::Disk };
         let engine = wire::engine(shared, &keep, simulator.as_ref())?;
         let name = self.file.display().to_string();
+        let files = Folder::of(&self.file);
+        let source = Source::new(&name, &text).among(&files);
         if simulator.is_none() {
-            wire::require_connections(shared, engine.check(Source::new(&name, &text)).plan.as_ref())?;
+            wire::require_connections(shared, engine.check(source).plan.as_ref())?;
         }
         let (sender, events) = unbounded_channel();
         let start = Start {
@@ -78,9 +81,9 @@ impl Run {
             events: Some(sender),
             driver: driver_note(folder),
         };
-        let mut run = match engine.start(Source::new(&name, &text), start).await {
+        let mut run = match engine.start(source, start).await {
             Ok(run) => run,
-            Err(error) => return refused(error, &name, &text, self.json),
+            Err(error) => return refused(error, source, self.json),
         };
         let interactive = output::is_interactive() && !self.json;
         let progress = Style::stderr().is_on() && !self.json;
@@ -133,15 +136,20 @@ pub(crate) fn driver_note(sim: Option<PathBuf>) -> serde_json::Value {
 }
 
 /// Says why a run did not start.
-fn refused(error: EngineError, name: &str, text: &str, json: bool) -> Result<Exit> {
+fn refused(error: EngineError, source: Source<'_>, json: bool) -> Result<Exit> {
     match error {
         EngineError::Playbook(diagnostics) => {
-            crate::diagnose::print(&diagnostics, Source::new(name, text), json);
+            crate::diagnose::print(&diagnostics, source, json);
             Ok(Exit::Wrong)
         }
         EngineError::Inputs(problems) => {
             let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-            Err(Wrong(format!("the inputs do not fit {name}; nothing was done\n{}", lines.join("\n"))).into())
+            Err(Wrong(format!(
+                "the inputs do not fit {}; nothing was done\n{}",
+                source.name,
+                lines.join("\n")
+            ))
+            .into())
         }
         other => Err(other.into()),
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cases::{Case, CaseFile, play};
 use crate::exit::{Exit, Wrong};
+use crate::files::Folder;
 use crate::output::{self, Style};
 use crate::wire::{self, Shared};
 
@@ -75,7 +76,8 @@ impl Test {
         for playbook in super::check::playbooks(&self.paths)? {
             let name = playbook.display().to_string();
             let text = super::run::read_playbook(&playbook)?;
-            let source = Source::new(&name, &text);
+            let near = Folder::of(&playbook);
+            let source = Source::new(&name, &text).among(&near);
             let checked = catalogue.check(source);
             if checked.has_errors() {
                 sound = false;
