@@ -39,7 +39,17 @@ impl Expr {
     /// # Errors
     /// The text is not an expression; the first mistake is reported.
     pub fn parse(src: &str) -> Result<Expr, SyntaxError> {
-        let root = parser::parse(src)?;
+        Expr::parse_with_lookups(src, &[])
+    }
+
+    /// As [`Expr::parse`], with words that look something up by name: `word("name")` is then the path
+    /// `["word()", "name"]`, which a scope resolves as it does any other. No name of a playbook is like that, so
+    /// the words take nothing away; with anything but one text in quotes they are a mistake.
+    ///
+    /// # Errors
+    /// As [`Expr::parse`].
+    pub fn parse_with_lookups(src: &str, lookups: &[&str]) -> Result<Expr, SyntaxError> {
+        let root = parser::parse(src, lookups)?;
         Ok(Expr { inner: Arc::new(Inner { source: src.to_owned(), root }) })
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Parser<'s> {
     last_end: usize,
     depth: usize,
     locals: Vec<&'s str>,
+    /// Words that look something up: `word("name")` is a path.
+    lookups: &'s [&'s str],
 }
 
 /// Operators by level, weakest first; within a level they associate to the left.
@@ -37,7 +39,7 @@ const LEVELS: [&[(&str, Operator)]; 3] = [
 
 type Parsed<T> = Result<T, SyntaxError>;
 
-pub(crate) fn parse(text: &str) -> Parsed<Node> {
+pub(crate) fn parse<'s>(text: &'s str, lookups: &'s [&'s str]) -> Parsed<Node> {
     if text.len() > MAX_SOURCE {
         let message = format!("the expression has {} bytes; at most {MAX_SOURCE} are allowed", text.len());
         return Err(SyntaxError::new(message, Span::new(0, text.len()))
@@ -50,6 +52,7 @@ pub(crate) fn parse(text: &str) -> Parsed<Node> {
         last_end: 0,
         depth: 0,
         locals: Vec::new(),
+        lookups,
     };
     parser.advance()?;
     if parser.token == Token::End {
@@ -286,6 +289,7 @@ impl<'s> Parser<'s> {
         match name {
             "has" => has(args, whole),
             "choose" => choose(args, whole),
+            _ if self.lookups.contains(&name) => lookup(name, args, whole),
             _ => Ok(Node { kind: Kind::Call(call(name, span, args, 0)?), span: whole }),
         }
     }
@@ -408,6 +412,19 @@ fn wrap(node: Node, count: usize, kind: fn(Box<Node>) -> Kind, start: Span) -> N
         let span = start.to(inner.span);
         Node { kind: kind(Box::new(inner)), span }
     })
+}
+
+/// `word("name")` as the path `word()`, `name`: no name of a playbook can be the first part.
+fn lookup(word: &str, args: Vec<Node>, span: Span) -> Parsed<Node> {
+    let mut args = args.into_iter();
+    match (args.next().map(|node| node.kind), args.next()) {
+        (Some(Kind::Text(name)), None) => {
+            let path = vec![Segment { name: format!("{word}()"), span }, Segment { name, span }];
+            Ok(Node { kind: Kind::Path(path), span })
+        }
+        _ => Err(SyntaxError::new(format!("`{word}` takes one text in quotes"), span)
+            .help(format!("write `{word}(\"NAME\")`"))),
+    }
 }
 
 fn has(args: Vec<Node>, span: Span) -> Parsed<Node> {
