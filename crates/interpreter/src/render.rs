@@ -2,7 +2,7 @@
 
 use expr::{Budget, EvalError, EvalErrorKind, Expr};
 use plan::{Blame, Failure, FailureKind, StepPath, ValueExpr};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::scope::View;
 
@@ -62,4 +62,5 @@ pub(crate) fn failure(what: &str, path: &StepPath, error: &EvalError) -> Failure
         Blame::Playbook,
         format!("step {path}: {what} could not be computed: {}", error.message),
     )
+    .with_details(json!({"evaluation": error.kind.as_str()}))
 }
