@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use interpreter::{Machine, RunInfo, Turn};
 use journal::{Event as Happened, FORMAT, Header, Record, RunId, StoredRun, Summary, Timestamp};
+use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -57,6 +58,19 @@ impl Engine {
     pub async fn start(&self, source: Source<'_>, start: Start) -> Result<Run, EngineError> {
         let Checked { plan, diagnostics } = self.check(source);
         let Some(plan) = plan.map(Arc::new) else { return Err(EngineError::Playbook(diagnostics)) };
+        self.start_checked(source, plan, start).await
+    }
+
+    /// Starts a run of a playbook that was checked before, for whoever runs the same one many times.
+    ///
+    /// The plan is what [`Engine::check`] gave for this very source, here or in an engine whose actions declare
+    /// the same; a resumed run checks the source again.
+    pub async fn start_checked(
+        &self,
+        source: Source<'_>,
+        plan: Arc<Plan>,
+        start: Start,
+    ) -> Result<Run, EngineError> {
         let input = inputs::complete(&plan, start.inputs.clone()).map_err(EngineError::Inputs)?;
         let created = self.inner.clock.now();
         let run = self.run_id(created);
