@@ -37,7 +37,7 @@ mod val;
 pub use budget::{Budget, DEFAULT_BYTES, DEFAULT_STEPS, EvalError, EvalErrorKind};
 pub use check::{Problem, Severity, codes};
 pub use expression::{Expr, Reference};
-pub use functions::{Entry, functions};
+pub use functions::{Entry, function_groups, functions};
 pub use scope::{MAX_PATH, NameError, Scope, TypeScope};
 pub use source::{MAX_DEPTH, MAX_SOURCE, Span, SyntaxError};
 pub use suggest::nearest;

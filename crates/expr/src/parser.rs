@@ -310,8 +310,10 @@ impl<'s> Parser<'s> {
                 let span = self.span;
                 self.advance()?;
                 if self.at("(") {
-                    let part = self.method(name, span, &mut optional)?;
-                    parts.push(part);
+                    match namespace(&base, &parts, optional) {
+                        Some(space) => base = self.qualified(&space, name, base.span.to(span))?,
+                        None => parts.push(self.method(name, span, &mut optional)?),
+                    }
                 } else {
                     self.field(
                         Segment { name: name.to_owned(), span },
@@ -358,6 +360,14 @@ impl<'s> Parser<'s> {
         }
     }
 
+    /// A call of a function whose name has a dot in it.
+    fn qualified(&mut self, space: &str, name: &str, span: Span) -> Parsed<Node> {
+        self.advance()?;
+        let args = self.nested(|p| p.list(")", Self::expression))?;
+        let call = call(&format!("{space}.{name}"), span, args, 0)?;
+        Ok(Node { kind: Kind::Call(call), span: span.to(self.behind()) })
+    }
+
     /// A call after a dot.
     fn method(&mut self, name: &'s str, span: Span, optional: &mut Option<Span>) -> Parsed<Part> {
         self.advance()?;
@@ -397,6 +407,17 @@ impl<'s> Parser<'s> {
         self.eat(",")?;
         self.expect(")", "`)`")?;
         Ok(Part::Macro(Macro { kind, span, body }))
+    }
+}
+
+/// The namespace of functions that stands in front of a dot, if it is one and no value.
+fn namespace(base: &Node, parts: &[Part], optional: Option<Span>) -> Option<String> {
+    match (&base.kind, parts, optional) {
+        (Kind::Path(path), [], None) => match path.as_slice() {
+            [only] if functions::is_namespace(&only.name) => Some(only.name.clone()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -56,7 +56,8 @@ fn every_example_of_the_function_table_is_true() {
 fn the_callable_functions_are_exactly_these() {
     let mut names: Vec<&str> = functions().map(|entry| entry.name).collect();
     names.sort_unstable();
-    let expected = "abs all base64 base64Decode base64url bool choose contains defang distinct domain_of double \
+    let expected = "abs all aqs.after aqs.and aqs.before aqs.contains aqs.eq aqs.exists aqs.not aqs.or \
+                    aqs.starts_with base64 base64Decode base64url bool choose contains defang distinct domain_of double \
                     duration endsWith exists exists_one filter first flatten has hasValue in_cidr int join keys last \
                     lower map matches max min orValue refang replace sha256 size sort split startsWith string \
                     substring timestamp trim upper url urlEncode values";

@@ -10,7 +10,7 @@ mod members;
 mod operators;
 
 use crate::ast::{Call, Kind, Node};
-use crate::functions::{self, Function};
+use crate::functions::{self, Complaint, Function};
 use crate::scope::TypeScope;
 use crate::source::Span;
 use crate::suggest;
@@ -264,6 +264,8 @@ impl Checker<'_> {
 
     fn arguments(&mut self, function: &'static Function, args: Vec<(Type, Span)>) -> Vec<Type> {
         let mut types = Vec::with_capacity(args.len());
+        let spans: Vec<Span> = args.iter().map(|(_, span)| *span).collect();
+        let before = self.problems.len();
         for (at, (ty, span)) in args.into_iter().enumerate() {
             let expected = function.param(at).map_or_else(Type::any, functions::Param::expected);
             let ty = if expected.is_nullable() || expected.is_any() { ty } else { self.not_null(ty, span) };
@@ -273,6 +275,14 @@ impl Checker<'_> {
                     .help(function.entry.signature);
             }
             types.push(ty);
+        }
+        let wrong = function.check.filter(|_| self.problems.len() == before);
+        if let Some(Complaint { at, message, help }) = wrong.and_then(|check| check(function.name, &types)) {
+            let span = spans.get(at).copied().unwrap_or_default();
+            let report = self.report(codes::ARGUMENT, span, message);
+            if let Some(help) = help {
+                report.help(help);
+            }
         }
         types
     }
@@ -318,6 +328,10 @@ fn unknown_function(name: &str) -> Option<String> {
         "any" | "some" => "exists",
         "every" => "all",
         "find" | "select" => "filter",
+        "aqs.equals" | "aqs.is" => "aqs.eq",
+        "aqs.startsWith" => "aqs.starts_with",
+        "aqs.all" => "aqs.and",
+        "aqs.any" => "aqs.or",
         "strip" => "trim",
         "now" | "today" => return Some("there is no clock in expressions; use `run.started_at`".to_owned()),
         "default" | "coalesce" => {

@@ -16,6 +16,7 @@ enum Sort {
     Text,
     Timestamp,
     Duration,
+    Restriction,
     List,
     Object,
 }
@@ -29,6 +30,7 @@ fn sort(ty: &Type) -> Sort {
         K::Text(_) => Sort::Text,
         K::Timestamp => Sort::Timestamp,
         K::Duration => Sort::Duration,
+        K::Restriction => Sort::Restriction,
         K::List(_) => Sort::List,
         K::Map(_) | K::Object(_) => Sort::Object,
     }
@@ -215,7 +217,13 @@ fn pair(operator: Operator, a: &Type, b: &Type) -> Option<Type> {
     Some(match (operator, sort(a), sort(b)) {
         (_, Sort::Any, _) | (_, _, Sort::Any) if order => Type::bool(),
         (_, Sort::Any, _) | (_, _, Sort::Any) => Type::any(),
-        (_, x, y) if order && x == y && !matches!(x, Sort::List | Sort::Object | Sort::Null) => Type::bool(),
+        (_, x, y)
+            if order
+                && x == y
+                && !matches!(x, Sort::List | Sort::Object | Sort::Null | Sort::Restriction) =>
+        {
+            Type::bool()
+        }
         (Remainder, ..) if matches!((&a.kind, &b.kind), (K::Int, K::Int)) => Type::int(),
         (Add | Subtract | Multiply | Divide, Sort::Number, Sort::Number) => match (&a.kind, &b.kind) {
             (K::Int, K::Int) => Type::int(),

@@ -6,6 +6,7 @@
 //! make it do *before* it does it. Whether an untrusted argument leaves a function trusted is said by
 //! [`Function::quotes`]: true only where the result cannot contain the attacker's own characters.
 
+pub(crate) mod aqs;
 pub(crate) mod encoding;
 pub(crate) mod forms;
 pub(crate) mod lists;
@@ -53,7 +54,20 @@ pub(crate) struct Function {
     /// itself is passed on.
     pub(crate) structural: bool,
     pub(crate) name: &'static str,
+    /// What the parameters alone cannot say about the arguments.
+    pub(crate) check: Option<Check>,
     pub(crate) eval: Eval,
+}
+
+/// Looks at the name of the function and the types of its arguments, which fit the parameters.
+pub(crate) type Check = fn(&'static str, &[Type]) -> Option<Complaint>;
+
+/// What is wrong with one of the arguments.
+pub(crate) struct Complaint {
+    /// Which argument.
+    pub(crate) at: usize,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 pub(crate) type Eval = for<'a> fn(&mut Context<'_>, &[Val<'a>]) -> Result<Val<'a>, EvalError>;
@@ -75,6 +89,7 @@ impl Function {
             returns,
             quotes: false,
             structural: false,
+            check: None,
             eval,
         }
     }
@@ -96,6 +111,11 @@ impl Function {
 
     pub(crate) const fn quotes(mut self) -> Function {
         self.quotes = true;
+        self
+    }
+
+    pub(crate) const fn checked(mut self, check: Check) -> Function {
+        self.check = Some(check);
         self
     }
 
@@ -137,6 +157,10 @@ pub(crate) enum Param {
     TextOrBool,
     TextOrTimestamp,
     TextOrDuration,
+    /// What a field of a mail is compared with.
+    Comparable,
+    Restriction,
+    RestrictionOrRestrictions,
 }
 
 impl Param {
@@ -162,6 +186,11 @@ impl Param {
             Param::TextOrBool => union(&[Type::string(), Type::bool()]),
             Param::TextOrTimestamp => union(&[Type::string(), Type::timestamp()]),
             Param::TextOrDuration => union(&[Type::string(), Type::duration()]),
+            Param::Comparable => union(&[Type::string(), Type::int(), Type::bool(), Type::timestamp()]),
+            Param::Restriction => Type::restriction(),
+            Param::RestrictionOrRestrictions => {
+                union(&[Type::restriction(), Type::list(Type::restriction())])
+            }
         }
     }
 }
@@ -240,15 +269,28 @@ impl Context<'_> {
     }
 }
 
-const TABLES: [&[Function]; 6] =
-    [text::TABLE, lists::TABLE, numbers::TABLE, encoding::TABLE, net::TABLE, time::TABLE];
+/// The functions by what they are for, with the heading of the reference documentation.
+const TABLES: [(&str, &[Function]); 7] = [
+    ("Text", text::TABLE),
+    ("Lists and objects", lists::TABLE),
+    ("Numbers and conversions", numbers::TABLE),
+    ("Times", time::TABLE),
+    ("Addresses", net::TABLE),
+    ("Encodings", encoding::TABLE),
+    ("Searching mailboxes", aqs::TABLE),
+];
 
 fn all() -> impl Iterator<Item = &'static Function> {
-    TABLES.into_iter().flatten()
+    TABLES.into_iter().flat_map(|(_, table)| table)
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name)
+}
+
+/// Whether functions are called `word.something`.
+pub(crate) fn is_namespace(word: &str) -> bool {
+    all().any(|function| function.name.split_once('.').is_some_and(|(space, _)| space == word))
 }
 
 /// Everything that can be called, for suggestions.
@@ -259,4 +301,10 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// Every function and macro with its documentation, functions first.
 pub fn functions() -> impl Iterator<Item = &'static Entry> {
     all().map(|function| &function.entry).chain(forms::FORMS)
+}
+
+/// The same by heading, as the reference documentation has it.
+pub fn function_groups() -> impl Iterator<Item = (&'static str, Vec<&'static Entry>)> {
+    let tables = TABLES.into_iter().map(|(title, table)| (title, table.iter().map(|f| &f.entry).collect()));
+    tables.chain([("Forms", forms::FORMS.iter().collect())])
 }

@@ -35,6 +35,8 @@ impl Type {
     /// The first place that does not fit.
     pub fn assignable_to(&self, expected: &Type) -> Result<(), Mismatch> {
         match (&self.kind, &expected.kind) {
+            (Kind::Any, Kind::Any) => Ok(()),
+            (Kind::Any, _) if expected.holds_restriction() => Err(mismatch(self, expected)),
             (Kind::Any | Kind::Never, _) | (_, Kind::Any) => Ok(()),
             (Kind::Union(members), _) => members.iter().try_for_each(|member| {
                 member.assignable_to(expected).map_err(|inner| {
@@ -77,6 +79,7 @@ impl Type {
             | (Kind::Int, Kind::Int)
             | (Kind::Null, Kind::Null)
             | (Kind::Bool, Kind::Bool)
+            | (Kind::Restriction, Kind::Restriction)
             | (Kind::Timestamp, Kind::Timestamp | Kind::Text(_))
             | (Kind::Duration, Kind::Duration | Kind::Text(_)) => Ok(()),
             (Kind::List(found), Kind::List(wanted)) => {
@@ -120,7 +123,12 @@ fn object_to_object(found: &ObjectType, wanted: &ObjectType) -> Fits {
                 ty.assignable_to(&field.ty).map_err(under(name))?;
             }
             None if field.required && found.rest.is_none() => return Err(missing(name, "is missing")),
-            None => {}
+            None => match &found.rest {
+                Some(rest) if field.ty.holds_restriction() => {
+                    rest.assignable_to(&field.ty).map_err(under(name))?;
+                }
+                _ => {}
+            },
         }
     }
     for (name, field) in &found.fields {

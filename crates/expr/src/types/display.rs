@@ -25,6 +25,7 @@ fn write(ty: &Type, f: &mut Formatter<'_>, depth: usize) -> fmt::Result {
         Kind::Number => f.write_str("number"),
         Kind::Timestamp => f.write_str("timestamp"),
         Kind::Duration => f.write_str("duration"),
+        Kind::Restriction => f.write_str("restriction"),
         Kind::Text(facts) => match facts.as_ref().and_then(|facts| facts.values.as_ref()) {
             Some(values) if values.len() <= SHOWN => {
                 let quoted: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();

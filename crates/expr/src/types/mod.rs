@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Text(Option<Arc<TextFacts>>),
     Timestamp,
     Duration,
+    /// What `aqs.*` makes. Nominal: nothing else is one, whatever it looks like.
+    Restriction,
     List(Arc<ListType>),
     Object(Arc<ObjectType>),
     Map(Arc<Type>),
@@ -161,6 +163,12 @@ impl Type {
     /// A length of time; outside expressions it is text.
     pub fn duration() -> Type {
         Type::of(Kind::Duration)
+    }
+
+    /// What to look for in mailboxes, made by `aqs.*` and by nothing else; in schemas `"x-type": "restriction"`.
+    /// Not even `any` fits where one is expected, so data from outside can never become one.
+    pub fn restriction() -> Type {
+        Type::of(Kind::Restriction)
     }
 
     /// A list of any length.
@@ -292,6 +300,21 @@ impl Type {
     pub(crate) fn inside(mut self, outer: &Type) -> Type {
         self.labels = self.labels.join(outer.labels);
         self
+    }
+
+    /// Whether a restriction is somewhere inside it.
+    fn holds_restriction(&self) -> bool {
+        match &self.kind {
+            Kind::Restriction => true,
+            Kind::List(list) => list.element.holds_restriction(),
+            Kind::Map(value) => value.holds_restriction(),
+            Kind::Object(object) => {
+                object.fields.values().any(|f| f.ty.holds_restriction())
+                    || object.rest.as_ref().is_some_and(Type::holds_restriction)
+            }
+            Kind::Union(members) => members.iter().any(Type::holds_restriction),
+            _ => false,
+        }
     }
 
     /// Whether nothing is known about the type.

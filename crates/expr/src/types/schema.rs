@@ -1,7 +1,8 @@
 //! JSON Schema 2020-12 to types.
 //!
 //! Reads what says something about shape: `type`, `properties`, `required`, `additionalProperties`, `items`,
-//! `minItems`, `enum`, `const`, `format`, `anyOf`, `oneOf`, `allOf`, `$ref` inside the document, and our two marks.
+//! `minItems`, `enum`, `const`, `format`, `anyOf`, `oneOf`, `allOf`, `$ref` inside the document, and our three marks
+//! (`x-untrusted`, `x-secret`, `x-type`).
 //! What only narrows values (patterns, ranges) is left to validation at run time: a type that is too wide costs a
 //! check, one that is too narrow would refuse a right playbook. Where schemas refer to themselves the type is
 //! `any` from the second round on.
@@ -40,6 +41,10 @@ impl<'s> Reader<'s> {
             return marked(Type::any(), schema);
         }
         self.left -= 1;
+        if schema.get("x-type").and_then(Value::as_str) == Some("restriction") {
+            // Its shape is for validation; to the checker it is one thing.
+            return marked(Type::restriction(), schema);
+        }
         let mut ty = self.own(schema, depth);
         if let Some(Value::String(target)) = schema.get("$ref") {
             ty = meet(ty, self.reference(target, depth));

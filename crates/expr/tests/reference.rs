@@ -1,0 +1,45 @@
+//! `docs/reference/functions.md` is made from the table of functions and is fresh.
+//!
+//! A stale file is rewritten and the test passes, so that a change is one run away from being right; where `CI`
+//! is set it fails instead. That the examples in it are true is tested in `language.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+use portcullis_expr::function_groups;
+use std::fmt::Write;
+use std::path::Path;
+
+const HEAD: &str = "# Functions\n\n\
+    Made from the table in `crates/expr/src/functions`; not written by hand. Every example is a test.\n\n\
+    `a.f(b)` and `f(a, b)` are the same call. A parameter with `=` may be left out.\n";
+
+fn markdown() -> String {
+    let mut out = HEAD.to_owned();
+    for (title, entries) in function_groups() {
+        write!(out, "\n## {title}\n").unwrap();
+        for entry in entries {
+            write!(
+                out,
+                "\n### `{}`\n\n`{}`\n\n{}\n\n```text\n{}\n-> {}\n```\n",
+                entry.name, entry.signature, entry.doc, entry.example, entry.result
+            )
+            .unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn the_reference_of_functions_is_fresh() {
+    let text = markdown();
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/functions.md");
+    if std::fs::read_to_string(&place).unwrap_or_default() != text {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "docs/reference/functions.md is stale: run `cargo test -p portcullis-expr --test reference` and commit it"
+        );
+        std::fs::write(&place, &text).unwrap();
+    }
+    for name in ["size", "in_cidr", "aqs.eq", "has"] {
+        assert!(text.contains(&format!("### `{name}`\n")), "{name} is missing");
+    }
+}
