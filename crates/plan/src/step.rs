@@ -107,6 +107,9 @@ pub struct Call {
     pub effect: Effect,
     /// Taken from the action when the playbook was checked.
     pub repeat: Repeat,
+    /// The inputs whose items count against [`crate::Policy::max_effects`]: those the action's schema marks
+    /// `x-effect-items`. The longest of these lists counts, and a call is at least one item.
+    pub effect_items: Vec<String>,
     /// Time limit of one attempt.
     pub timeout: Duration,
     /// When and how often to try again.

@@ -22,6 +22,13 @@ use crate::source::tree::{Entry, Node};
 /// One attempt may take so long if neither the step nor `defaults` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The inputs whose items count against `max_effects`.
+fn effect_items(input: &Value) -> Vec<String> {
+    let properties = input.get("properties").and_then(Value::as_object);
+    let marked = |schema: &Value| schema.get("x-effect-items") == Some(&Value::Bool(true));
+    properties.into_iter().flatten().filter(|(_, s)| marked(s)).map(|(name, _)| name.clone()).collect()
+}
+
 impl Lower<'_> {
     pub(super) fn call(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
         let uses = fields.get("uses")?;
@@ -62,6 +69,7 @@ impl Lower<'_> {
             connection,
             effect: spec.effect,
             repeat: spec.repeat,
+            effect_items: effect_items(&spec.input),
             timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
             retry,
             rate_limit: None,
