@@ -17,7 +17,8 @@ pub struct Spec {
     /// JSON Schema 2020-12 of the input. An object that refuses unknown fields.
     ///
     /// Marks on a property: `x-guard: KIND` makes it a guarded sink (an untrusted value may not reach it),
-    /// `x-secret: true` a place for secrets.
+    /// `x-secret: true` a place for secrets, `x-effect-items: true` a list of the things that will be changed (a
+    /// limit on effects counts them), `x-type: restriction` a value that only `aqs.*` can make.
     pub input: Value,
     /// JSON Schema 2020-12 of the output. `x-untrusted: true` marks what somebody else wrote.
     pub output: Value,

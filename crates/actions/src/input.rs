@@ -44,6 +44,82 @@ pub(crate) fn no_null_defaults(schema: &mut Schema) {
     }
 }
 
+/// A field that may be left out and may not be null.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The schema of a restriction: what `aqs.*` makes, and nothing else can.
+///
+/// Its own depth is one: a schema that refers to itself cannot be put into others, and reading the value checks
+/// all of it anyway.
+pub(crate) fn restriction_schema(_: &mut SchemaGenerator) -> Schema {
+    let fields: Vec<&str> = exchange::restriction::Field::ALL.iter().map(|field| field.as_str()).collect();
+    let field = serde_json::json!({ "description": "What it looks at", "type": "string", "enum": fields });
+    let compare = |what: &str, value: Value| {
+        serde_json::json!({
+            "description": what,
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["field", "value"],
+            "properties": { "field": field, "value": value }
+        })
+    };
+    let inner = serde_json::json!({
+        "description": "A condition of the same shape",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1
+    });
+    let most = exchange::restriction::MAX_CONDITIONS;
+    let many = |what: &str| {
+        serde_json::json!({ "description": what, "type": "array", "minItems": 1, "maxItems": most, "items": inner })
+    };
+    let text = serde_json::json!({
+        "description": "What it is compared with; never blank",
+        "type": "string",
+        "pattern": r"\S",
+        "maxLength": exchange::restriction::MAX_TEXT
+    });
+    let any = serde_json::json!({
+        "description": "What it is compared with: text, a size in bytes, true or false",
+        "type": ["string", "integer", "boolean"],
+        "pattern": r"\S",
+        "minimum": 0
+    });
+    let time = serde_json::json!({
+        "description": "A time, RFC 3339",
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
+    });
+    json_schema!({
+        "x-type": "restriction",
+        "type": "object",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {
+            "and": many("Every one of these"),
+            "or": many("One of these"),
+            "not": inner,
+            "eq": compare("Equal, text whatever its case", any),
+            "contains": compare("Contains this text, whatever its case", text.clone()),
+            "starts_with": compare("Begins with this text, whatever its case", text),
+            "before": compare("Before this time", time.clone()),
+            "after": compare("At this time or later", time),
+            "exists": {
+                "description": "The field is there at all",
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["field"],
+                "properties": { "field": field }
+            }
+        }
+    })
+}
+
 /// The address of a mailbox. A guarded sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MailboxName(Mailbox);

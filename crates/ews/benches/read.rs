@@ -205,6 +205,7 @@ fn search() {
         mailbox: me.clone(),
         folder: FolderRef::WellKnown(WellKnownFolder::Inbox),
         query: Query::default(),
+        restriction: None,
         offset: 0,
         limit: 10_000,
     };

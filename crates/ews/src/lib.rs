@@ -8,6 +8,7 @@ mod answer;
 mod base64_stream;
 mod client;
 mod code;
+mod condition;
 mod envelope;
 mod failure;
 mod folder;

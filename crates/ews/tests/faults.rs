@@ -62,6 +62,7 @@ async fn search(url: &str) -> Error {
         mailbox: alice(),
         folder: FolderRef::WellKnown(WellKnownFolder::Inbox),
         query: exchange::Query::default(),
+        restriction: None,
         offset: 0,
         limit: 10,
     };

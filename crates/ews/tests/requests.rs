@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use exchange::{
     Address, AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, FolderRef, Header, ItemRef,
-    Mailbox, Query, SearchRequest, WellKnownFolder,
+    Mailbox, Query, Restriction, SearchRequest, WellKnownFolder,
 };
 use portcullis_ews::{Access, Config, Version};
 use proptest::prelude::*;
@@ -100,6 +100,11 @@ fn query() -> impl Strategy<Value = Query> {
         )
 }
 
+/// Restrictions as a playbook writes them.
+fn restriction() -> impl Strategy<Value = Restriction> {
+    support::written_restriction().prop_map(|written| serde_json::from_value(written).unwrap())
+}
+
 fn draft() -> impl Strategy<Value = Draft> {
     let people = || proptest::collection::vec(address(), 0..3);
     let header =
@@ -139,8 +144,8 @@ fn call() -> impl Strategy<Value = Call> {
     let many = || proptest::collection::vec(item(), 1..5);
     let mode = proptest::sample::select(vec![DeleteMode::Trash, DeleteMode::Soft, DeleteMode::Hard]);
     prop_oneof![
-        3 => (folder(), query(), any::<u16>(), 1..=1000_u32).prop_map(|(folder, query, offset, limit)| {
-            Call::Search(SearchRequest { mailbox: support::alice(), folder, query, offset: offset.into(), limit })
+        3 => (folder(), query(), proptest::option::of(restriction()), any::<u16>(), 1..=1000_u32).prop_map(|(folder, query, restriction, offset, limit)| {
+            Call::Search(SearchRequest { mailbox: support::alice(), folder, query, restriction, offset: offset.into(), limit })
         }),
         1 => many().prop_map(Call::Get),
         1 => item().prop_map(Call::Mime),

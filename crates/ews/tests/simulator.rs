@@ -7,12 +7,18 @@
     reason = "test code"
 )]
 
+mod support;
+
 use std::time::Duration;
 
 use exchange::conformance::{self, Fixture};
-use exchange::{ErrorKind, FolderRef, Mailbox, Ports, Query, SearchRequest, WellKnownFolder};
+use exchange::{
+    ErrorKind, FolderRef, Found, Mailbox, Ports, Query, Restriction, SearchRequest, WellKnownFolder,
+};
 use exchange_sim::{Organisation, Server};
 use portcullis_ews::{Access, Config, EwsClient};
+use proptest::prelude::*;
+use proptest::test_runner::{Config as TestConfig, TestRunner};
 use transport::{Client, Credentials, Origin, Secret};
 
 const USER: &str = "svc@corp.example";
@@ -78,6 +84,35 @@ async fn a_wrong_password_is_a_missing_right() {
     assert!(!error.message.contains("wrong"), "{error}");
 }
 
+#[test]
+fn a_restriction_finds_the_same_with_and_without_the_wire() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let organisation = organisation();
+    let server = runtime.block_on(serve(&organisation));
+    let wire = connect(&server.url(), Access::Impersonation).search.unwrap();
+    let direct = organisation.ports().search.unwrap();
+    let folder = FolderRef::parse("Inbox/Conformance").unwrap();
+    let hits = std::cell::Cell::new(0);
+    let config = TestConfig { cases: 300, failure_persistence: None, ..TestConfig::default() };
+    TestRunner::new(config)
+        .run(&support::written_restriction(), |written| {
+            let restriction: Restriction = serde_json::from_value(written).unwrap();
+            let request = SearchRequest {
+                folder: folder.clone(),
+                restriction: Some(restriction),
+                ..inbox(&alice())
+            };
+            let found = runtime.block_on(wire.search(&request)).unwrap();
+            let expected = runtime.block_on(direct.search(&request)).unwrap();
+            let ids = |found: &Found| found.messages.iter().map(|m| m.item.id.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(ids(&found), ids(&expected));
+            hits.set(hits.get() + usize::from(!found.messages.is_empty() && found.total < 7));
+            Ok(())
+        })
+        .unwrap();
+    assert!(hits.get() > 30, "only {} restrictions told mails apart", hits.get());
+}
+
 fn alice() -> Mailbox {
     Mailbox::new(conformance::ALICE).unwrap()
 }
@@ -87,6 +122,7 @@ fn inbox(mailbox: &Mailbox) -> SearchRequest {
         mailbox: mailbox.clone(),
         folder: FolderRef::WellKnown(WellKnownFolder::Inbox),
         query: Query::default(),
+        restriction: None,
         offset: 0,
         limit: 100,
     }

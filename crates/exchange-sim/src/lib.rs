@@ -27,6 +27,7 @@ mod misbehaviour;
 mod model;
 mod organisation;
 mod ports;
+mod restriction;
 mod snapshot;
 mod soap;
 mod views;

@@ -71,6 +71,16 @@ impl Organisation {
         loader::load(&mut self.lock(), dir.as_ref())
     }
 
+    /// A copy of its own, with an empty ledger and a clock that starts at `start` and goes on by a second at every
+    /// event: many tests can begin with one folder of mails that is read once.
+    #[must_use]
+    pub fn fork(&self, start: Timestamp) -> Self {
+        let mut state = self.lock().clone();
+        state.ledger = Ledger::default();
+        state.clock = Clock::Counted(start);
+        Organisation { state: Arc::new(Mutex::new(state)) }
+    }
+
     /// Adds an empty mailbox, unless it is there.
     pub fn add_mailbox(&self, address: &str) {
         self.lock().add_mailbox(address);

@@ -11,13 +11,16 @@ use crate::model::id;
 use crate::model::item::{FolderKey, Item};
 use crate::model::mail::Person;
 use crate::model::mailbox::{Mailbox, Search};
+use crate::restriction;
 
 /// One page of a search.
 pub(crate) fn search(mailbox: &Mailbox, folder: FolderKey, request: &SearchRequest) -> Result<Found, Error> {
     if !(1..=1_000).contains(&request.limit) {
         return Err(Error::new(ErrorKind::Invalid, "a page has 1 to 1,000 messages"));
     }
-    let filter = Filter::All(conditions(&request.query)?);
+    let mut all = conditions(&request.query)?;
+    all.extend(request.restriction.as_ref().map(restriction::filter));
+    let filter = Filter::All(all);
     let search = Search {
         filter: Some(&filter),
         sort: &[],

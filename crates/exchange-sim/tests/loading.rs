@@ -24,6 +24,7 @@ async fn found(organisation: &Organisation, address: &str, folder: &str) -> Vec<
         mailbox: Mailbox::new(address).unwrap(),
         folder: FolderRef::parse(folder).unwrap(),
         query: Query::default(),
+        restriction: None,
         offset: 0,
         limit: 1_000,
     };

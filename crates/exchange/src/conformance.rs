@@ -38,6 +38,7 @@ pub type Verdict<T = ()> = Result<T, String>;
 pub async fn all(fixture: &Fixture) -> Verdict {
     let verdicts = [
         ("search by every field", search::fields(fixture).await),
+        ("search by conditions of any shape", search::restrictions(fixture).await),
         ("search takes any text as text", search::quoting(fixture).await),
         ("search pages", search::pages(fixture).await),
         ("search in folders that are not there", search::absent(fixture).await),
@@ -90,7 +91,7 @@ fn folder(text: &str) -> Verdict<FolderRef> {
 
 async fn find(fixture: &Fixture, address: &str, place: &str, query: Query) -> Verdict<Found> {
     let request =
-        SearchRequest { mailbox: mailbox(address)?, folder: folder(place)?, query, offset: 0, limit: 100 };
+        SearchRequest { mailbox: mailbox(address)?, folder: folder(place)?, query, restriction: None, offset: 0, limit: 100 };
     let search = port("search", &fixture.ports.search)?;
     search.search(&request).await.map_err(failed(&format!("the search in {place}")))
 }

@@ -9,6 +9,7 @@ mod error;
 mod message;
 pub mod port;
 mod query;
+pub mod restriction;
 
 pub use error::{Error, ErrorKind};
 pub use message::{
@@ -17,3 +18,4 @@ pub use message::{
 };
 pub use port::{Ports, Work};
 pub use query::{Found, Query, SearchRequest};
+pub use restriction::Restriction;

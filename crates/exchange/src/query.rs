@@ -1,6 +1,6 @@
 //! Searches as typed data. There is no query text, so no value can become one.
 
-use crate::{FolderRef, Mailbox, MessageSummary};
+use crate::{FolderRef, Mailbox, MessageSummary, Restriction};
 
 /// What to look for: every field that is set must hold. An empty query matches everything, which is why
 /// actions that change mail never take a query.
@@ -42,6 +42,8 @@ pub struct SearchRequest {
     pub folder: FolderRef,
     /// What.
     pub query: Query,
+    /// What else must hold.
+    pub restriction: Option<Restriction>,
     /// Index of the first result, newest first.
     pub offset: u32,
     /// How many at most, 1 to 1,000.

@@ -92,6 +92,17 @@ fn selectors_and_recipients_are_guarded() {
 }
 
 #[test]
+fn lists_of_things_to_change_are_marked_to_be_counted() {
+    for spec in specs() {
+        for (name, property) in spec.input["properties"].as_object().unwrap() {
+            let guard = property["items"]["x-guard"].as_str();
+            let targets = spec.effect.changes() && matches!(guard, Some("item" | "attachment" | "rule"));
+            assert_eq!(property["x-effect-items"] == json!(true), targets, "{} {name}", spec.name);
+        }
+    }
+}
+
+#[test]
 fn what_a_sender_wrote_is_marked() {
     let written =
         ["subject", "from", "text_body", "html_body", "headers", "name", "content_type", "content_id"];

@@ -32,6 +32,32 @@ fn a_query_out_of_a_mail_is_only_compared() {
 }
 
 #[test]
+fn a_restriction_and_a_query_must_both_hold() {
+    let bench = Bench::new();
+    let find = |restriction: Value, query: Value| {
+        let input = json!({ "mailbox": "alice@corp.example", "query": query, "restriction": restriction });
+        bench.run("mail.search", &input).map(|outcome| outcome.output["total"].clone())
+    };
+    let from = |address: &str| json!({ "eq": { "field": "from", "value": address } });
+    let either = json!({ "or": [from("billing@evil.test"), from("bob@corp.example")] });
+    assert_eq!(find(either.clone(), json!({})).unwrap(), json!(2));
+    assert_eq!(find(either.clone(), json!({ "subject": "Lunch" })).unwrap(), json!(1));
+    assert_eq!(find(json!({ "not": either }), json!({})).unwrap(), json!(0));
+    for bad in [
+        json!(null),
+        json!({}),
+        json!("from:bob"),
+        json!({ "and": [] }),
+        from(" "),
+        json!({ "and": [from(" ")] }),
+        json!({ "not": { "like": { "field": "subject", "value": "x" } } }),
+        json!({ "eq": { "field": "bcc", "value": "x" } }),
+    ] {
+        assert_eq!(find(bad.clone(), json!({})).unwrap_err().kind, FailureKind::Invalid, "{bad}");
+    }
+}
+
+#[test]
 fn a_value_that_is_missing_does_not_widen_a_search() {
     let bench = Bench::new();
     for bad in [json!(null), json!(""), json!("  ")] {

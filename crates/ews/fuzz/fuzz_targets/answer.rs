@@ -48,7 +48,7 @@ fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
     let shown = match operation % 7 {
         0 => {
             let folder = FolderRef::WellKnown(WellKnownFolder::Inbox);
-            let request = SearchRequest { mailbox: me, folder, query: Query::default(), offset: 0, limit: 1000 };
+            let request = SearchRequest { mailbox: me, folder, query: Query::default(), restriction: None, offset: 0, limit: 1000 };
             format!("{:?}", ports.search.expect("a port").search(&request).now_or_never())
         }
         1 => format!("{:?}", ports.read.expect("a port").get(&me, &items).now_or_never()),

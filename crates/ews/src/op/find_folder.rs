@@ -2,11 +2,12 @@
 //! the folders of one name directly below another.
 
 use crate::answer::Message;
+use crate::condition::Condition;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
 use crate::malformed::Reason;
 use crate::op::Operation;
-use crate::property::{Condition, Property};
+use crate::property::Property;
 use crate::xml::{Pull, Reader, Writer};
 
 /// How many folders that differ only in case are looked at.
@@ -39,7 +40,7 @@ impl Operation for FindFolder<'_> {
             &[("MaxEntriesReturned", &most), ("Offset", "0"), ("BasePoint", "Beginning")],
         );
         out.open("m:Restriction", &[]);
-        Condition::Same(Property::Field("folder:DisplayName"), self.name).write(out);
+        Condition::Same(Property::Field("folder:DisplayName"), self.name.into()).write(out);
         out.close("m:Restriction");
         out.open("m:ParentFolderIds", &[]);
         self.parent.write(out);

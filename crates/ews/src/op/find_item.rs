@@ -4,12 +4,13 @@
 use exchange::{Found, ItemRef, MessageSummary};
 
 use crate::answer::Message;
+use crate::condition::Condition;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
 use crate::item::Item;
 use crate::malformed::Reason;
 use crate::op::Operation;
-use crate::property::{self, Condition, Property};
+use crate::property::{self, Property};
 use crate::xml::{Pull, Reader, Writer};
 
 /// A search.

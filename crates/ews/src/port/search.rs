@@ -4,13 +4,13 @@ use exchange::port::{Search, Work};
 use exchange::{Error, ErrorKind, Found, SearchRequest};
 
 use crate::client::EwsClient;
+use crate::condition::{self, Condition};
 use crate::op::find_item::FindItem;
-use crate::property::Condition;
 
 impl Search for EwsClient {
     fn search<'a>(&'a self, request: &'a SearchRequest) -> Work<'a, Found> {
         Box::pin(async move {
-            let SearchRequest { mailbox, folder, query, offset, limit } = request;
+            let SearchRequest { mailbox, folder, query, restriction, offset, limit } = request;
             if *limit == 0 {
                 return Err(Error::new(
                     ErrorKind::Invalid,
@@ -18,7 +18,8 @@ impl Search for EwsClient {
                 ));
             }
             let folder = self.target(mailbox, folder).await?;
-            let condition = Condition::of(query);
+            let wanted = Condition::of(query).into_iter().chain(restriction.as_ref().map(condition::of));
+            let condition = Condition::all(wanted.collect());
             self.call(mailbox, FindItem { folder: &folder, condition, offset: *offset, limit: *limit }).await
         })
     }

@@ -8,13 +8,14 @@ use exchange::port::{KeyState, Submit, Work};
 use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
 
 use crate::client::EwsClient;
+use crate::condition::Condition;
 use crate::folder::Target;
 use crate::op::create_item::{CreateItem, Origin};
 use crate::op::find_item::{FindItem, references};
 use crate::op::get_item::GetVersion;
 use crate::op::send_item::SendItem;
 use crate::op::update_item::{Change, UpdateItem};
-use crate::property::{Condition, KEY};
+use crate::property::KEY;
 
 impl Submit for EwsClient {
     fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef> {
@@ -102,7 +103,7 @@ impl EwsClient {
         key: &str,
     ) -> Result<Option<ItemRef>, Error> {
         let folder = &Target::Known(folder);
-        let condition = Some(Condition::Equals(KEY, key));
+        let condition = Some(Condition::Equals(KEY, key.into()));
         let found = self.call(mailbox, FindItem { folder, condition, offset: 0, limit: 1 }).await?;
         Ok(references(found).into_iter().next())
     }

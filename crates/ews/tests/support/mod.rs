@@ -14,6 +14,8 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use portcullis_ews::{Access, Config, EwsClient};
+use proptest::prelude::*;
+use serde_json::json;
 use tower_service::Service;
 
 /// An answer: status, headers, body in pieces.
@@ -113,6 +115,7 @@ pub(crate) fn whole_inbox() -> exchange::SearchRequest {
         mailbox: alice(),
         folder: exchange::FolderRef::WellKnown(exchange::WellKnownFolder::Inbox),
         query: exchange::Query::default(),
+        restriction: None,
         offset: 0,
         limit: 1000,
     }
@@ -195,4 +198,44 @@ pub(crate) fn agree(request: &str) -> Canned {
     };
     let messages: Vec<_> = payloads.iter().map(|payload| ("Success", "NoError", payload.as_str())).collect();
     Canned::xml(answer(&operation, &messages))
+}
+
+/// Restrictions of every kind in JSON, with texts that some of the mails of the conformance suite hold.
+pub(crate) fn written_restriction() -> impl Strategy<Value = serde_json::Value> {
+    let word = || {
+        prop_oneof![
+            4 => proptest::sample::select(vec![
+                "Quiet Number 3", "quiet", "NUMBER", "writer", "Writer2@partner.example", "The Writer", "erin",
+                "frank@corp.example", "Needle1", "<quietfile@partner.example>", "a < b & \"c\"", "é", "*",
+            ]).prop_map(str::to_owned),
+            1 => "[ -~]{0,20}[!-~]",
+            1 => "[^\\p{Cc}\\p{Cn}\\p{Co}\\s]{1,6}",
+        ]
+    };
+    let text = |fields: &[&'static str]| (proptest::sample::select(fields.to_vec()), word());
+    let time = (1..9_u8, 0..24_u8).prop_map(|(day, hour)| format!("2026-06-0{day}T{hour:02}:00:00Z"));
+    let times = (proptest::sample::select(vec!["before", "after"]), proptest::sample::select(vec!["received", "sent"]));
+    let every = exchange::restriction::Field::ALL.map(|field| field.as_str());
+    let all = ["from", "to", "cc", "subject", "message_id", "category"];
+    let leaf = prop_oneof![
+        text(&all).prop_map(|(field, value)| json!({ "eq": { "field": field, "value": value } })),
+        text(&["from", "to", "cc", "subject", "message_id", "category", "body"])
+            .prop_map(|(field, value)| json!({ "contains": { "field": field, "value": value } })),
+        text(&all).prop_map(|(field, value)| json!({ "starts_with": { "field": field, "value": value } })),
+        (times, time).prop_map(|((word, field), at)| json!({ word: { "field": field, "value": at } })),
+        (proptest::sample::select(vec!["has_attachments", "is_read"]), any::<bool>())
+            .prop_map(|(field, value)| json!({ "eq": { "field": field, "value": value } })),
+        proptest::sample::select(vec!["low", "normal", "high"])
+            .prop_map(|value| json!({ "eq": { "field": "importance", "value": value } })),
+        any::<u16>().prop_map(|value| json!({ "eq": { "field": "size", "value": value } })),
+        proptest::sample::select(every.to_vec()).prop_map(|field| json!({ "exists": { "field": field } })),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let many = || proptest::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            many().prop_map(|all| json!({ "and": all })),
+            many().prop_map(|any| json!({ "or": any })),
+            inner.clone().prop_map(|one| json!({ "not": one })),
+        ]
+    })
 }

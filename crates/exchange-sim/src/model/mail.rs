@@ -82,6 +82,14 @@ impl Mail {
         self.attachments.iter().any(|attachment| !attachment.is_inline)
     }
 
+    /// The importance its headers say ([RFC 2156](https://www.rfc-editor.org/rfc/rfc2156#section-5.3.4)), in
+    /// EWS's words.
+    pub(crate) fn importance(&self) -> Option<&'static str> {
+        let said = self.header_values("Importance").next()?;
+        let words = ["Low", "Normal", "High"];
+        words.into_iter().find(|word| word.eq_ignore_ascii_case(said.trim()))
+    }
+
     /// The body as plain text, made from HTML if there is nothing else.
     pub(crate) fn text_body(&self) -> String {
         match (&self.text, &self.html) {

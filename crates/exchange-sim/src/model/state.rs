@@ -130,13 +130,13 @@ impl State {
     pub(crate) fn store(&mut self, mailbox: &str, folder: FolderKey, new: NewItem) -> Stored<Place> {
         let now = self.clock.now();
         let mailbox_key = mailbox.to_lowercase();
+        let mail = new.mail.unwrap_or_else(|| Arc::new(Mail::parse(&new.raw)));
         let mut item = Item {
             id: String::new(),
             source: new.source,
             moves: 0,
             version: 1,
             folder,
-            mail: new.mail.unwrap_or_else(|| Arc::new(Mail::parse(&new.raw))),
             raw: new.raw,
             composed: new.composed,
             received: new.received,
@@ -145,9 +145,13 @@ impl State {
             is_read: new.is_read,
             is_draft: new.is_draft,
             item_class: String::from("IPM.Note"),
-            importance: new.importance,
+            importance: match mail.importance() {
+                Some(said) => said.to_owned(),
+                None => new.importance,
+            },
             categories: new.categories,
             extended: new.extended,
+            mail,
         };
         item.extended.sort();
         item.id = item_id(&mailbox_key, &item);

@@ -64,6 +64,60 @@ pub(super) async fn fields(fixture: &Fixture) -> Verdict {
     Ok(())
 }
 
+/// Conditions of every kind, alone and joined, find what they should and nothing else.
+pub(super) async fn restrictions(fixture: &Fixture) -> Verdict {
+    let cases: [(&str, &str); 24] = [
+        (r#"{"eq":{"field":"from","value":"WRITER3@partner.example"}}"#, "3"),
+        (r#"{"eq":{"field":"from","value":"The Writer"}}"#, ""),
+        (r#"{"contains":{"field":"from","value":"writer2"}}"#, "2"),
+        (r#"{"contains":{"field":"from","value":"the WRITER"}}"#, "7 6 5 4 3 2 1"),
+        (r#"{"starts_with":{"field":"from","value":"odd@"}}"#, "6"),
+        (r#"{"contains":{"field":"to","value":"ERIN@corp"}}"#, "7 6 5 4 3 2 1"),
+        (r#"{"contains":{"field":"to","value":"frank@corp.example"}}"#, ""),
+        (r#"{"eq":{"field":"cc","value":"frank@corp.example"}}"#, "7 6 5 4 3 2 1"),
+        (r#"{"eq":{"field":"subject","value":"QUIET number 4"}}"#, "4"),
+        (r#"{"eq":{"field":"subject","value":"Quiet Number"}}"#, ""),
+        (r#"{"starts_with":{"field":"subject","value":"quiet n"}}"#, "5 4 3 2 1"),
+        (r#"{"contains":{"field":"subject","value":"*"}}"#, "6"),
+        (r#"{"contains":{"field":"body","value":"needle5"}}"#, "5"),
+        (r#"{"eq":{"field":"message_id","value":"<alicecorpexampleQuietNumber2@partner.example>"}}"#, "2"),
+        (r#"{"after":{"field":"received","value":"2026-06-05T12:00:00+02:00"}}"#, "7 6 5"),
+        (r#"{"before":{"field":"received","value":"2026-06-03T10:00:00Z"}}"#, "2 1"),
+        (r#"{"before":{"field":"sent","value":"2026-06-03T10:00:00Z"}}"#, "3 2 1"),
+        (r#"{"eq":{"field":"has_attachments","value":true}}"#, "7"),
+        (r#"{"eq":{"field":"is_read","value":true}}"#, ""),
+        (r#"{"eq":{"field":"importance","value":"high"}}"#, ""),
+        (r#"{"exists":{"field":"category"}}"#, ""),
+        (r#"{"not":{"contains":{"field":"subject","value":"number"}}}"#, "7 6"),
+        (
+            r#"{"or":[{"eq":{"field":"subject","value":"Quiet Number 1"}},{"and":[{"eq":{"field":"importance","value":"normal"}},{"not":{"before":{"field":"received","value":"2026-06-06T00:00:00Z"}}},{"eq":{"field":"has_attachments","value":false}}]}]}"#,
+            "6 1",
+        ),
+        (r#"{"and":[{"or":[{"not":{"exists":{"field":"cc"}}}]}]}"#, ""),
+    ];
+    let search = port("search", &fixture.ports.search)?;
+    for (written, expected) in cases {
+        let restriction = serde_json::from_str(written).map_err(|error| format!("{written}: {error}"))?;
+        let request = SearchRequest {
+            mailbox: mailbox(ALICE)?,
+            folder: folder(QUIET)?,
+            query: Query::default(),
+            restriction: Some(restriction),
+            offset: 0,
+            limit: 100,
+        };
+        let found = search.search(&request).await.map_err(failed(written))?;
+        let days: Vec<String> = found.messages.iter().map(|m| day(m.received_at.as_deref())).collect();
+        same(&format!("{written}: the days of what was found"), &days.join(" "), &expected.to_owned())?;
+        // Beside a query both must hold.
+        let query = Query { subject_contains: Some("number".to_owned()), ..Query::default() };
+        let found = search.search(&SearchRequest { query, ..request }).await.map_err(failed(written))?;
+        let both = expected.split(' ').filter(|day| !matches!(*day, "7" | "6" | "")).count();
+        same(&format!("{written}, beside a query: the number of what was found"), &found.messages.len(), &both)?;
+    }
+    Ok(())
+}
+
 /// The day of the month, by which the mails can be told apart.
 fn day(received: Option<&str>) -> String {
     let day = received.and_then(|time| time.get(8..10)).unwrap_or("none");
@@ -104,6 +158,7 @@ pub(super) async fn pages(fixture: &Fixture) -> Verdict {
             mailbox: mailbox(ALICE)?,
             folder: folder(QUIET)?,
             query: Query::default(),
+            restriction: None,
             offset: start,
             limit: 3,
         };
@@ -127,6 +182,7 @@ pub(super) async fn absent(fixture: &Fixture) -> Verdict {
             mailbox: mailbox(address)?,
             folder: folder(place)?,
             query: Query::default(),
+            restriction: None,
             offset: 0,
             limit: 1,
         };

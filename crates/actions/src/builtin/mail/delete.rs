@@ -27,7 +27,7 @@ pub(crate) struct Input {
     mailbox: MailboxName,
     /// Which messages: 1 to 1,000 ids as `mail.search` gives them. An id twice counts once. An empty list and an
     /// empty, blank or null id are refused.
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 1000), extend("x-effect-items" = true))]
     item_ids: Vec<ItemId>,
     /// How far: `trash` (Deleted Items, which the user sees), `soft` (Recoverable Items: gone for the user, an
     /// administrator can bring it back) or `hard` (for good, as far as retention allows).

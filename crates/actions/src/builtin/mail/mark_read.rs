@@ -23,7 +23,7 @@ pub(crate) struct Input {
     /// The mailbox the messages are in.
     mailbox: MailboxName,
     /// Which messages: 1 to 1,000 ids as `mail.search` gives them.
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 1000), extend("x-effect-items" = true))]
     item_ids: Vec<ItemId>,
     /// True marks them as read, false as unread.
     #[serde(default = "yes")]

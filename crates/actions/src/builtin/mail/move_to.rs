@@ -76,6 +76,7 @@ async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Fai
             internet_message_id: Some(message_id.clone()),
             ..exchange::Query::default()
         },
+        restriction: None,
         offset: 0,
         limit: 1,
     };

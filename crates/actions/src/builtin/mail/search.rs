@@ -6,7 +6,7 @@
 
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, TypedAction};
-use exchange::{Ports, SearchRequest};
+use exchange::{Ports, Restriction, SearchRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -80,6 +80,7 @@ impl From<Query> for exchange::Query {
 /// Input of `mail.search`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
 pub(crate) struct Input {
     /// The mailbox to look in.
     mailbox: MailboxName,
@@ -92,6 +93,15 @@ pub(crate) struct Input {
     /// A field cannot be blank or null, so that a value that is missing in a mail does not widen the search.
     #[serde(default)]
     query: Query,
+    /// What else must hold, beside `query`: a condition of any shape, made with `aqs.eq`, `aqs.contains`,
+    /// `aqs.starts_with`, `aqs.before`, `aqs.after`, `aqs.exists`, `aqs.and`, `aqs.or` and `aqs.not`.
+    ///
+    /// Fields are `from`, `to`, `cc`, `subject`, `body`, `message_id`, `received`, `sent`, `size`,
+    /// `has_attachments`, `is_read`, `importance` and `category`. Text is compared whatever its case. `eq` of
+    /// `from` is the address; `contains` looks at the display name too. `after` is at that time or later.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(schema_with = "crate::input::restriction_schema")]
+    restriction: Option<Restriction>,
     /// How many messages to give at most.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 1000))]
@@ -144,6 +154,7 @@ impl TypedAction<Ports> for Search {
             mailbox: input.mailbox.get().clone(),
             folder: input.folder.get().clone(),
             query: input.query.into(),
+            restriction: input.restriction,
             offset: 0,
             limit: input.limit,
         };
@@ -175,6 +186,20 @@ impl TypedAction<Ports> for Search {
                     "folder": "allitems",
                     "query": { "from": "billing@evil.test", "subject": "Overdue invoice" },
                     "limit": 200
+                }),
+                output: json!(null),
+            },
+            Example {
+                title: "Mail from one of two senders that is not a reply".to_owned(),
+                input: json!({
+                    "mailbox": "alice@corp.example",
+                    "restriction": { "and": [
+                        { "or": [
+                            { "eq": { "field": "from", "value": "billing@evil.test" } },
+                            { "eq": { "field": "from", "value": "accounts@evil.test" } }
+                        ] },
+                        { "not": { "starts_with": { "field": "subject", "value": "RE:" } } }
+                    ] }
                 }),
                 output: json!(null),
             },
