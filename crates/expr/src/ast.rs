@@ -83,6 +83,8 @@ pub(crate) struct Call {
 pub(crate) struct Macro {
     pub(crate) kind: MacroKind,
     pub(crate) span: Span,
+    /// Of `map(x, condition, value)`: which elements are taken.
+    pub(crate) condition: Option<Node>,
     pub(crate) body: Node,
 }
 
@@ -93,15 +95,17 @@ pub(crate) enum MacroKind {
     ExistsOne,
     Map,
     Filter,
+    SortBy,
 }
 
 impl MacroKind {
-    pub(crate) const ALL: [(&'static str, MacroKind); 5] = [
+    pub(crate) const ALL: [(&'static str, MacroKind); 6] = [
         ("all", MacroKind::All),
         ("exists", MacroKind::Exists),
         ("exists_one", MacroKind::ExistsOne),
         ("map", MacroKind::Map),
         ("filter", MacroKind::Filter),
+        ("sortBy", MacroKind::SortBy),
     ];
 
     pub(crate) fn by_name(name: &str) -> Option<MacroKind> {
@@ -130,6 +134,11 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
+    pub(crate) fn compares(self) -> bool {
+        use Operator::{Equal, Greater, GreaterEqual, In, Less, LessEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual | In)
+    }
+
     pub(crate) fn symbol(self) -> &'static str {
         match self {
             Operator::Equal => "==",

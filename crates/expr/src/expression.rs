@@ -8,7 +8,7 @@ use crate::scope::{Scope, TypeScope};
 use crate::source::{Span, SyntaxError};
 use crate::types::Type;
 use crate::val::Val;
-use crate::{Problem, parser};
+use crate::{Facts, Problem, parser};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -87,13 +87,51 @@ impl Expr {
         check::check(&self.inner.root, scope)
     }
 
+    /// The operator that is applied last and where its operands stand, if it is `&&`, `||` or one comparison:
+    /// for whoever explains why a condition does not hold.
+    pub fn operands(&self) -> Option<(&'static str, Vec<Span>)> {
+        let spans = |nodes: &[Node]| nodes.iter().map(|node| node.span).collect();
+        match &self.inner.root.kind {
+            Kind::And(nodes) => Some(("&&", spans(nodes))),
+            Kind::Or(nodes) => Some(("||", spans(nodes))),
+            Kind::Chain(left, rest) => match rest.as_slice() {
+                [(operator, _, right)] if operator.compares() => {
+                    Some((operator.symbol(), vec![left.span, right.span]))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What holds if this condition came out as `truth`, beside what `scope` knows already.
+    ///
+    /// So a condition narrows types across steps: `steps.a.output.note != null` on an `if` makes the facts of which
+    /// [`Facts::not_null`] is one, and a [`TypeScope`] that gives them back by [`TypeScope::facts`] has the checker
+    /// accept the note inside. What is proved: not null, present (`has`), equal to a literal or one of several, the
+    /// least length of a list, trusted (equal to, or in a list of, values no attacker could choose), and the
+    /// condition itself, so that a second step under the same one is known to run with the first.
+    pub fn facts(&self, scope: &dyn TypeScope, truth: bool) -> Facts {
+        check::facts(&self.inner.root, scope, truth)
+    }
+
+    /// The answer of this condition if it is always the same by types and known facts: a comparison with a value the
+    /// enumeration does not have, `has` of a required member, literals. `None` if it may be either.
+    pub fn constant(&self, scope: &dyn TypeScope) -> Option<bool> {
+        check::constant(&self.inner.root, scope)
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.inner.root
+    }
+
     /// Where the expression itself stands in its source, without blanks around it.
     pub fn span(&self) -> Span {
         self.inner.root.span
     }
 }
 
-fn collect(node: &Node, found: &mut Vec<Reference>) {
+pub(crate) fn collect(node: &Node, found: &mut Vec<Reference>) {
     match &node.kind {
         Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Double(_) | Kind::Text(_) | Kind::Local(_) => {}
         Kind::Path(path) => found.push(reference(path, None)),
@@ -128,7 +166,10 @@ fn collect(node: &Node, found: &mut Vec<Reference>) {
                     Part::Field { .. } | Part::HasValue => {}
                     Part::Index { index, .. } => collect(index, found),
                     Part::Method(call) => call.args.iter().for_each(|n| collect(n, found)),
-                    Part::Macro(m) => collect(&m.body, found),
+                    Part::Macro(m) => {
+                        m.condition.iter().for_each(|n| collect(n, found));
+                        collect(&m.body, found);
+                    }
                     Part::OrValue(default) => collect(default, found),
                 }
             }

@@ -35,7 +35,7 @@ mod types;
 mod val;
 
 pub use budget::{Budget, DEFAULT_BYTES, DEFAULT_STEPS, EvalError, EvalErrorKind};
-pub use check::{Problem, Severity, codes};
+pub use check::{Facts, Problem, Severity, codes};
 pub use expression::{Expr, Reference};
 pub use functions::{Entry, function_groups, functions};
 pub use scope::{MAX_PATH, NameError, Scope, TypeScope};

@@ -401,12 +401,23 @@ impl<'s> Parser<'s> {
         self.advance()?;
         self.expect(",", "`,` after the variable")?;
         self.locals.push(variable);
-        let body = self.expression();
+        let inner = self.macro_body(kind);
         self.locals.pop();
-        let body = body?;
-        self.eat(",")?;
+        let (condition, body) = inner?;
         self.expect(")", "`)`")?;
-        Ok(Part::Macro(Macro { kind, span, body }))
+        Ok(Part::Macro(Macro { kind, span, condition, body }))
+    }
+
+    /// What follows the variable; `map` takes a condition before the value.
+    fn macro_body(&mut self, kind: MacroKind) -> Parsed<(Option<Node>, Node)> {
+        let first = self.expression()?;
+        let more = self.eat(",")? && kind == MacroKind::Map && !self.at(")");
+        if !more {
+            return Ok((None, first));
+        }
+        let body = self.expression()?;
+        self.eat(",")?;
+        Ok((Some(first), body))
     }
 }
 

@@ -4,6 +4,7 @@
 //! many segments as it knows, and the rest is walked here. So the caller decides about names once, for the whole
 //! path, and nothing has to be assembled into one large value first.
 
+use crate::check::Facts;
 use crate::types::Type;
 use serde_json::Value;
 
@@ -22,6 +23,21 @@ pub trait TypeScope {
     /// # Errors
     /// The name does not exist, or not here.
     fn resolve(&self, path: &[&str]) -> Result<(usize, Type), NameError>;
+
+    /// The same at a place where these facts hold: those of [`TypeScope::facts`] and what the conditions of the
+    /// expression itself prove before this name (`steps.a.status == "succeeded" && steps.a.output.n > 1`).
+    ///
+    /// # Errors
+    /// As [`TypeScope::resolve`].
+    fn resolve_where(&self, path: &[&str], known: &Facts) -> Result<(usize, Type), NameError> {
+        let _ = known;
+        self.resolve(path)
+    }
+
+    /// What is known to hold before the expression begins, such as the conditions around its step.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
 }
 
 /// The most segments a [`Scope`] is asked with at once.

@@ -59,7 +59,7 @@ fn the_callable_functions_are_exactly_these() {
     let expected = "abs all aqs.after aqs.and aqs.before aqs.contains aqs.eq aqs.exists aqs.not aqs.or \
                     aqs.starts_with base64 base64Decode base64url bool choose contains defang distinct domain_of double \
                     duration endsWith exists exists_one filter first flatten has hasValue in_cidr int join keys last \
-                    lower map matches max min orValue refang replace sha256 size sort split startsWith string \
+                    lower map matches max min orValue refang replace sha256 size sort sortBy split startsWith string \
                     substring timestamp trim upper url urlEncode values";
     assert_eq!(names.join(" "), expected);
 }
@@ -138,13 +138,21 @@ fn macros() {
     gives("mail.attachments.map(a, mail.attachments.map(b, a.size + b.size)[0])[1]", json!(2010));
     gives("[1, 2].map(x, [3].map(x, x))", json!([[3], [3]]));
     gives("{'b': 1, 'a': 2}.map(k, k)", json!(["a", "b"]));
+    gives("[3, 1, 2].map(x, x > 1, x * 10)", json!([30, 20]));
+    gives("mail.attachments.sortBy(a, a.size).map(a, a.name)", json!(["c.exe", "a.exe", "b.txt"]));
+    gives("[['b', 1], ['a', 1], ['c', 0]].sortBy(p, p[1]).map(p, p[0])", json!(["c", "b", "a"]));
+    gives("{'b': 1, 'a': 2}.sortBy(k, -size(k))", json!(["a", "b"]));
+    fails("[1, 2].map(x, x, x)", EvalErrorKind::Type);
+    fails("[1, 'a'].sortBy(x, x)", EvalErrorKind::Type);
+    fails("[null].sortBy(x, x)", EvalErrorKind::Type);
     gives("empty.all(x, false) && !empty.exists(x, true) && !empty.exists_one(x, true)", json!(true));
     gives("distinct(flatten(mail.attachments.map(a, [a.size, 5])))", json!([10, 5, 2000]));
     fails("n.map(x, x)", EvalErrorKind::Type);
     fails("[1].filter(x, x)", EvalErrorKind::Type);
     for source in [
         "[1].map(x)",
-        "[1].map(x, x, x)",
+        "[1].map(x, x, x, x)",
+        "[1].filter(x, x, x)",
         "map([1], x, x)",
         "[1].map('x', 1)",
         "[1].map(x.y, 1)",

@@ -1,17 +1,64 @@
 //! What a condition proves about the values it asks for.
 //!
 //! A fact is about a *place*: a name or macro variable with the members and literal indexes that follow. Values do
-//! not change during an evaluation, so a fact holds wherever the condition has decided the way.
+//! not change while they can be named, so a fact holds wherever the condition has decided the way: on the other side
+//! of `&&` and `? :`, and, carried on by the caller, in the steps under an `if`. Facts are read from the tree and
+//! never guessed: what is not understood proves nothing.
 
-use super::Checker;
+use super::{Checker, normal};
 use crate::ast::{Kind, Node, Operator, Part};
+use crate::expression::Expr;
 use crate::types::Type;
 
+/// What is known to hold at some place of a playbook or expression.
+///
+/// Made by [`Expr::facts`] from a condition, joined with [`Facts::add`], given to the checker by
+/// [`crate::TypeScope::facts`], and asked by whoever resolves names ([`crate::TypeScope::resolve_where`]). Places are
+/// named by their path, as [`crate::Reference`] has it: `["steps", "gate", "status"]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    all: Vec<Fact>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Fact {
-    NotNull(String),
+enum Fact {
+    /// The value of the place is not this one.
+    Differs(String, Literal),
+    /// The value of the place is one of these.
+    OneOf(String, Vec<Literal>),
+    /// The member is there.
     Present(String),
+    /// The list has so many elements or more.
     AtLeast(String, usize),
+    /// The value equals one that an attacker could not choose.
+    Trusted(String),
+    /// A condition, in normal form, came out like this.
+    Came(String, bool),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Literal {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+}
+
+impl Literal {
+    /// The literal of a node. Doubles are left out: they are equal to ints as well.
+    fn of(node: &Node) -> Option<Literal> {
+        match &node.kind {
+            Kind::Null => Some(Literal::Null),
+            Kind::Bool(b) => Some(Literal::Bool(*b)),
+            Kind::Int(int) => Some(Literal::Int(*int)),
+            Kind::Text(text) => Some(Literal::Text(text.clone())),
+            _ => None,
+        }
+    }
+
+    fn text(text: &str) -> Literal {
+        Literal::Text(text.to_owned())
+    }
 }
 
 /// Members are joined with a character that no name in the source can contain unescaped.
@@ -29,13 +76,15 @@ pub(super) fn index_key(base: &str, index: i64) -> String {
     format!("{base}{JOINT}[{index}")
 }
 
+fn path_key<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let first = names.next()?.to_owned();
+    Some(names.fold(first, |key, name| member_key(&key, name)))
+}
+
 /// The place a node stands for, if it is one.
 pub(super) fn key_of(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::Path(path) => {
-            let (first, rest) = path.split_first()?;
-            Some(rest.iter().fold(first.name.clone(), |key, segment| member_key(&key, &segment.name)))
-        }
+        Kind::Path(path) => path_key(path.iter().map(|segment| segment.name.as_str())),
         Kind::Local(slot) => Some(local_key(*slot)),
         Kind::Member(base, parts) => key_of_parts(base, parts),
         _ => None,
@@ -52,33 +101,252 @@ fn key_of_parts(base: &Node, parts: &[Part]) -> Option<String> {
     })
 }
 
-/// Adds what holds if `condition` turned out as `truth`.
-pub(super) fn learn(condition: &Node, truth: bool, facts: &mut Vec<Fact>) {
+impl Facts {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Adds what holds as well.
+    pub fn add(&mut self, more: &Facts) {
+        self.all.extend(more.all.iter().filter(|fact| !self.all.contains(fact)).cloned().collect::<Vec<_>>());
+    }
+
+    /// Drops everything about a name, because from here on the same name means something else.
+    pub fn forget(&mut self, name: &str) {
+        let inner = format!("{name}{JOINT}");
+        let quoted = format!(".{name:?}");
+        self.all.retain(|fact| match fact {
+            Fact::Differs(key, _)
+            | Fact::OneOf(key, _)
+            | Fact::Present(key)
+            | Fact::AtLeast(key, _)
+            | Fact::Trusted(key) => key != name && !key.starts_with(&inner),
+            // A member of this name somewhere else is dropped with it, which is safe.
+            Fact::Came(text, _) => !text.contains(&quoted),
+        });
+    }
+
+    /// Whether the value at the path is surely not null.
+    pub fn not_null(&self, path: &[&str]) -> bool {
+        path_key(path.iter().copied()).is_some_and(|key| self.key_not_null(&key))
+    }
+
+    /// Whether the member at the path is surely there.
+    pub fn present(&self, path: &[&str]) -> bool {
+        path_key(path.iter().copied()).is_some_and(|key| self.key_present(&key))
+    }
+
+    /// Whether the text at the path is surely this one, such as a status `"succeeded"`.
+    pub fn equals(&self, path: &[&str], text: &str) -> bool {
+        let key = path_key(path.iter().copied());
+        key.is_some_and(|key| self.compare(&key, &Literal::text(text)) == Some(true))
+    }
+
+    /// Which of all its values the text at the path can still have. One that is left is a proof as good as
+    /// [`Facts::equals`].
+    pub fn possible<'v>(&self, path: &[&str], all: &[&'v str]) -> Vec<&'v str> {
+        let Some(key) = path_key(path.iter().copied()) else { return all.to_vec() };
+        all.iter().filter(|text| self.compare(&key, &Literal::text(text)) != Some(false)).copied().collect()
+    }
+
+    /// Whether the condition surely holds (`Some(true)`) or surely does not, by these facts alone. The same
+    /// condition written with other blanks, brackets or quotes is the same.
+    pub fn decide(&self, condition: &Expr) -> Option<bool> {
+        self.decide_node(condition.root())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.all.truncate(len);
+    }
+
+    fn key_not_null(&self, key: &str) -> bool {
+        self.compare(key, &Literal::Null) == Some(false)
+    }
+
+    fn key_present(&self, key: &str) -> bool {
+        self.all.iter().any(|fact| matches!(fact, Fact::Present(place) if place == key))
+    }
+
+    /// Whether the value of a place equals the literal, if that is known.
+    fn compare(&self, key: &str, literal: &Literal) -> Option<bool> {
+        self.all.iter().find_map(|fact| match fact {
+            Fact::OneOf(place, values) if place == key => match values.as_slice() {
+                [only] if only == literal => Some(true),
+                values if !values.contains(literal) => Some(false),
+                _ => None,
+            },
+            Fact::Differs(place, value) if place == key && value == literal => Some(false),
+            _ => None,
+        })
+    }
+
+    pub(super) fn decide_node(&self, node: &Node) -> Option<bool> {
+        match &node.kind {
+            Kind::Bool(b) => return Some(*b),
+            Kind::Not(inner) => return self.decide_node(inner).map(|b| !b),
+            Kind::And(parts) => {
+                return all_of(parts, true, |part| self.decide_node(part)).or_else(|| self.came(node));
+            }
+            Kind::Or(parts) => {
+                return all_of(parts, false, |part| self.decide_node(part)).or_else(|| self.came(node));
+            }
+            _ => {}
+        }
+        self.came(node).or_else(|| match &node.kind {
+            Kind::Has(target, member) => {
+                let key = member_key(&key_of(target)?, &member.name);
+                self.key_present(&key).then_some(true)
+            }
+            Kind::Chain(left, rest) => match rest.as_slice() {
+                [(operator, _, right)] => self.decide_comparison(left, *operator, right),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    fn came(&self, node: &Node) -> Option<bool> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let (text, turned) = condition_text(node);
+        self.all.iter().find_map(|fact| match fact {
+            Fact::Came(known, truth) if *known == text => Some(*truth != turned),
+            _ => None,
+        })
+    }
+
+    fn decide_comparison(&self, left: &Node, operator: Operator, right: &Node) -> Option<bool> {
+        match operator {
+            Operator::Equal | Operator::NotEqual => {
+                let (key, literal) = match (key_of(left), Literal::of(right)) {
+                    (Some(key), Some(literal)) => (key, literal),
+                    _ => (key_of(right)?, Literal::of(left)?),
+                };
+                Some(self.compare(&key, &literal)? == (operator == Operator::Equal))
+            }
+            Operator::In => {
+                let key = key_of(left)?;
+                let Kind::List(items) = &right.kind else { return None };
+                let values: Vec<Literal> = items.iter().map(Literal::of).collect::<Option<_>>()?;
+                if values.iter().all(|value| self.compare(&key, value) == Some(false)) {
+                    return Some(false);
+                }
+                let inside = |fact: &Fact| match fact {
+                    Fact::OneOf(place, known) => *place == key && known.iter().all(|v| values.contains(v)),
+                    _ => false,
+                };
+                self.all.iter().any(inside).then_some(true)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The answer of `&&` (`until` is true) or `||` from what is known about the parts.
+pub(super) fn all_of(
+    parts: &[Node],
+    until: bool,
+    mut decide: impl FnMut(&Node) -> Option<bool>,
+) -> Option<bool> {
+    let mut all = Some(until);
+    for part in parts {
+        match decide(part) {
+            Some(known) if known != until => return Some(!until),
+            Some(_) => {}
+            None => all = None,
+        }
+    }
+    all
+}
+
+/// The normal form of a condition, and whether it is that of its opposite.
+fn condition_text(node: &Node) -> (String, bool) {
+    match &node.kind {
+        Kind::Not(inner) => {
+            let (text, turned) = condition_text(inner);
+            (text, !turned)
+        }
+        Kind::Chain(left, rest) => match rest.as_slice() {
+            [(Operator::NotEqual, _, right)] => (normal::of_equal(left, right), true),
+            _ => (normal::of(node), false),
+        },
+        _ => (normal::of(node), false),
+    }
+}
+
+/// Adds what holds if `condition` turned out as `truth`. `trusted` says of an operand whether its value is one that
+/// no attacker could choose.
+pub(super) fn learn(condition: &Node, truth: bool, trusted: &dyn Fn(&Node) -> bool, facts: &mut Facts) {
     match &condition.kind {
-        Kind::Not(inner) => learn(inner, !truth, facts),
-        Kind::And(parts) if truth => parts.iter().for_each(|part| learn(part, true, facts)),
-        Kind::Or(parts) if !truth => parts.iter().for_each(|part| learn(part, false, facts)),
+        Kind::Not(inner) => return learn(inner, !truth, trusted, facts),
+        Kind::And(parts) if truth => {
+            return parts.iter().for_each(|part| learn(part, true, trusted, facts));
+        }
+        Kind::Or(parts) if !truth => {
+            return parts.iter().for_each(|part| learn(part, false, trusted, facts));
+        }
+        Kind::And(parts) | Kind::Or(parts) => either(parts, truth, trusted, facts),
         Kind::Has(target, member) if truth => {
             if let Some(key) = key_of(target) {
-                facts.push(Fact::Present(member_key(&key, &member.name)));
-                facts.push(Fact::NotNull(key));
+                facts.all.push(Fact::Present(member_key(&key, &member.name)));
+                facts.all.push(Fact::Differs(key, Literal::Null));
             }
         }
         Kind::Chain(left, rest) => {
             if let [(operator, _, right)] = rest.as_slice() {
-                compared(left, *operator, right, truth, facts);
+                compared(left, *operator, right, truth, trusted, facts);
             }
         }
         _ => {}
     }
+    // A place that is itself a condition (`inputs.dry_run`) is caught here as well.
+    let (text, turned) = condition_text(condition);
+    facts.all.push(Fact::Came(text, truth != turned));
 }
 
-fn compared(left: &Node, operator: Operator, right: &Node, truth: bool, facts: &mut Vec<Fact>) {
-    if operator == Operator::In {
-        if let (true, Kind::Text(name), Some(key)) = (truth, &left.kind, key_of(right)) {
-            facts.push(Fact::Present(member_key(&key, name)));
+/// One of several conditions decided: what all of them prove is proved.
+fn either(parts: &[Node], truth: bool, trusted: &dyn Fn(&Node) -> bool, facts: &mut Facts) {
+    let mut ways = parts.iter().map(|part| {
+        let mut way = Facts::default();
+        learn(part, truth, trusted, &mut way);
+        way.all
+    });
+    let Some(first) = ways.next() else { return };
+    let rest: Vec<Vec<Fact>> = ways.collect();
+    for fact in first {
+        if let Fact::OneOf(key, mut values) = fact {
+            let found = rest.iter().all(|way| {
+                let same = way.iter().find_map(|other| match other {
+                    Fact::OneOf(place, values) if *place == key => Some(values),
+                    _ => None,
+                });
+                same.map(|more| values.extend(more.iter().cloned())).is_some()
+            });
+            if found {
+                facts.all.push(Fact::OneOf(key, values));
+            }
+        } else if rest.iter().all(|way| way.contains(&fact)) {
+            facts.all.push(fact);
         }
-        return;
+    }
+}
+
+fn compared(
+    left: &Node,
+    operator: Operator,
+    right: &Node,
+    truth: bool,
+    trusted: &dyn Fn(&Node) -> bool,
+    facts: &mut Facts,
+) {
+    if operator == Operator::In {
+        return if truth { member_of(left, right, trusted, facts) } else { no_member_of(left, right, facts) };
     }
     let equal = match operator {
         Operator::Equal => Some(truth),
@@ -86,13 +354,17 @@ fn compared(left: &Node, operator: Operator, right: &Node, truth: bool, facts: &
         _ => None,
     };
     for (place, other) in [(left, right), (right, left)] {
-        let proves = match (&other.kind, equal) {
-            (Kind::Null, Some(equal)) => !equal,
-            (Kind::Bool(_) | Kind::Int(_) | Kind::Double(_) | Kind::Text(_), Some(equal)) => equal,
-            _ => false,
-        };
-        if let (true, Some(key)) = (proves, key_of(place)) {
-            facts.push(Fact::NotNull(key));
+        let (Some(equal), Some(key)) = (equal, key_of(place)) else { continue };
+        if equal && trusted(other) {
+            facts.all.push(Fact::Trusted(key.clone()));
+        }
+        match (Literal::of(other), equal) {
+            (Some(literal), true) => facts.all.push(Fact::OneOf(key, vec![literal])),
+            (Some(literal), false) => facts.all.push(Fact::Differs(key, literal)),
+            (None, true) if matches!(other.kind, Kind::Double(_)) => {
+                facts.all.push(Fact::Differs(key, Literal::Null));
+            }
+            (None, _) => {}
         }
     }
     if let (Some(key), Kind::Int(bound)) = (sized(left), &right.kind) {
@@ -104,13 +376,36 @@ fn compared(left: &Node, operator: Operator, right: &Node, truth: bool, facts: &
             _ => 0,
         };
         if let Ok(least) = usize::try_from(least) {
-            facts.push(Fact::AtLeast(key, least));
+            facts.all.push(Fact::AtLeast(key, least));
         }
     }
 }
 
+/// `left in right` holds.
+fn member_of(left: &Node, right: &Node, trusted: &dyn Fn(&Node) -> bool, facts: &mut Facts) {
+    if let (Kind::Text(name), Some(key)) = (&left.kind, key_of(right)) {
+        facts.all.push(Fact::Present(member_key(&key, name)));
+    }
+    let Some(key) = key_of(left) else { return };
+    if let Kind::List(items) = &right.kind
+        && let Some(values) = items.iter().map(Literal::of).collect::<Option<Vec<_>>>()
+    {
+        facts.all.push(Fact::OneOf(key.clone(), values));
+    }
+    if trusted(right) {
+        facts.all.push(Fact::Trusted(key));
+    }
+}
+
+/// `left in right` does not hold.
+fn no_member_of(left: &Node, right: &Node, facts: &mut Facts) {
+    let (Some(key), Kind::List(items)) = (key_of(left), &right.kind) else { return };
+    let values = items.iter().filter_map(Literal::of);
+    facts.all.extend(values.map(|value| Fact::Differs(key.clone(), value)));
+}
+
 /// The place whose size is asked for: `size(place)` or `place.size()`.
-fn sized(node: &Node) -> Option<String> {
+pub(super) fn sized(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::Call(call) if call.name == "size" => key_of(call.args.first()?),
         Kind::Member(base, parts) => match parts.split_last()? {
@@ -122,18 +417,26 @@ fn sized(node: &Node) -> Option<String> {
 }
 
 impl Checker<'_> {
+    /// Takes note of what a condition proves that has been checked.
+    pub(super) fn learn(&mut self, condition: &Node, truth: bool) {
+        let Checker { trusted, facts, .. } = self;
+        learn(condition, truth, &|operand| trusted.contains(&operand.span), facts);
+    }
+
     /// The type of a place, narrowed by what is known about it.
     pub(super) fn apply_facts(&self, ty: Type, key: Option<&str>) -> Type {
-        let known = |fact: &Fact| matches!((fact, key), (Fact::NotNull(place), Some(key)) if place == key);
-        if ty.is_nullable() && self.facts.iter().any(known) { ty.without_null() } else { ty }
+        let Some(key) = key.filter(|_| !self.facts.is_empty()) else { return ty };
+        let ty = if ty.is_nullable() && self.facts.key_not_null(key) { ty.without_null() } else { ty };
+        let known = |fact: &Fact| matches!(fact, Fact::Trusted(place) if place == key);
+        if ty.is_untrusted() && self.facts.all.iter().any(known) { ty.without_untrusted() } else { ty }
     }
 
     pub(super) fn is_present(&self, key: Option<&str>) -> bool {
-        self.facts.iter().any(|fact| matches!((fact, key), (Fact::Present(place), Some(key)) if place == key))
+        key.is_some_and(|key| self.facts.key_present(key))
     }
 
     pub(super) fn known_size(&self, key: Option<&str>) -> usize {
-        let sizes = self.facts.iter().filter_map(|fact| match (fact, key) {
+        let sizes = self.facts.all.iter().filter_map(|fact| match (fact, key) {
             (Fact::AtLeast(place, size), Some(key)) if place == key => Some(*size),
             _ => None,
         });

@@ -3,6 +3,7 @@
 use super::facts::{index_key, key_of, member_key};
 use super::{Checker, codes};
 use crate::ast::{Kind, Macro, MacroKind, Node, Part, Segment};
+use crate::functions;
 use crate::scope::NameError;
 use crate::source::Span;
 use crate::suggest;
@@ -18,7 +19,7 @@ impl Checker<'_> {
 
     fn resolve(&mut self, path: &[Segment]) -> Option<(usize, Type)> {
         let names: Vec<&str> = path.iter().map(|s| s.name.as_str()).take(crate::scope::MAX_PATH).collect();
-        match self.scope.resolve(&names) {
+        match self.scope.resolve_where(&names, &self.facts) {
             Ok(found) => Some(found),
             Err(NameError { message, help, segment, code }) => {
                 let whole = path.first().map_or(Span::default(), |s| s.span);
@@ -248,17 +249,36 @@ impl Checker<'_> {
         let element = Type::union(elements).inside(&target);
         let known = self.facts.len();
         self.locals.push(element.clone());
-        let body = if matches!(m.kind, MacroKind::Map) {
-            self.check(&m.body)
-        } else {
-            self.condition(&m.body, &format!("`{}`", m.kind.name()))
+        if let Some(condition) = &m.condition {
+            self.condition(condition, "`map`");
+            self.learn(condition, true);
+        }
+        let body = match m.kind {
+            MacroKind::Map => self.check(&m.body),
+            MacroKind::SortBy => self.sort_key(&m.body),
+            _ => self.condition(&m.body, &format!("`{}`", m.kind.name())),
         };
         self.locals.pop();
         self.facts.truncate(known);
         match m.kind {
+            MacroKind::Map if m.condition.is_some() => Type::list(body).inside(&target),
             MacroKind::Map => Type::list_at_least(body, target.at_least()).inside(&target),
+            MacroKind::SortBy => Type::list_at_least(element, target.at_least()).inside(&target),
             MacroKind::Filter => Type::list(element).inside(&target),
             MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne => body.inside(&target),
         }
+    }
+
+    /// What a list is sorted by.
+    fn sort_key(&mut self, node: &Node) -> Type {
+        let ty = self.check(node);
+        let ty = self.not_null(ty, node.span);
+        let expected = functions::Param::SortableList.expected();
+        if super::fits(&Type::list(ty.clone()), &expected).is_err() {
+            let message =
+                format!("`sortBy` needs numbers, strings, bools or times of one sort, this is {ty}");
+            self.report(codes::OPERANDS, node.span, message);
+        }
+        ty
     }
 }

@@ -5,8 +5,10 @@
 //! without silent nulls could not be written in.
 
 pub mod codes;
+mod constant;
 mod facts;
 mod members;
+mod normal;
 mod operators;
 
 use crate::ast::{Call, Kind, Node};
@@ -15,7 +17,7 @@ use crate::scope::TypeScope;
 use crate::source::Span;
 use crate::suggest;
 use crate::types::Type;
-use facts::Fact;
+pub use facts::Facts;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,9 +46,24 @@ pub struct Problem {
 }
 
 pub(crate) fn check(root: &Node, scope: &dyn TypeScope) -> (Type, Vec<Problem>) {
-    let mut checker = Checker { scope, problems: Vec::new(), locals: Vec::new(), facts: Vec::new() };
+    let mut checker = Checker::new(scope);
     let ty = checker.check(root);
     (ty, checker.problems)
+}
+
+/// See [`crate::Expr::facts`].
+pub(crate) fn facts(root: &Node, scope: &dyn TypeScope, truth: bool) -> Facts {
+    let mut checker = Checker::new(scope);
+    // For the types of operands: what is compared with something untrusted proves no trust.
+    checker.check(root);
+    checker.facts = Facts::default();
+    checker.learn(root, truth);
+    checker.facts
+}
+
+/// See [`crate::Expr::constant`].
+pub(crate) fn constant(root: &Node, scope: &dyn TypeScope) -> Option<bool> {
+    Checker::new(scope).constant(root)
 }
 
 struct Checker<'t> {
@@ -54,7 +71,9 @@ struct Checker<'t> {
     problems: Vec<Problem>,
     locals: Vec<Type>,
     /// What is known to hold where the checker stands.
-    facts: Vec<Fact>,
+    facts: Facts,
+    /// Operands of comparisons whose values no attacker could choose.
+    trusted: Vec<Span>,
 }
 
 /// The problem that was reported last, to say more about it.
@@ -85,7 +104,12 @@ impl Report<'_> {
     }
 }
 
-impl Checker<'_> {
+impl<'t> Checker<'t> {
+    fn new(scope: &'t dyn TypeScope) -> Checker<'t> {
+        let facts = scope.facts();
+        Checker { scope, problems: Vec::new(), locals: Vec::new(), facts, trusted: Vec::new() }
+    }
+
     fn report(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Report<'_> {
         let message = message.into();
         let problem =
@@ -146,7 +170,7 @@ impl Checker<'_> {
         for part in parts {
             let found = self.condition(part, place);
             ty = ty.with_labels_of(&found);
-            facts::learn(part, until, &mut self.facts);
+            self.learn(part, until);
         }
         self.facts.truncate(known);
         ty
@@ -158,10 +182,10 @@ impl Checker<'_> {
         for (condition, then) in branches {
             self.condition(condition, "the condition");
             let before = self.facts.len();
-            facts::learn(condition, true, &mut self.facts);
+            self.learn(condition, true);
             types.push(self.check(then));
             self.facts.truncate(before);
-            facts::learn(condition, false, &mut self.facts);
+            self.learn(condition, false);
         }
         types.push(self.check(otherwise));
         self.facts.truncate(known);

@@ -46,10 +46,15 @@ impl Checker<'_> {
             let span = left_span.to(right.span);
             ty = match operator {
                 Operator::Equal | Operator::NotEqual => {
+                    self.note_trust(&ty, left_span);
+                    self.note_trust(&right_type, right.span);
                     let null = left_null || matches!(right.kind, Kind::Null);
                     self.equality(*operator, &ty, &right_type, span, null)
                 }
-                Operator::In => self.membership(ty, right_type, span, right.span),
+                Operator::In => {
+                    self.note_trust(&right_type, right.span);
+                    self.membership(ty, right_type, span, right.span)
+                }
                 _ => {
                     let left = self.not_null(ty, left_span);
                     let right = self.not_null(right_type, right.span);
@@ -60,6 +65,12 @@ impl Checker<'_> {
             left_null = false;
         }
         ty
+    }
+
+    fn note_trust(&mut self, ty: &Type, span: Span) {
+        if !ty.contains_untrusted() {
+            self.trusted.push(span);
+        }
     }
 
     pub(super) fn negate(&mut self, inner: &Node) -> Type {
@@ -185,7 +196,7 @@ impl Checker<'_> {
 }
 
 /// Whether two values can be equal.
-fn comparable(left: &Type, right: &Type) -> bool {
+pub(super) fn comparable(left: &Type, right: &Type) -> bool {
     left.members().iter().any(|a| {
         right.members().iter().any(|b| match (sort(a), sort(b)) {
             (Sort::Any, _) | (_, Sort::Any) => true,

@@ -3,6 +3,7 @@
 use super::{Evaluated, Evaluator, type_error};
 use crate::ast::{Kind, Macro, MacroKind, Node, Part, Segment};
 use crate::budget::{EvalError, EvalErrorKind};
+use crate::functions::lists;
 use crate::source::Span;
 use crate::suggest;
 use crate::val::{List, Map, Val};
@@ -96,6 +97,9 @@ impl<'a> Evaluator<'a, '_> {
     fn over(&mut self, items: impl Iterator<Item = Val<'a>>, count: usize, m: &'a Macro) -> Evaluated<'a> {
         let mut out = Vec::new();
         let mut matched = 0_usize;
+        if m.kind == MacroKind::SortBy {
+            return self.sort_by(items, count, m);
+        }
         if m.kind == MacroKind::Map {
             self.budget.alloc(count * size_of::<Val<'_>>(), m.span)?;
             out.reserve_exact(count);
@@ -104,9 +108,9 @@ impl<'a> Evaluator<'a, '_> {
             self.budget.step(1, m.span)?;
             let kept = if m.kind == MacroKind::Filter { Some(item.clone()) } else { None };
             self.locals.push(item);
-            let result = self.eval(&m.body);
+            let result = self.of_element(m);
             self.locals.pop();
-            let result = result?;
+            let Some(result) = result? else { continue };
             if m.kind == MacroKind::Map {
                 out.push(result);
                 continue;
@@ -134,7 +138,35 @@ impl<'a> Evaluator<'a, '_> {
             MacroKind::All => Val::Bool(true),
             MacroKind::Exists => Val::Bool(false),
             MacroKind::ExistsOne => Val::Bool(matched == 1),
-            MacroKind::Map | MacroKind::Filter => Val::list(out),
+            MacroKind::Map | MacroKind::Filter | MacroKind::SortBy => Val::list(out),
+        })
+    }
+
+    /// What the macro computes of the element on top of the locals; `None` if `map` does not take the element.
+    fn of_element(&mut self, m: &'a Macro) -> Result<Option<Val<'a>>, EvalError> {
+        match &m.condition {
+            Some(condition) if !self.condition(condition, "`map`")? => Ok(None),
+            _ => self.eval(&m.body).map(Some),
+        }
+    }
+
+    fn sort_by(&mut self, items: impl Iterator<Item = Val<'a>>, count: usize, m: &'a Macro) -> Evaluated<'a> {
+        self.budget.alloc(count * 2 * size_of::<Val<'_>>(), m.span)?;
+        let mut keyed = Vec::with_capacity(count);
+        for item in items {
+            self.budget.step(1, m.span)?;
+            self.locals.push(item.clone());
+            let key = self.eval(&m.body);
+            self.locals.pop();
+            keyed.push((key?, item));
+        }
+        let sorted = lists::ordered(keyed, self.budget, m.span)?;
+        sorted.map(Val::list).map_err(|wrong| {
+            let message = format!(
+                "`sortBy` needs numbers, strings, bools or times of one sort, this is {}",
+                wrong.type_name()
+            );
+            type_error(message, m.body.span)
         })
     }
 }

@@ -33,10 +33,10 @@ pub(crate) const FORMS: &[Entry] = &[
     },
     Entry {
         name: "map",
-        signature: "list.map(x, value) -> list",
-        doc: "A list of the value for each element.",
-        example: "[1, 2].map(n, n * 10)",
-        result: "[10,20]",
+        signature: "list.map(x, value) or list.map(x, condition, value) -> list",
+        doc: "A list of the value for each element, or for each for which the condition holds.",
+        example: "[1, 2, 3].map(n, n != 2, n * 10)",
+        result: "[10,30]",
     },
     Entry {
         name: "filter",
@@ -44,6 +44,14 @@ pub(crate) const FORMS: &[Entry] = &[
         doc: "The elements for which the condition holds.",
         example: "[1, 2, 3].filter(n, n != 2)",
         result: "[1,3]",
+    },
+    Entry {
+        name: "sortBy",
+        signature: "list.sortBy(x, key) -> list",
+        doc: "The elements in ascending order of their keys, which are numbers, strings, bools or times. Elements of \
+              one key stay in their order.",
+        example: "[\"bbb\", \"a\"].sortBy(t, t.size())",
+        result: r#"["a","bbb"]"#,
     },
     Entry {
         name: "choose",

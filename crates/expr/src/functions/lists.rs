@@ -1,7 +1,8 @@
 //! Functions over lists and objects. They share the elements and copy none of them.
 
 use super::{Context, Entry, Function, Param};
-use crate::budget::{EvalError, EvalErrorKind};
+use crate::budget::{Budget, EvalError, EvalErrorKind};
+use crate::source::Span;
 use crate::types::Type;
 use crate::val::{Val, equal, order};
 use std::cmp::Ordering;
@@ -174,19 +175,29 @@ fn flatten<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
 
 fn sort<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
     let list = c.list(args, 0)?;
-    let count = list.len();
-    c.alloc(count * size_of::<Val<'_>>() * 2)?;
-    let mut items: Vec<Val<'a>> = Vec::with_capacity(count);
+    c.alloc(list.len() * size_of::<Val<'_>>() * 3)?;
+    let keyed = list.iter().map(|item| (item.clone(), item)).collect();
+    ordered(keyed, c.budget, c.span)?
+        .map(Val::list)
+        .map_err(|wrong| c.wrong("elements of one type that has an order", Some(&wrong)))
+}
+
+/// The values in the order of their keys, or a key that has no order with the others. Memory is the caller's.
+pub(crate) fn ordered<'a>(
+    mut keyed: Vec<(Val<'a>, Val<'a>)>,
+    budget: &mut Budget,
+    span: Span,
+) -> Result<Result<Vec<Val<'a>>, Val<'a>>, EvalError> {
+    let count = keyed.len();
     let rounds = u64::from(count.max(2).ilog2()) + 1;
-    let mut cost = count as u64 * rounds;
-    for item in list.iter() {
-        cost += item.as_text().map_or(0, |text| text.len() as u64 / 256 * rounds);
-        if items.first().is_some_and(|first| order(first, &item).is_none()) || order(&item, &item).is_none() {
-            return Err(c.wrong("elements of one type that has an order", Some(&item)));
+    let text = |key: &Val<'_>| key.as_text().map_or(0, |text| text.len() as u64 / 256 * rounds);
+    budget.step(keyed.iter().fold(count as u64 * rounds, |cost, (key, _)| cost + text(key)), span)?;
+    if let Some((first, _)) = keyed.first() {
+        let wrong = keyed.iter().find(|(key, _)| order(first, key).is_none() || order(key, key).is_none());
+        if let Some((wrong, _)) = wrong {
+            return Ok(Err(wrong.clone()));
         }
-        items.push(item);
     }
-    c.budget.step(cost, c.span)?;
-    items.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
-    Ok(Val::list(items))
+    keyed.sort_by(|(a, _), (b, _)| order(a, b).unwrap_or(Ordering::Equal));
+    Ok(Ok(keyed.into_iter().map(|(_, value)| value).collect()))
 }
