@@ -9,6 +9,8 @@
 mod check;
 pub mod codes;
 mod editor;
+mod explain;
+mod format;
 mod lower;
 mod names;
 mod report;
@@ -16,6 +18,10 @@ mod source;
 
 pub use check::{Actions, Checked, Files, NoFiles, Source, check};
 pub use editor::editor_schema;
-pub use report::{Diagnostic, Label, Severity, Style, render, render_json};
+pub use explain::{Example, Page, explain, families};
+pub use format::{FormatError, format};
+pub use report::{
+    Diagnostic, Label, Severity, Style, excerpts, render, render_github, render_json, render_sarif,
+};
 pub use source::text::decode;
 pub use source::{MAX_BYTES, MAX_DEPTH, MAX_NODES};

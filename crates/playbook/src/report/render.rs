@@ -23,9 +23,20 @@ const MOST: usize = 50;
 const LONGEST: usize = 16_000;
 
 /// All problems with the lines they are in, and a last line that counts them. Empty if there are none.
+pub fn render(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> String {
+    let mut out = excerpts(diagnostics, source, style);
+    if !diagnostics.is_empty() {
+        out.push_str(&summary(diagnostics, source.name));
+        out.push('\n');
+    }
+    out
+}
+
+/// The first problems (50) with the lines they are in, each with an empty line behind it; for whoever counts the
+/// problems of several files.
 ///
 /// Labels that do not fit the text are not trusted: the problem is then printed without lines.
-pub fn render(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> String {
+pub fn excerpts(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> String {
     let renderer = match style {
         Style::Plain => Renderer::plain(),
         Style::Colour => Renderer::styled(),
@@ -35,10 +46,6 @@ pub fn render(diagnostics: &[Diagnostic], source: Source<'_>, style: Style) -> S
     for diagnostic in diagnostics.iter().take(MOST) {
         out.push_str(&renderer.render(&report(diagnostic, source)));
         out.push_str("\n\n");
-    }
-    if !diagnostics.is_empty() {
-        out.push_str(&summary(diagnostics, source.name));
-        out.push('\n');
     }
     out
 }
