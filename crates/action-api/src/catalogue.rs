@@ -7,7 +7,7 @@ use plan::{Blame, Failure, FailureKind};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{ActionSource, Invocation, Outcome, Probe, Spec, TypedAction, Validator, Work};
+use crate::{ActionSource, Invocation, Outcome, Probe, Spec, TypedAction, Undo, Validator, Work};
 
 /// One erased action: plain function pointers, no macro, no registration at link time.
 pub struct Entry<S> {
@@ -57,6 +57,14 @@ fn spec_of<S, A: TypedAction<S>>() -> Spec {
         connection: A::INFO.connection.map(str::to_owned),
         ports: A::INFO.ports.iter().map(|&port| port.to_owned()).collect(),
         inverse: A::INFO.inverse.map(str::to_owned),
+        undo: A::INFO
+            .undo
+            .iter()
+            .map(|&(only, how)| Undo {
+                only: only.map(|(name, value)| (name.to_owned(), value.to_owned())),
+                how: how.to_owned(),
+            })
+            .collect(),
         examples: A::examples(),
     }
 }

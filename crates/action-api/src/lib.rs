@@ -21,6 +21,6 @@ pub use artifacts::{ArtifactError, Artifacts};
 pub use catalogue::{Catalogue, Entry};
 pub use functions::Functions;
 pub use source::{ActionSource, Context, Inverse, Invocation, Outcome, Probe, Work};
-pub use spec::{Example, Spec};
+pub use spec::{Example, Spec, Undo};
 pub use typed::{ActionInfo, TypedAction};
 pub use validate::{SchemaError, Validator, Violation};

@@ -37,9 +37,37 @@ pub struct Spec {
     /// The action that takes it back, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inverse: Option<String>,
+    /// How its effect is taken back, in words for people who read a plan; the first that fits the input. Empty
+    /// for an effect that cannot be taken back, and for actions without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<Undo>,
     /// Worked examples; each one is also a test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
+}
+
+/// One way to take an effect back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// It is for calls whose input has this text under this name; for all if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<(String, String)>,
+    /// Who does what, e.g. `moving it back`.
+    pub how: String,
+}
+
+impl Spec {
+    /// How a call with this input is taken back; nothing if it cannot be. What the input leaves out counts with the
+    /// schema's default.
+    pub fn undo_of(&self, input: &Value) -> Option<&str> {
+        let property = |name: &str| self.input.get("properties").and_then(|all| all.get(name));
+        let given =
+            |name: &str| input.get(name).or_else(|| property(name)?.get("default")).and_then(Value::as_str);
+        self.undo
+            .iter()
+            .find(|undo| undo.only.as_ref().is_none_or(|(name, value)| given(name) == Some(value)))
+            .map(|undo| undo.how.as_str())
+    }
 }
 
 /// One worked example of an action.

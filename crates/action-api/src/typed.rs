@@ -30,6 +30,9 @@ pub struct ActionInfo {
     pub ports: &'static [&'static str],
     /// The action that takes it back.
     pub inverse: Option<&'static str>,
+    /// Ways to take an effect back: for which input (name and value; every input if there is none), and how, in
+    /// words. See [`crate::Spec::undo`].
+    pub undo: &'static [(Option<(&'static str, &'static str)>, &'static str)],
 }
 
 /// One action over the services `S` it may use.

@@ -122,6 +122,7 @@ fn spec(action: Action, plugin: &str) -> Result<Spec, LoadError> {
         connection: None,
         ports: Vec::new(),
         inverse: None,
+        undo: Vec::new(),
         examples: action.examples,
     })
 }

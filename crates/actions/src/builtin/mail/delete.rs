@@ -92,6 +92,10 @@ impl TypedAction<Ports> for Delete {
         connection: Some("exchange"),
         ports: &["delete"],
         inverse: None,
+        undo: &[
+            (Some(("mode", "soft")), "an administrator, from the recoverable items, while the retention time lasts"),
+            (Some(("mode", "trash")), "moving it back from the folder Deleted Items"),
+        ],
     };
     type Input = Input;
     type Output = Output;

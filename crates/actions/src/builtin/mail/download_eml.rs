@@ -67,6 +67,7 @@ impl TypedAction<Ports> for DownloadEml {
         connection: Some("exchange"),
         ports: &["read"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;

@@ -78,6 +78,7 @@ impl TypedAction<Ports> for Get {
         connection: Some("exchange"),
         ports: &["read"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;

@@ -165,6 +165,7 @@ impl TypedAction<Ports> for GetAttachments {
         connection: Some("exchange"),
         ports: &["attachments"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;

@@ -63,6 +63,7 @@ impl TypedAction<Ports> for MarkRead {
         connection: Some("exchange"),
         ports: &["update"],
         inverse: None,
+        undo: &[(None, "marking it the other way")],
     };
     type Input = Input;
     type Output = Output;

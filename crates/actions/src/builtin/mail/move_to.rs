@@ -120,6 +120,7 @@ impl TypedAction<Ports> for MoveTo {
         connection: Some("exchange"),
         ports: &["move", "read", "search"],
         inverse: Some("mail.move"),
+        undo: &[(None, "moving it back")],
     };
     type Input = Input;
     type Output = Output;

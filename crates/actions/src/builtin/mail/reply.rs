@@ -122,6 +122,7 @@ impl TypedAction<Ports> for Reply {
         connection: Some("exchange"),
         ports: &["read", "submit"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;

@@ -144,6 +144,7 @@ impl TypedAction<Ports> for Search {
         connection: Some("exchange"),
         ports: &["search"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;

@@ -113,6 +113,7 @@ impl TypedAction<Ports> for Send {
         connection: Some("exchange"),
         ports: &["submit"],
         inverse: None,
+        undo: &[],
     };
     type Input = Input;
     type Output = Output;
