@@ -10,6 +10,7 @@ mod diagnose;
 mod exit;
 mod files;
 mod follow;
+mod graph;
 mod inputs;
 mod output;
 #[cfg(debug_assertions)]

@@ -60,6 +60,11 @@ pub(crate) struct Style {
 }
 
 impl Style {
+    /// Plain text, whatever the terminal can do.
+    pub(crate) fn off() -> Self {
+        Style { on: false }
+    }
+
     /// For standard output.
     pub(crate) fn stdout() -> Self {
         Style { on: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
