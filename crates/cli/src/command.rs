@@ -5,6 +5,8 @@ mod actions;
 mod approve;
 mod check;
 mod completions;
+mod explain;
+mod fmt;
 mod graph;
 mod plan;
 mod run;
@@ -26,6 +28,10 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Check playbooks: every problem at once, with its place
     Check(check::Check),
+    /// Write playbooks in their canonical form
+    Fmt(fmt::Fmt),
+    /// Say what a code of the checker means
+    Explain(explain::Explain),
     /// Show what a playbook would do: reads happen, changes do not
     Plan(plan::Plan),
     /// Run the test cases of playbooks
@@ -58,6 +64,8 @@ impl Command {
         match self {
             Command::Run(command) => command.run(shared).await,
             Command::Check(command) => command.run(shared),
+            Command::Fmt(command) => command.run(shared),
+            Command::Explain(command) => command.run(shared),
             Command::Plan(command) => command.run(shared).await,
             Command::Test(command) => command.run(shared).await,
             Command::Graph(command) => command.run(shared),

@@ -1,11 +1,11 @@
-//! `portcullis check`: every problem at once.
+//! `portcullis check`: every problem at once, for a person, a program, a code scanner or a pull request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use clap::Args;
-use playbook::Source;
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use playbook::{Diagnostic, Severity, Source};
+use serde_json::json;
 
 use crate::exit::{Exit, Wrong};
 use crate::files::Folder;
@@ -18,39 +18,106 @@ pub(crate) struct Check {
     /// Playbooks, or folders in which every `playbook.yaml` is checked
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Print one JSON object instead of text
-    #[arg(long)]
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Take warnings for errors
+    #[arg(long, visible_alias = "warnings-as-errors")]
+    deny_warnings: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the lines of the file, for a person
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands, which GitHub shows in a pull request
+    Github,
+}
+
+/// One file and what was found in it.
+struct Report {
+    name: String,
+    text: String,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    fn source(&self) -> Source<'_> {
+        Source::new(&self.name, &self.text)
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|problem| problem.severity == Severity::Error)
+    }
 }
 
 impl Check {
     pub(crate) fn run(self, _shared: &Shared) -> Result<Exit> {
         let engine = wire::catalogue()?;
-        let mut exit = Exit::Done;
-        let mut reports: Vec<Value> = Vec::new();
+        let mut reports: Vec<Report> = Vec::new();
         for file in playbooks(&self.paths)? {
-            let name = file.display().to_string();
-            let text = super::run::read_playbook(&file)?;
-            let files = Folder::of(&file);
-            let source = Source::new(&name, &text).among(&files);
-            let checked = engine.check(source);
-            if checked.has_errors() {
-                exit = Exit::Wrong;
+            let mut report = report(&engine, &file)?;
+            if self.deny_warnings {
+                report.diagnostics.iter_mut().for_each(|problem| problem.severity = Severity::Error);
             }
-            if self.json {
-                reports.push(playbook::render_json(&checked.diagnostics, source));
-            } else {
-                crate::diagnose::print(&checked.diagnostics, source, false);
-                if !checked.has_errors() {
-                    output::say(&format!("{name}: ok"));
+            reports.push(report);
+        }
+        let wrong = reports.iter().any(Report::has_errors);
+        self.print(&reports, !wrong);
+        Ok(if wrong { Exit::Wrong } else { Exit::Done })
+    }
+
+    fn print(&self, reports: &[Report], ok: bool) {
+        match if self.json { Format::Json } else { self.format } {
+            Format::Text => {
+                for report in reports {
+                    crate::diagnose::excerpts(&report.diagnostics, report.source());
+                    if !report.has_errors() {
+                        output::say(&format!("{}: ok", report.name));
+                    }
+                }
+                if let Some(line) = crate::diagnose::last_line(reports.iter().flat_map(|r| &r.diagnostics)) {
+                    output::complain(&line);
                 }
             }
+            Format::Json => {
+                let files: Vec<_> =
+                    reports.iter().map(|r| playbook::render_json(&r.diagnostics, r.source())).collect();
+                output::say_json(&json!({"ok": ok, "files": files}));
+            }
+            Format::Sarif => {
+                let files: Vec<_> = reports.iter().map(|r| (r.source(), r.diagnostics.as_slice())).collect();
+                output::say_json(&playbook::render_sarif(&files));
+            }
+            Format::Github => {
+                reports
+                    .iter()
+                    .for_each(|r| output::say_raw(&playbook::render_github(&r.diagnostics, r.source())));
+            }
         }
-        if self.json {
-            output::say_json(&json!({"ok": exit == Exit::Done, "files": reports}));
-        }
-        Ok(exit)
     }
+}
+
+/// Checks one file. A file that is no text is a report too, so that one of many does not hide the others.
+fn report(engine: &engine::Engine, file: &Path) -> Result<Report> {
+    let name = file.display().to_string();
+    let bytes = crate::read::at_most(file, playbook::MAX_BYTES as u64 + 1)
+        .with_context(|| format!("could not read the playbook {name}"))
+        .map_err(|error| Wrong(format!("{error:#}")))?;
+    let text = match playbook::decode(&bytes) {
+        Ok(text) => text.to_owned(),
+        Err(problem) => return Ok(Report { name, text: String::new(), diagnostics: vec![problem] }),
+    };
+    let files = Folder::of(file);
+    let diagnostics = engine.check(Source::new(&name, &text).among(&files)).diagnostics;
+    Ok(Report { name, text, diagnostics })
 }
 
 /// Files as they are; of folders every `playbook.yaml` below them.
@@ -70,7 +137,7 @@ pub(crate) fn playbooks(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn below(folder: &std::path::Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries: Vec<_> = std::fs::read_dir(folder)
         .map_err(|error| Wrong(format!("could not read the folder {}: {error}", folder.display())))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::place::ends;
 use super::{Diagnostic, Label, Severity};
-use crate::{Source, codes, explain};
+use crate::explain::explain;
+use crate::{Source, codes};
 
 /// The problems of all files as one SARIF log with one run.
 pub fn render_sarif(files: &[(Source<'_>, &[Diagnostic])]) -> Value {
@@ -45,7 +46,7 @@ fn rule(id: &str) -> Value {
     let code = codes::all().find(|code| code.code == id);
     let title = code.map_or("", |code| code.title);
     let why = code.map_or("", |code| code.explanation);
-    let (text, markdown) = match explain::explain(id) {
+    let (text, markdown) = match explain(id) {
         Some(page) => (page.to_text(), page.to_markdown()),
         None => (why.to_owned(), why.to_owned()),
     };
