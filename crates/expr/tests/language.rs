@@ -57,10 +57,12 @@ fn the_callable_functions_are_exactly_these() {
     let mut names: Vec<&str> = functions().map(|entry| entry.name).collect();
     names.sort_unstable();
     let expected = "abs all aqs.after aqs.and aqs.before aqs.contains aqs.eq aqs.exists aqs.not aqs.or \
-                    aqs.starts_with base64 base64Decode base64url bool choose contains defang distinct domain_of double \
-                    duration endsWith exists exists_one filter first flatten has hasValue in_cidr int join keys last \
-                    lower map matches max min orValue refang replace sha256 size sort sortBy split startsWith string \
-                    substring timestamp trim upper url urlEncode values";
+                    aqs.starts_with base64 base64Decode base64url bool choose contains date datetime defang distinct \
+                    domain_of double duration endsWith exists exists_one filter first flatten getDate getDayOfMonth \
+                    getDayOfWeek getDayOfYear getFullYear getHours getMilliseconds getMinutes getMonth getSeconds has \
+                    hasValue in_cidr int join json keys last lower map matches max min orValue refang replace reverse \
+                    sha256 size sort sortBy split startsWith string substring sum take timestamp trim truncate upper \
+                    url urlDecode urlEncode urlParams values";
     assert_eq!(names.join(" "), expected);
 }
 
@@ -269,6 +271,57 @@ fn times() {
     gives("[timestamp('2026-01-01T00:00:00Z')].map(t, t + duration('1d'))", json!(["2026-01-02T00:00:00Z"]));
     fails("timestamp('9999-12-31T23:59:59Z') + duration('1d')", EvalErrorKind::Arithmetic);
     fails("timestamp('2026-01-01T00:00:00Z') < '2027'", EvalErrorKind::Type);
+}
+
+#[test]
+fn parts_of_times() {
+    let t = "timestamp('2024-12-31T23:59:58.5Z')";
+    for (call, expected) in [
+        ("getFullYear()", 2024),
+        ("getFullYear('+00:01')", 2025),
+        ("getMonth()", 11),
+        ("getDate('UTC')", 31),
+        ("getDayOfMonth()", 30),
+        ("getDayOfWeek()", 2),
+        ("getDayOfYear()", 365),
+        ("getHours('-02:30')", 21),
+        ("getMinutes('-02:30')", 29),
+        ("getSeconds()", 58),
+        ("getMilliseconds()", 500),
+    ] {
+        gives(&format!("{t}.{call}"), json!(expected));
+    }
+    gives("timestamp('1969-12-31T23:59:59Z').getHours()", json!(23));
+    gives("timestamp('1969-12-28T00:00:00Z').getDayOfWeek()", json!(0));
+    gives("duration('-90m').getHours() + duration('36h').getHours()", json!(35));
+    gives(
+        "date('2026-03-01T00:00:00+01:00') + ' ' + datetime('2026-03-01T00:00:00Z')",
+        json!("2026-02-28 2026-03-01 00:00 UTC"),
+    );
+    fails("timestamp('9999-12-31T23:59:59Z').getDate('+01:00')", EvalErrorKind::Arithmetic);
+    fails("timestamp('2026-01-01T00:00:00Z').getDate('Europe/Berlin')", EvalErrorKind::Conversion);
+    fails("duration('1h').getDate()", EvalErrorKind::Type);
+    fails("date('today')", EvalErrorKind::Conversion);
+}
+
+#[test]
+fn lists_and_texts() {
+    gives("sum([]) + sum([1, 2])", json!(3));
+    gives("sum([1, 0.5])", json!(1.5));
+    gives("reverse(mail.to).take(1) + [1].take(5) + [1].take(0)", json!(["y@b.example", 1]));
+    gives("truncate('äöü', 3) + truncate('äöüx', 3) + truncate('ab', 1) + truncate('', 1)", json!("äöüäö……"));
+    gives("urlDecode('%E2%82%AC+')", json!("€+"));
+    gives("urlParams('http://a/?x=1&x=2&b+c=%2B&d')", json!({"x": "1", "b c": "+", "d": ""}));
+    gives("json([1, 'a\"', {'z': null, 'b': 1.5}])", json!("[1,\"a\\\"\",{\"b\":1.5,\"z\":null}]"));
+    fails("sum([9223372036854775807, 1])", EvalErrorKind::Arithmetic);
+    fails("sum(['a'])", EvalErrorKind::Type);
+    fails("[1].take(-1)", EvalErrorKind::Index);
+    fails("truncate('a', 0)", EvalErrorKind::Index);
+    for bad in ["'%'", "'%zz'", "'%ff'", "'a%4'"] {
+        fails(&format!("urlDecode({bad})"), EvalErrorKind::Conversion);
+    }
+    fails("urlParams('/x?a=1')", EvalErrorKind::Conversion);
+    fails("urlParams('http://a/?x=%ff')", EvalErrorKind::Conversion);
 }
 
 #[test]

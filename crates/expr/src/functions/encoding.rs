@@ -77,6 +77,38 @@ pub(super) const TABLE: &[Function] = &[
         |_| Type::string(),
         url_encode,
     ),
+    Function::new(
+        Entry {
+            name: "urlDecode",
+            signature: "urlDecode(text: string) -> string",
+            doc: "The text with every `%XX` read; `+` stays. What was encoded must be UTF-8.",
+            example: "urlDecode(\"a%20b%2F%C3%BC\")",
+            result: r#""a b/ü""#,
+        },
+        &[Param::Text],
+        |_| Type::string(),
+        |c, a| {
+            let text = c.text(a, 0)?;
+            c.alloc(text.len() * 2)?;
+            c.budget.step(text.len() as u64 / 8, c.span)?;
+            percent_decoded(text)
+                .map(Val::text)
+                .ok_or_else(|| c.conversion("the text is not percent-encoded UTF-8"))
+        },
+    ),
+    Function::new(
+        Entry {
+            name: "json",
+            signature: "json(value) -> string",
+            doc: "The value as JSON text in one line, members in the order of their names. For tickets and keys; an \
+                  action that takes data takes the value itself.",
+            example: "json({\"b\": [1, null], \"a\": \"x\"})",
+            result: r#""{\"a\":\"x\",\"b\":[1,null]}""#,
+        },
+        &[Param::Any],
+        |_| Type::string(),
+        json,
+    ),
 ];
 
 fn encode<'a>(c: &mut Context<'_>, args: &[Val<'a>], engine: &GeneralPurpose) -> Result<Val<'a>, EvalError> {
@@ -126,4 +158,42 @@ fn url_encode<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Result<Val<'a>, Eval
         }
     }
     Ok(Val::text(out))
+}
+
+/// The text without percent signs, if what they stand for is text.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
+            out.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+fn json<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    let value = args.first().cloned().unwrap_or(Val::Null).into_json(c.budget, c.span)?;
+    // Escapes can make a text six times as long, so its length is counted before it is written.
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, &value).map_err(|_| c.conversion("the value has no JSON text"))?;
+    c.alloc(length.0)?;
+    c.give(value.to_string())
+}
+
+/// Counts what is written into it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -60,6 +60,43 @@ pub(super) const TABLE: &[Function] = &[
     .structural(),
     Function::new(
         Entry {
+            name: "reverse",
+            signature: "reverse(list) -> list",
+            doc: "The elements from the last to the first.",
+            example: "reverse([3, 1, 2])",
+            result: "[2,1,3]",
+        },
+        &[Param::List],
+        |types| types.first().map_or_else(Type::any, |list| Type::list_at_least(list.element(), list.at_least())),
+        |c, a| {
+            let list = c.list(a, 0)?;
+            c.alloc(list.len() * size_of::<Val<'_>>())?;
+            Ok(Val::list(list.iter().rev().collect()))
+        },
+    )
+    .structural(),
+    Function::new(
+        Entry {
+            name: "take",
+            signature: "take(list, count: int) -> list",
+            doc: "The first so many elements, or all of a shorter list. A count below 0 is an error.",
+            example: "[7, 8, 9].take(2)",
+            result: "[7,8]",
+        },
+        &[Param::List, Param::Int],
+        same,
+        |c, a| {
+            let list = c.list(a, 0)?;
+            let count = usize::try_from(c.int(a, 1)?)
+                .map_err(|_| c.error(EvalErrorKind::Index, "`take` of fewer than none"))?;
+            let count = count.min(list.len());
+            c.alloc(count * size_of::<Val<'_>>())?;
+            Ok(Val::list(list.iter().take(count).collect()))
+        },
+    )
+    .structural(),
+    Function::new(
+        Entry {
             name: "first",
             signature: "first(list) -> element",
             doc: "The first element. An error if the list is empty: use `list[?0].orValue(...)` if it may be.",

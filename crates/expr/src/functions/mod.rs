@@ -7,6 +7,7 @@
 //! [`Function::quotes`]: true only where the result cannot contain the attacker's own characters.
 
 pub(crate) mod aqs;
+mod calendar;
 pub(crate) mod encoding;
 pub(crate) mod forms;
 pub(crate) mod lists;
@@ -157,6 +158,10 @@ pub(crate) enum Param {
     TextOrBool,
     TextOrTimestamp,
     TextOrDuration,
+    Timestamp,
+    TimestampOrDuration,
+    NumberList,
+    Any,
     /// What a field of a mail is compared with.
     Comparable,
     Restriction,
@@ -186,6 +191,10 @@ impl Param {
             Param::TextOrBool => union(&[Type::string(), Type::bool()]),
             Param::TextOrTimestamp => union(&[Type::string(), Type::timestamp()]),
             Param::TextOrDuration => union(&[Type::string(), Type::duration()]),
+            Param::Timestamp => Type::timestamp(),
+            Param::TimestampOrDuration => union(&[Type::timestamp(), Type::duration()]),
+            Param::NumberList => Type::list(Type::number()),
+            Param::Any => Type::any(),
             Param::Comparable => union(&[Type::string(), Type::int(), Type::bool(), Type::timestamp()]),
             Param::Restriction => Type::restriction(),
             Param::RestrictionOrRestrictions => {
@@ -270,11 +279,12 @@ impl Context<'_> {
 }
 
 /// The functions by what they are for, with the heading of the reference documentation.
-const TABLES: [(&str, &[Function]); 7] = [
+const TABLES: [(&str, &[Function]); 8] = [
     ("Text", text::TABLE),
     ("Lists and objects", lists::TABLE),
     ("Numbers and conversions", numbers::TABLE),
     ("Times", time::TABLE),
+    ("Parts and forms of times", calendar::TABLE),
     ("Addresses", net::TABLE),
     ("Encodings", encoding::TABLE),
     ("Searching mailboxes", aqs::TABLE),

@@ -104,6 +104,22 @@ pub(super) const TABLE: &[Function] = &[
     .variadic(),
     Function::new(
         Entry {
+            name: "sum",
+            signature: "sum(list of numbers) -> number",
+            doc: "The sum of the elements; 0 of none.",
+            example: "sum([1, 2, 4])",
+            result: "7",
+        },
+        &[Param::NumberList],
+        // An empty list has an int for its sum, whatever its elements would have been.
+        |types| {
+            let full = types.first().is_some_and(|list| list.at_least() > 0);
+            Type::union([numeric(types)].into_iter().chain((!full).then(Type::int)))
+        },
+        sum,
+    ),
+    Function::new(
+        Entry {
             name: "abs",
             signature: "abs(number) -> number",
             doc: "The number without its sign.",
@@ -193,4 +209,24 @@ fn extreme<'a>(c: &mut Context<'_>, args: &[Val<'a>], wanted: Ordering) -> Given
         }
     }
     best.ok_or_else(|| c.error(EvalErrorKind::Index, format!("`{}` of no numbers", c.name)))
+}
+
+fn sum<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
+    let mut whole: i64 = 0;
+    let mut fraction: Option<f64> = None;
+    for item in c.list(args, 0)?.iter() {
+        match (item.as_double(), &item, fraction) {
+            (Some(_), Val::Int(int), None) => {
+                let too_large = || c.error(EvalErrorKind::Arithmetic, "the sum does not fit into 64 bits");
+                whole = whole.checked_add(*int).ok_or_else(too_large)?;
+            }
+            (Some(number), _, sum) => fraction = Some(sum.unwrap_or(whole as f64) + number),
+            (None, ..) => return Err(c.wrong("numbers", Some(&item))),
+        }
+    }
+    match fraction {
+        None => Ok(Val::Int(whole)),
+        Some(sum) if sum.is_finite() => Ok(Val::Double(sum)),
+        Some(_) => Err(c.error(EvalErrorKind::Arithmetic, "the sum is too large for a double")),
+    }
 }

@@ -157,6 +157,18 @@ pub(super) const TABLE: &[Function] = &[
     ),
     Function::new(
         Entry {
+            name: "truncate",
+            signature: "truncate(text: string, most: int) -> string",
+            doc: "The text, cut to so many characters; what was cut ends with `…`. Below 1 it is an error.",
+            example: "truncate(\"a very long subject\", 7)",
+            result: "\"a very…\"",
+        },
+        &[Param::Text, Param::Int],
+        |_| Type::string(),
+        truncate,
+    ),
+    Function::new(
+        Entry {
             name: "substring",
             signature: "substring(text: string, start: int, end: int = size(text)) -> string",
             doc: "The characters from `start` up to, not including, `end`, counted from 0.",
@@ -247,4 +259,17 @@ fn substring<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
     let end = if args.len() > 2 { place(c.int(args, 2)?).ok_or_else(|| outside(c))? } else { text.len() };
     let piece = text.get(start..end).ok_or_else(|| outside(c))?;
     c.give(piece.to_owned())
+}
+
+fn truncate<'a>(c: &mut Context<'_>, args: &[Val<'a>]) -> Given<'a> {
+    let text = c.text(args, 0)?;
+    c.budget.step(text.len() as u64 / 16, c.span)?;
+    let most = usize::try_from(c.int(args, 1)?).ok().and_then(|most| most.checked_sub(1));
+    let most =
+        most.ok_or_else(|| c.error(EvalErrorKind::Index, "`truncate` to fewer characters than one"))?;
+    let mut places = text.char_indices().map(|(at, _)| at).skip(most);
+    match (places.next(), places.next()) {
+        (Some(cut), Some(_)) => c.give(format!("{}…", text.get(..cut).unwrap_or(""))),
+        _ => c.give(text.to_owned()),
+    }
 }

@@ -66,7 +66,7 @@ pub(crate) fn in_range(at: i64) -> Option<i64> {
 
 /// Days since 1970-01-01 of a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date
 /// algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year - era * 400;
@@ -74,7 +74,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days - era * 146_097;
@@ -118,20 +118,19 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
         micros = six.parse().ok()?;
         rest = fraction.get(end..)?;
     }
-    let offset = match rest {
-        "Z" | "z" => 0,
-        _ => {
-            let sign = if rest.starts_with('-') { -1 } else { 1 };
-            let (hours, minutes) = (digits(rest, 1, 2)?, digits(rest, 4, 2)?);
-            let shape = rest.len() == 6 && rest.starts_with(['+', '-']) && rest.get(3..4) == Some(":");
-            if !shape || hours > 23 || minutes > 59 {
-                return None;
-            }
-            sign * (hours * 3600 + minutes * 60)
-        }
-    };
-    let seconds = hour * 3600 + minute * 60 + second - offset;
+    let seconds = hour * 3600 + minute * 60 + second - parse_offset(rest)?;
     in_range(days * DAY + seconds * SECOND + micros)
+}
+
+/// The seconds of an offset from UTC such as `+02:00` or `Z`.
+pub(crate) fn parse_offset(text: &str) -> Option<i64> {
+    if matches!(text, "Z" | "z") {
+        return Some(0);
+    }
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let (hours, minutes) = (digits(text, 1, 2)?, digits(text, 4, 2)?);
+    let shape = text.len() == 6 && text.starts_with(['+', '-']) && text.get(3..4) == Some(":");
+    (shape && hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 pub(crate) fn format_timestamp(at: i64) -> String {

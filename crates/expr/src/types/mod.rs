@@ -8,6 +8,7 @@
 mod assign;
 mod display;
 mod schema;
+mod width;
 
 pub use assign::Mismatch;
 
@@ -62,6 +63,8 @@ pub(crate) struct ListType {
     pub(crate) element: Type,
     /// The list has at least this many elements.
     pub(crate) at_least: usize,
+    /// The list has at most this many elements, if its schema says so.
+    pub(crate) at_most: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -178,7 +181,7 @@ impl Type {
 
     /// A list that has at least so many elements.
     pub fn list_at_least(element: Type, at_least: usize) -> Type {
-        Type::of(Kind::List(Arc::new(ListType { element, at_least })))
+        Type::of(Kind::List(Arc::new(ListType { element, at_least, at_most: None })))
     }
 
     /// An object with any names and values of one type.
@@ -451,6 +454,7 @@ fn merge(members: &mut Vec<Type>, new: Type) {
             (Kind::List(a), Kind::List(b)) => Some(Kind::List(Arc::new(ListType {
                 element: Type::union([a.element.clone(), b.element.clone()]),
                 at_least: a.at_least.min(b.at_least),
+                at_most: a.at_most.zip(b.at_most).map(|(a, b)| a.max(b)),
             }))),
             _ => None,
         };

@@ -124,7 +124,9 @@ impl<'s> Reader<'s> {
     fn list(&mut self, schema: &'s Map<String, Value>, depth: usize) -> Type {
         let element = schema.get("items").map_or_else(Type::any, |items| self.read(items, depth + 1));
         let at_least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-        Type::list_at_least(element, usize::try_from(at_least).unwrap_or(usize::MAX))
+        let at_most = schema.get("maxItems").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let at_least = usize::try_from(at_least).unwrap_or(usize::MAX);
+        Type::of(Kind::List(Arc::new(ListType { element, at_least, at_most })))
     }
 
     fn object(&mut self, schema: &'s Map<String, Value>, depth: usize) -> Type {
@@ -205,6 +207,7 @@ fn meet(a: Type, b: Type) -> Type {
         (Kind::List(x), Kind::List(y)) => Kind::List(Arc::new(ListType {
             element: meet(x.element.clone(), y.element.clone()),
             at_least: x.at_least.max(y.at_least),
+            at_most: x.at_most.into_iter().chain(y.at_most).min(),
         })),
         (Kind::Text(x), Kind::Text(y)) => {
             let (x, y) =
