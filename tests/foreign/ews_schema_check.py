@@ -20,7 +20,8 @@ SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
 OPERATIONS = {
     "FindItem", "FindFolder", "GetItem", "GetAttachment", "MoveItem", "DeleteItem", "CreateItem", "SendItem",
-    "UpdateItem",
+    "UpdateItem", "DeleteAttachment", "MarkAsJunk", "GetInboxRules", "UpdateInboxRules", "ResolveNames",
+    "GetUserOofSettingsRequest", "SetUserOofSettingsRequest",
 }
 
 

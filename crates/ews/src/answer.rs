@@ -17,10 +17,12 @@ use crate::xml::{Kind, Pull, Reader};
 const SOAP: [&str; 2] =
     ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"];
 
-/// Steps into `ResponseMessages` of the answer `expected`; a fault is an error.
+/// Steps into `ResponseMessages` of the answer `expected`, or into the answer itself if it is `bare`; a fault is an
+/// error.
 pub(crate) async fn open<P: Pull>(
     reader: &mut Reader<P>,
     expected: &'static str,
+    bare: bool,
     operation: &str,
     effect: Effect,
 ) -> Result<(), Failure> {
@@ -40,6 +42,9 @@ pub(crate) async fn open<P: Pull>(
     }
     if reader.name() != expected.as_bytes() {
         return Err(reader.error(Reason::Operation(expected)));
+    }
+    if bare {
+        return Ok(());
     }
     into(reader, b"ResponseMessages", "ResponseMessages").await
 }

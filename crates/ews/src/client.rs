@@ -126,6 +126,11 @@ impl EwsClient {
             delete: Some(Arc::new(self.clone())),
             update: Some(Arc::new(self.clone())),
             submit: Some(Arc::new(self.clone())),
+            detach: Some(Arc::new(self.clone())),
+            junk: Some(Arc::new(self.clone())),
+            rules: Some(Arc::new(self.clone())),
+            automatic_replies: Some(Arc::new(self.clone())),
+            directory: Some(Arc::new(self.clone())),
         }
     }
 
@@ -199,7 +204,7 @@ impl EwsClient {
         let plain = (!answer.status().is_success())
             .then(|| status::error(&answer, source.head(), O::NAME, O::EFFECT));
         let mut reader = Reader::new(source, limit);
-        match (answer::open(&mut reader, O::ANSWER, O::NAME, O::EFFECT).await, plain) {
+        match (answer::open(&mut reader, O::ANSWER, O::BARE, O::NAME, O::EFFECT).await, plain) {
             (Ok(()), None) => {}
             (Err(failure), None) => return Err(failure),
             // A fault says more than the status it came with; anything else says less.

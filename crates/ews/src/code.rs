@@ -38,6 +38,7 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorAttachmentNotFound"
         | "ErrorNonExistentMailbox"
         | "ErrorMailboxNotFound"
+        | "ErrorMailRecipientNotFound"
         | "ErrorNonExistentMailboxGuid" => ErrorKind::NotFound,
         "ErrorAccessDenied"
         | "ErrorImpersonateUserDenied"
@@ -55,7 +56,8 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         "ErrorIrresolvableConflict"
         | "ErrorStaleObject"
         | "ErrorChangeKeyRequired"
-        | "ErrorChangeKeyRequiredForWriteOperations" => ErrorKind::Conflict,
+        | "ErrorChangeKeyRequiredForWriteOperations"
+        | "ErrorOutlookRuleBlobExists" => ErrorKind::Conflict,
         "ErrorExceededFindCountLimit"
         | "ErrorQuotaExceeded"
         | "ErrorMessageSizeExceeded"
@@ -63,7 +65,8 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorAttachmentSizeLimitExceeded"
         | "ErrorAttachmentNestLevelLimitExceeded"
         | "ErrorDataSizeLimitExceeded"
-        | "ErrorMaxRecipientsExceeded" => ErrorKind::Limit,
+        | "ErrorMaxRecipientsExceeded"
+        | "ErrorRulesOverQuota" => ErrorKind::Limit,
         _ => ErrorKind::Invalid,
     }
 }
@@ -91,6 +94,9 @@ fn advice(code: &str) -> &'static str {
         "ErrorExceededFindCountLimit" => "narrow the search: a folder, a time range, a subject",
         "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" => {
             "set `version` of the connection to one the server knows"
+        }
+        "ErrorOutlookRuleBlobExists" => {
+            "a mail client keeps rules of its own in this mailbox, and a change would lose those that are kept nowhere else: allow that if it is worth it"
         }
         "ErrorSchemaValidation" => "the server is older than the request: set `version` of the connection",
         "ErrorAccountDisabled" | "ErrorPasswordExpired" => "see to the account the connection logs in with",

@@ -18,6 +18,7 @@ mod malformed;
 mod op;
 mod port;
 mod property;
+mod rule;
 mod status;
 mod time;
 mod xml;

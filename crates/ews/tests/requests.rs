@@ -14,9 +14,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use exchange::rule::{ACTIONS, CONDITIONS, Clause, Kind, Rule, RuleChange};
 use exchange::{
     Address, AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, FolderRef, Header, ItemRef,
-    Mailbox, Query, Restriction, SearchRequest, WellKnownFolder,
+    Mailbox, OofAudience, OofState, OutOfOffice, Query, Restriction, SearchRequest, WellKnownFolder,
 };
 use portcullis_ews::{Access, Config, Version};
 use proptest::prelude::*;
@@ -138,6 +139,85 @@ enum Call {
     Reply(ItemRef, Draft, bool),
     Send(ItemRef),
     Find(String),
+    Summaries(Vec<ItemRef>),
+    Junk(Vec<ItemRef>, bool, bool),
+    Detach(Vec<String>),
+    Rules,
+    Change(RuleChange, bool),
+    Replies,
+    SetReplies(OutOfOffice),
+    Resolve(String),
+}
+
+/// Rules with clauses of every kind, some of them with values that are refused.
+fn rule() -> impl Strategy<Value = Rule> {
+    fn clauses(table: &'static [(&'static str, Kind)]) -> impl Strategy<Value = Vec<Clause>> {
+        let texts = || proptest::collection::vec(text(), 1..3);
+        let clause = proptest::sample::select(table.to_vec()).prop_flat_map(move |(name, kind)| {
+            let words = |words: &[&str]| {
+                proptest::sample::select(words.iter().map(|&w| vec![w.to_owned()]).collect::<Vec<_>>())
+                    .boxed()
+            };
+            let values = match (name, kind) {
+                (_, Kind::Flag) => words(&["true", "false"]),
+                ("flagged_for_action", _) => words(&["Any", "Call", "FollowUp"]),
+                ("sensitivity", _) => words(&["Normal", "Private", "Confidential"]),
+                (_, Kind::Word) => words(&["Low", "Normal", "High"]),
+                (_, Kind::Texts) => texts().boxed(),
+                (_, Kind::People) => proptest::collection::vec(
+                    prop_oneof![address().prop_map(|a| a.address), Just("EX:/o=Corp/cn=eve".to_owned())],
+                    1..3,
+                )
+                .boxed(),
+                (_, Kind::Folder) => prop_oneof![
+                    id().prop_map(|id| vec![format!("id:{id}")]),
+                    Just(vec!["junkemail".to_owned()])
+                ]
+                .boxed(),
+                (_, Kind::Item) => (id(), "[A-Za-z0-9+/]{4,20}").prop_map(|(id, key)| vec![id, key]).boxed(),
+                (_, Kind::Times) => Just(vec!["2026-01-01T00:00:00Z".to_owned(), String::new()]).boxed(),
+                (_, Kind::Sizes) => {
+                    any::<u16>().prop_map(|size| vec![String::new(), size.to_string()]).boxed()
+                }
+            };
+            values.prop_map(move |values| Clause { name: name.to_owned(), values })
+        });
+        proptest::collection::vec(clause, 0..4).prop_map(|mut clauses| {
+            let mut seen = std::collections::BTreeSet::new();
+            clauses.retain(|clause| seen.insert(clause.name.clone()));
+            clauses
+        })
+    }
+    (any_text(), any::<u8>(), any::<bool>(), clauses(&CONDITIONS), clauses(&CONDITIONS), clauses(&ACTIONS))
+        .prop_map(|(name, priority, enabled, conditions, exceptions, actions)| Rule {
+            id: String::new(),
+            name,
+            priority: priority.into(),
+            enabled,
+            in_error: false,
+            complete: true,
+            conditions,
+            exceptions,
+            actions,
+        })
+}
+
+fn out_of_office() -> impl Strategy<Value = OutOfOffice> {
+    let state = proptest::sample::select(vec![OofState::Disabled, OofState::Enabled, OofState::Scheduled]);
+    let audience = proptest::sample::select(vec![OofAudience::None, OofAudience::Known, OofAudience::All]);
+    let times = proptest::option::of(Just((
+        "2026-01-01T00:00:00Z".parse().unwrap(),
+        "2026-02-01T00:00:00.5Z".parse().unwrap(),
+    )));
+    (state, audience, times, any_text(), any_text()).prop_map(
+        |(state, audience, duration, internal_reply, external_reply)| OutOfOffice {
+            state,
+            audience,
+            duration,
+            internal_reply,
+            external_reply,
+        },
+    )
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -158,6 +238,21 @@ fn call() -> impl Strategy<Value = Call> {
         2 => (item(), draft(), any::<bool>()).prop_map(|(item, draft, all)| Call::Reply(item, draft, all)),
         1 => item().prop_map(Call::Send),
         1 => text().prop_map(Call::Find),
+        1 => many().prop_map(Call::Summaries),
+        1 => (many(), any::<bool>(), any::<bool>()).prop_map(|(items, junk, moves)| Call::Junk(items, junk, moves)),
+        1 => proptest::collection::vec(id(), 1..5).prop_map(Call::Detach),
+        1 => Just(Call::Rules),
+        4 => (rule(), id(), 0..3, any::<bool>()).prop_map(|(rule, id, what, lose)| {
+            let change = match what {
+                0 => RuleChange::Create(rule),
+                1 => RuleChange::Set(Rule { id, ..rule }),
+                _ => RuleChange::Remove(id),
+            };
+            Call::Change(change, lose)
+        }),
+        1 => Just(Call::Replies),
+        2 => out_of_office().prop_map(Call::SetReplies),
+        1 => text().prop_map(Call::Resolve),
     ]
 }
 
@@ -202,6 +297,16 @@ fn requests(version: Version, own: bool, call: &Call) -> Vec<String> {
             now(ports.submit.unwrap().create_reply(&me, item, draft, *all)).map(drop)
         }
         Call::Send(item) => now(ports.submit.unwrap().send(&me, item)),
+        Call::Summaries(items) => now(ports.read.unwrap().summaries(&me, items)).map(drop),
+        Call::Junk(items, junk, moves) => {
+            now(ports.junk.unwrap().mark_junk(&me, items, *junk, *moves)).map(drop)
+        }
+        Call::Detach(ids) => now(ports.detach.unwrap().detach(&me, ids)).map(drop),
+        Call::Rules => now(ports.rules.unwrap().rules(&me)).map(drop),
+        Call::Change(change, lose) => now(ports.rules.unwrap().change_rules(&me, change, *lose)),
+        Call::Replies => now(ports.automatic_replies.unwrap().out_of_office(&me)).map(drop),
+        Call::SetReplies(settings) => now(ports.automatic_replies.unwrap().set_out_of_office(&me, settings)),
+        Call::Resolve(name) => now(ports.directory.unwrap().resolve(&me, name)).map(drop),
         Call::Find(key) => now(ports.submit.unwrap().find_by_key(&me, key)).map(drop),
     };
     log.lock().unwrap().drain(..).collect()

@@ -97,11 +97,8 @@ fn a_restriction_finds_the_same_with_and_without_the_wire() {
     TestRunner::new(config)
         .run(&support::written_restriction(), |written| {
             let restriction: Restriction = serde_json::from_value(written).unwrap();
-            let request = SearchRequest {
-                folder: folder.clone(),
-                restriction: Some(restriction),
-                ..inbox(&alice())
-            };
+            let request =
+                SearchRequest { folder: folder.clone(), restriction: Some(restriction), ..inbox(&alice()) };
             let found = runtime.block_on(wire.search(&request)).unwrap();
             let expected = runtime.block_on(direct.search(&request)).unwrap();
             let ids = |found: &Found| found.messages.iter().map(|m| m.item.id.clone()).collect::<Vec<_>>();

@@ -27,6 +27,8 @@ pub enum EffectKind {
     Updated,
     /// A file or message was attached to an item.
     Attached,
+    /// A setting of a mailbox changed: its rules, its automatic replies. `mode` says which; `item` is the rule's id.
+    Configured,
 }
 
 /// One effect.
@@ -39,7 +41,7 @@ pub struct Effect {
     pub kind: EffectKind,
     /// The mailbox it was done in.
     pub mailbox: String,
-    /// The id of the item before the effect (of a new item: its id).
+    /// The id of the item before the effect (of a new item: its id; of a setting: the rule's id or nothing).
     pub item: String,
     /// Its `Message-ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,10 +23,12 @@
 mod http;
 mod ledger;
 mod loader;
+mod loader_settings;
 mod misbehaviour;
 mod model;
 mod organisation;
 mod ports;
+mod ports_settings;
 mod restriction;
 mod snapshot;
 mod soap;

@@ -1,5 +1,6 @@
 //! Fills an organisation from a folder of `.eml` files:
-//! `<dir>/<mailbox address>/<Folder or well-known name>[/<Subfolder>…]/*.eml`.
+//! `<dir>/<mailbox address>/<Folder or well-known name>[/<Subfolder>…]/*.eml`, and beside the folders of a mailbox
+//! its `mailbox.yaml` if it has one.
 //!
 //! Everything is taken in sorted order, so that ids are the same in every run. What does not fit the layout is
 //! an error rather than ignored: a mail in the wrong place would make a test pass for the wrong reason.
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::loader_settings;
 use crate::model::folder::BORN_WITH;
 use crate::model::mail::Mail;
 use crate::model::state::{NewItem, State};
@@ -47,6 +49,14 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
+    /// The settings of a mailbox cannot be used.
+    #[error("{}: {message}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line where it is known.
+        message: String,
+    },
     /// A name is not Unicode.
     #[error("{} has a name that is not valid Unicode", path.display())]
     BadName {
@@ -79,6 +89,10 @@ pub(crate) fn load(state: &mut State, dir: &Path) -> Result<(), LoadError> {
         any = true;
         state.add_mailbox(&name);
         for (folder, path) in entries(&path)? {
+            if folder == loader_settings::FILE && !path.is_dir() {
+                settings(state, &name, &path)?;
+                continue;
+            }
             if !path.is_dir() {
                 return Err(LoadError::OutOfPlace { path });
             }
@@ -86,6 +100,13 @@ pub(crate) fn load(state: &mut State, dir: &Path) -> Result<(), LoadError> {
         }
     }
     if any { Ok(()) } else { Err(LoadError::Empty { path: dir.to_owned() }) }
+}
+
+fn settings(state: &mut State, mailbox: &str, path: &Path) -> Result<(), LoadError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    loader_settings::apply(state.add_mailbox(mailbox), &text)
+        .map_err(|message| LoadError::Settings { path: path.to_owned(), message })
 }
 
 fn load_folder(

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::ledger::Ledger;
 use crate::loader::{self, LoadError};
+use crate::loader_settings;
 use crate::model::clock::Clock;
 use crate::model::state::State;
 use crate::model::store_error::StoreError;
@@ -114,6 +115,20 @@ impl Organisation {
         };
         let place = state.receive(mailbox, key.ok_or_else(StoreError::folder_not_found)?, raw.into())?;
         Ok(state.item(&place)?.id.clone())
+    }
+
+    /// Sets what a mailbox has beside mail, written as in the file `mailbox.yaml` of a folder of mails: a name in the
+    /// directory, rules, automatic replies, blocked senders. Rules are added to those that are there.
+    ///
+    /// # Errors
+    /// Where the mailbox does not exist or the text cannot be used.
+    pub fn configure(&self, mailbox: &str, yaml: &str) -> Result<(), OrganisationError> {
+        let mut state = self.lock();
+        if !state.mailboxes.contains_key(&mailbox.to_lowercase()) {
+            return Err(StoreError::no_mailbox(mailbox).into());
+        }
+        loader_settings::apply(state.add_mailbox(mailbox), yaml)
+            .map_err(|message| OrganisationError { message })
     }
 
     /// Makes a mailbox refuse the account that logs in (`true`), or accept it again.

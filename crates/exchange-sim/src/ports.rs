@@ -10,7 +10,7 @@ use exchange::port::{
 };
 use exchange::{
     AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, Error, ErrorKind, FolderRef, Found, ItemRef,
-    Mailbox, Message, SearchRequest, WellKnownFolder,
+    Mailbox, Message, MessageSummary, SearchRequest, WellKnownFolder,
 };
 
 use crate::ledger::EffectKind;
@@ -36,16 +36,21 @@ impl Organisation {
             moves: Some(direct.clone()),
             delete: Some(direct.clone()),
             update: Some(direct.clone()),
-            submit: Some(direct),
+            submit: Some(direct.clone()),
+            detach: Some(direct.clone()),
+            junk: Some(direct.clone()),
+            rules: Some(direct.clone()),
+            automatic_replies: Some(direct.clone()),
+            directory: Some(direct),
         }
     }
 }
 
-struct Direct(Organisation);
+pub(crate) struct Direct(Organisation);
 
 impl Direct {
     /// Does something at once, under the lock.
-    fn now<'a, T: Send + 'a>(
+    pub(crate) fn now<'a, T: Send + 'a>(
         &'a self,
         act: impl FnOnce(&mut State) -> Result<T, Error> + Send + 'a,
     ) -> Work<'a, T> {
@@ -54,20 +59,23 @@ impl Direct {
 }
 
 /// The store's refusal as the ports say it.
-fn refused(error: StoreError) -> Error {
+pub(crate) fn refused(error: StoreError) -> Error {
     let kind = match error.code {
         "ErrorItemNotFound"
         | "ErrorFolderNotFound"
         | "ErrorNonExistentMailbox"
         | "ErrorAttachmentNotFound" => ErrorKind::NotFound,
         "ErrorAccessDenied" => ErrorKind::PermissionDenied,
-        "ErrorStaleObject" | "ErrorIrresolvableConflict" => ErrorKind::Conflict,
+        "ErrorStaleObject" | "ErrorIrresolvableConflict" | "ErrorOutlookRuleBlobExists" => {
+            ErrorKind::Conflict
+        }
+        "ErrorRulesOverQuota" => ErrorKind::Limit,
         _ => ErrorKind::Invalid,
     };
     Error::new(kind, error.text).with_code(error.code)
 }
 
-fn locate(state: &State, mailbox: &Mailbox, item: &ItemRef) -> Stored<Place> {
+pub(crate) fn locate(state: &State, mailbox: &Mailbox, item: &ItemRef) -> Stored<Place> {
     state.mailbox(mailbox.as_str())?;
     state.locate(Some(mailbox.as_str()), &item.id)
 }
@@ -82,11 +90,11 @@ fn folder(state: &State, mailbox: &Mailbox, folder: &FolderRef) -> Stored<Folder
     found.ok_or_else(StoreError::folder_not_found)
 }
 
-fn each<T>(items: &[ItemRef], mut act: impl FnMut(&ItemRef) -> Stored<T>) -> PerItem<T> {
+pub(crate) fn each<T>(items: &[ItemRef], mut act: impl FnMut(&ItemRef) -> Stored<T>) -> PerItem<T> {
     items.iter().map(|item| act(item).map_err(refused)).collect()
 }
 
-fn reference(state: &State, place: &Place) -> Stored<ItemRef> {
+pub(crate) fn reference(state: &State, place: &Place) -> Stored<ItemRef> {
     let item = state.item(place)?;
     Ok(ItemRef { id: item.id.clone(), change_key: Some(item.change_key()) })
 }
@@ -107,6 +115,19 @@ impl Read for Direct {
             Ok(each(items, |item| {
                 let place = locate(state, mailbox, item)?;
                 Ok(views::message(state.mailbox(mailbox.as_str())?, state.item(&place)?))
+            }))
+        })
+    }
+
+    fn summaries<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+    ) -> Work<'a, PerItem<MessageSummary>> {
+        self.now(move |state| {
+            Ok(each(items, |item| {
+                let place = locate(state, mailbox, item)?;
+                Ok(views::summary(state.mailbox(mailbox.as_str())?, state.item(&place)?))
             }))
         })
     }

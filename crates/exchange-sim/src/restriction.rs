@@ -17,7 +17,9 @@ pub(crate) fn filter(restriction: &Restriction) -> Filter {
         Restriction::Text(field, how, value) => text(*field, *how, value),
         Restriction::Before(field, at) => time(*field, Comparison::Less, *at),
         Restriction::NotBefore(field, at) => time(*field, Comparison::GreaterOrEqual, *at),
-        Restriction::Flag(FlagField::HasAttachments, value) => equal(Field::HasAttachments, value.to_string()),
+        Restriction::Flag(FlagField::HasAttachments, value) => {
+            equal(Field::HasAttachments, value.to_string())
+        }
         Restriction::Flag(FlagField::IsRead, value) => equal(Field::IsRead, value.to_string()),
         Restriction::Size(bytes) => equal(Field::Size, bytes.to_string()),
         Restriction::Importance(Importance::Low) => equal(Field::Importance, "Low".to_owned()),

@@ -1,5 +1,9 @@
 //! All mailboxes as canonical JSON, so that "nothing changed" is one comparison of bytes.
 
+use std::collections::BTreeSet;
+
+use exchange::OutOfOffice;
+use exchange::rule::{Clause, Rule};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -10,7 +14,24 @@ use crate::model::state::State;
 #[derive(Serialize)]
 struct MailboxView<'a> {
     address: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<RuleView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_of_office: Option<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    blocked_senders: &'a BTreeSet<String>,
     folders: Vec<FolderView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RuleView<'a> {
+    id: &'a str,
+    name: &'a str,
+    priority: i32,
+    enabled: bool,
+    conditions: &'a [Clause],
+    exceptions: &'a [Clause],
+    actions: &'a [Clause],
 }
 
 #[derive(Serialize)]
@@ -57,7 +78,27 @@ fn mailbox(mailbox: &crate::model::mailbox::Mailbox) -> MailboxView<'_> {
         })
         .collect();
     folders.sort_by(|a, b| a.path.cmp(&b.path));
-    MailboxView { address: &mailbox.address, folders }
+    let settings = &mailbox.settings;
+    let replies = &settings.out_of_office;
+    MailboxView {
+        address: &mailbox.address,
+        rules: settings.rules.iter().map(rule_view).collect(),
+        out_of_office: (*replies != OutOfOffice::default()).then(|| format!("{replies:?}")),
+        blocked_senders: &settings.blocked,
+        folders,
+    }
+}
+
+fn rule_view(rule: &Rule) -> RuleView<'_> {
+    RuleView {
+        id: &rule.id,
+        name: &rule.name,
+        priority: rule.priority,
+        enabled: rule.enabled,
+        conditions: &rule.conditions,
+        exceptions: &rule.exceptions,
+        actions: &rule.actions,
+    }
 }
 
 fn item(item: &crate::model::item::Item) -> ItemView<'_> {

@@ -101,7 +101,8 @@ fn address(person: &Person) -> Address {
     Address { name: person.name.clone(), address: person.address.clone() }
 }
 
-fn summary(mailbox: &Mailbox, item: &Item) -> MessageSummary {
+/// What a search shows of an item.
+pub(crate) fn summary(mailbox: &Mailbox, item: &Item) -> MessageSummary {
     MessageSummary {
         item: reference(item),
         internet_message_id: item.mail.message_id.clone(),
@@ -135,7 +136,7 @@ pub(crate) fn message(mailbox: &Mailbox, item: &Item) -> Message {
 /// What hangs on a message.
 pub(crate) fn attachments(item: &Item) -> Vec<AttachmentInfo> {
     let info = |(index, attachment): (usize, &crate::model::mail::Attachment)| AttachmentInfo {
-        id: id::attachment(&item.id, &[u16::try_from(index).unwrap_or(u16::MAX)]),
+        id: id::attachment(&item.id, &[item.number(index)]),
         name: Some(attachment.name.clone()),
         content_type: Some(attachment.content_type.clone()),
         size: attachment.bytes.len() as u64,

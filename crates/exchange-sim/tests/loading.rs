@@ -161,6 +161,43 @@ async fn the_corpus_loads_and_comes_back_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn settings_stand_beside_the_folders_of_a_mailbox() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "a@corp.example/inbox/1.eml", b"Subject: x\r\n\r\n");
+    let yaml = "name: Ada Lovelace\nclient_rules: true\nblocked_senders: [Eve@evil.test]\nrules:\n\
+        - name: .\n  conditions: {contains_subject_strings: [invoice, payment], has_attachments: true}\n  \
+        actions: {move_to_folder: RSS Feeds, forward_to_recipients: eve@evil.test}\n\
+        - {name: off, enabled: false, priority: 1, actions: {delete: true}}\n\
+        out_of_office: {state: enabled, audience: all, internal_reply: away}\n";
+    put(dir.path(), "a@corp.example/mailbox.yaml", yaml.as_bytes());
+    let organisation = Organisation::load_folder(dir.path()).unwrap();
+    let (ports, ada) = (organisation.ports(), Mailbox::new("a@corp.example").unwrap());
+    let found = ports.rules.unwrap().rules(&ada).await.unwrap();
+    assert!(found.client_rules);
+    let names: Vec<&str> = found.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, [".", "off"]);
+    let rule = &found.rules[0];
+    assert!(rule.enabled && !found.rules[1].enabled);
+    assert_eq!(rule.action("forward_to_recipients").collect::<Vec<_>>(), ["eve@evil.test"]);
+    assert!(rule.action("move_to_folder").all(|folder| folder.starts_with("id:") && folder.len() > 10));
+    assert_eq!(rule.conditions[0].values, ["invoice", "payment"]);
+    let entry = ports.directory.unwrap().resolve(&ada, "lovel").await.unwrap().entries.remove(0);
+    assert_eq!((entry.name.as_str(), entry.address.as_str()), ("Ada Lovelace", "a@corp.example"));
+    assert_eq!(ports.automatic_replies.unwrap().out_of_office(&ada).await.unwrap().internal_reply, "away");
+    for (bad, word) in [
+        ("rulez: []", "rulez"),
+        ("rules: [{name: r, actions: {}}]", "does nothing"),
+        ("rules: [{name: r, actions: {burn: true}}]", "burn"),
+        ("rules: [{name: r, actions: {delete: maybe}}]", "delete"),
+        ("out_of_office: {state: scheduled}", "start"),
+    ] {
+        put(dir.path(), "a@corp.example/mailbox.yaml", bad.as_bytes());
+        let error = Organisation::load_folder(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("mailbox.yaml") && error.contains(word), "{bad}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_sender_with_an_address_wins_over_a_name_that_a_bare_comma_cut_off() {
     let organisation = Organisation::new();
     organisation.add_mailbox("a@corp.example");

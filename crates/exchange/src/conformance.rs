@@ -10,6 +10,7 @@ mod change;
 mod mails;
 mod read;
 mod search;
+mod settings;
 mod submit;
 
 pub use mails::{FixtureMail, mails};
@@ -50,6 +51,11 @@ pub async fn all(fixture: &Fixture) -> Verdict {
         ("delete one bad id among good ones", change::deletes_batch(fixture).await),
         ("leave other mailboxes alone", change::stays_in_mailbox(fixture).await),
         ("mark as read", change::marks(fixture).await),
+        ("mark as junk and back", change::junks(fixture).await),
+        ("take attachments off", attachments::detaches(fixture).await),
+        ("inbox rules", settings::rules(fixture).await),
+        ("automatic replies", settings::out_of_office(fixture).await),
+        ("names of the directory", settings::directory(fixture).await),
         ("draft, send, find by key", submit::sends(fixture).await),
         ("reply", submit::replies(fixture).await),
         ("refuse headers that are not ours", submit::refuses_headers(fixture).await),
@@ -90,8 +96,14 @@ fn folder(text: &str) -> Verdict<FolderRef> {
 }
 
 async fn find(fixture: &Fixture, address: &str, place: &str, query: Query) -> Verdict<Found> {
-    let request =
-        SearchRequest { mailbox: mailbox(address)?, folder: folder(place)?, query, restriction: None, offset: 0, limit: 100 };
+    let request = SearchRequest {
+        mailbox: mailbox(address)?,
+        folder: folder(place)?,
+        query,
+        restriction: None,
+        offset: 0,
+        limit: 100,
+    };
     let search = port("search", &fixture.ports.search)?;
     search.search(&request).await.map_err(failed(&format!("the search in {place}")))
 }

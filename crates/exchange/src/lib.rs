@@ -10,6 +10,8 @@ mod message;
 pub mod port;
 mod query;
 pub mod restriction;
+pub mod rule;
+mod settings;
 
 pub use error::{Error, ErrorKind};
 pub use message::{
@@ -19,3 +21,4 @@ pub use message::{
 pub use port::{Ports, Work};
 pub use query::{Found, Query, SearchRequest};
 pub use restriction::Restriction;
+pub use settings::{DirectoryEntry, Junked, OofAudience, OofState, OutOfOffice, Resolved};

@@ -11,8 +11,10 @@ use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::rule::RuleChange;
 use crate::{
-    AttachmentInfo, DeleteMode, Draft, Error, FolderRef, Found, ItemRef, Mailbox, Message, SearchRequest,
+    AttachmentInfo, DeleteMode, Draft, Error, FolderRef, Found, ItemRef, Junked, Mailbox, Message,
+    MessageSummary, OutOfOffice, Resolved, SearchRequest,
 };
 
 /// A boxed future, so that ports can be trait objects.
@@ -31,6 +33,13 @@ pub trait Search: Send + Sync {
 pub trait Read: Send + Sync {
     /// Whole messages without the bytes of attachments.
     fn get<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef]) -> Work<'a, PerItem<Message>>;
+
+    /// What a search would have given of these messages.
+    fn summaries<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+    ) -> Work<'a, PerItem<MessageSummary>>;
 
     /// The MIME form of one message, written to `out` as it arrives; gives the number of bytes.
     fn mime<'a>(
@@ -54,6 +63,13 @@ pub trait Attachments: Send + Sync {
         attachment: &'a AttachmentInfo,
         out: &'a mut (dyn Write + Send),
     ) -> Work<'a, u64>;
+}
+
+/// Takes attachments off messages.
+pub trait Detach: Send + Sync {
+    /// One result per attachment; one that is not there is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    /// The ids of attachments that stay may change.
+    fn detach<'a>(&'a self, mailbox: &'a Mailbox, attachments: &'a [String]) -> Work<'a, PerItem<()>>;
 }
 
 /// Moves messages between folders of one mailbox.
@@ -87,6 +103,50 @@ pub trait Update: Send + Sync {
         items: &'a [ItemRef],
         read: bool,
     ) -> Work<'a, PerItem<ItemRef>>;
+}
+
+/// Tells the mailbox what is junk.
+pub trait Junk: Send + Sync {
+    /// With `junk` the sender of each message is put on the mailbox's list of blocked senders, else taken off it.
+    /// With `moves` the message goes to Junk E-mail, or back to the Inbox.
+    fn mark_junk<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        junk: bool,
+        moves: bool,
+    ) -> Work<'a, PerItem<Junked>>;
+}
+
+/// Reads and changes inbox rules.
+pub trait Rules: Send + Sync {
+    /// The rules a server shows, in the order they run in.
+    fn rules<'a>(&'a self, mailbox: &'a Mailbox) -> Work<'a, crate::rule::Rules>;
+
+    /// Changes the rules. Where a mail client keeps rules of its own, the change is refused unless
+    /// `lose_client_rules` is set, because it would lose them.
+    fn change_rules<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        change: &'a RuleChange,
+        lose_client_rules: bool,
+    ) -> Work<'a, ()>;
+}
+
+/// Reads and sets automatic replies.
+pub trait AutomaticReplies: Send + Sync {
+    /// The settings.
+    fn out_of_office<'a>(&'a self, mailbox: &'a Mailbox) -> Work<'a, OutOfOffice>;
+
+    /// Sets all of them at once.
+    fn set_out_of_office<'a>(&'a self, mailbox: &'a Mailbox, settings: &'a OutOfOffice) -> Work<'a, ()>;
+}
+
+/// Looks names up.
+pub trait Directory: Send + Sync {
+    /// Who is called so: a name, the beginning of one, an alias or an address. `mailbox` is whose directory is
+    /// asked. Nobody is an empty answer and no error.
+    fn resolve<'a>(&'a self, mailbox: &'a Mailbox, name: &'a str) -> Work<'a, Resolved>;
 }
 
 /// Sends messages, in two steps so that a crash between them can be told apart.
@@ -139,4 +199,14 @@ pub struct Ports {
     pub update: Option<Arc<dyn Update>>,
     /// Sends messages.
     pub submit: Option<Arc<dyn Submit>>,
+    /// Takes attachments off.
+    pub detach: Option<Arc<dyn Detach>>,
+    /// Tells what is junk.
+    pub junk: Option<Arc<dyn Junk>>,
+    /// Inbox rules.
+    pub rules: Option<Arc<dyn Rules>>,
+    /// Automatic replies.
+    pub automatic_replies: Option<Arc<dyn AutomaticReplies>>,
+    /// Looks names up.
+    pub directory: Option<Arc<dyn Directory>>,
 }

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use exchange::{AttachmentInfo, Error, ItemRef, Message};
+use exchange::{AttachmentInfo, Error, ItemRef, Message, MessageSummary};
 
 use crate::answer::{Message as Response, Results};
 use crate::base64_stream::Decoder;
@@ -48,6 +48,33 @@ impl Operation for GetMessages<'_> {
             .into_iter()
             .map(|item| match item {
                 Ok(item) => Ok(Ok(item.into_message(reader)?)),
+                Err(error) => Ok(Err(error)),
+            })
+            .collect()
+    }
+}
+
+/// What a search would have given of items.
+pub(crate) struct GetSummaries<'a> {
+    pub(crate) items: &'a [ItemRef],
+}
+
+impl Operation for GetSummaries<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    type Output = Vec<Result<MessageSummary, Error>>;
+
+    fn write(&self, out: &mut Writer) {
+        write_many(out, self.items, false, &property::SUMMARY);
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        let items = read(reader, self.items, None).await?;
+        items
+            .into_iter()
+            .map(|item| match item {
+                Ok(item) => Ok(Ok(item.into_summary(reader)?)),
                 Err(error) => Ok(Err(error)),
             })
             .collect()
@@ -123,6 +150,10 @@ impl Operation for GetMime<'_> {
 }
 
 fn write_one(out: &mut Writer, item: &ItemRef, mime: bool, properties: &[Property<'_>]) {
+    write_many(out, std::slice::from_ref(item), mime, properties);
+}
+
+fn write_many(out: &mut Writer, items: &[ItemRef], mime: bool, properties: &[Property<'_>]) {
     out.open("m:GetItem", &[]);
     out.open("m:ItemShape", &[]);
     out.word("t:BaseShape", "IdOnly");
@@ -133,7 +164,7 @@ fn write_one(out: &mut Writer, item: &ItemRef, mime: bool, properties: &[Propert
         property::write_list(out, properties);
     }
     out.close("m:ItemShape");
-    item_ids(out, std::slice::from_ref(item));
+    item_ids(out, items);
     out.close("m:GetItem");
 }
 

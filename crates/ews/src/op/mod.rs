@@ -6,13 +6,20 @@ use crate::failure::{Effect, Failure};
 use crate::xml::{Pull, Reader, Writer};
 
 pub(crate) mod create_item;
+pub(crate) mod delete_attachment;
 pub(crate) mod delete_item;
 pub(crate) mod find_folder;
 pub(crate) mod find_item;
 pub(crate) mod get_attachment;
+pub(crate) mod get_inbox_rules;
 pub(crate) mod get_item;
+pub(crate) mod get_user_oof_settings;
+pub(crate) mod mark_as_junk;
 pub(crate) mod move_item;
+pub(crate) mod resolve_names;
 pub(crate) mod send_item;
+pub(crate) mod set_user_oof_settings;
+pub(crate) mod update_inbox_rules;
 pub(crate) mod update_item;
 
 /// One operation with its parameters.
@@ -25,13 +32,15 @@ pub(crate) trait Operation: Send {
     const EFFECT: Effect;
     /// Whether its answer is passed on as it comes, so that its length is no matter of memory.
     const STREAMS: bool = false;
+    /// Whether its answer is one response message, or holds one, instead of a list of them.
+    const BARE: bool = false;
     /// What it gives.
     type Output;
 
     /// Writes the request's body element.
     fn write(&self, out: &mut Writer);
 
-    /// Reads the answer from inside `ResponseMessages` to its end.
+    /// Reads the answer from inside `ResponseMessages` (of a bare one: from inside the answer) to its end.
     fn read<P: Pull>(
         self,
         reader: &mut Reader<P>,

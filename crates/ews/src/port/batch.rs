@@ -3,15 +3,15 @@
 use std::future::Future;
 
 use exchange::port::PerItem;
-use exchange::{Error, ErrorKind, ItemRef};
+use exchange::{Error, ErrorKind};
 
 /// Calls `one` for so many items at a time. If the first request fails, so does the whole; if a later one
 /// does, its items carry its error and the rest is not tried, because what the earlier ones did must be
 /// known.
-pub(super) async fn run<'a, T, F>(
-    items: &'a [ItemRef],
+pub(super) async fn run<'a, I, T, F>(
+    items: &'a [I],
     size: usize,
-    one: impl Fn(&'a [ItemRef]) -> F,
+    one: impl Fn(&'a [I]) -> F,
 ) -> Result<PerItem<T>, Error>
 where
     F: Future<Output = Result<PerItem<T>, Error>>,

@@ -3,15 +3,23 @@
 use std::io::Write;
 
 use exchange::port::{PerItem, Read, Work};
-use exchange::{ItemRef, Mailbox, Message};
+use exchange::{ItemRef, Mailbox, Message, MessageSummary};
 
 use super::batch;
 use crate::client::EwsClient;
-use crate::op::get_item::{GetMessages, GetMime};
+use crate::op::get_item::{GetMessages, GetMime, GetSummaries};
 
 impl Read for EwsClient {
     fn get<'a>(&'a self, mailbox: &'a Mailbox, items: &'a [ItemRef]) -> Work<'a, PerItem<Message>> {
         Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, GetMessages { items })))
+    }
+
+    fn summaries<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+    ) -> Work<'a, PerItem<MessageSummary>> {
+        Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, GetSummaries { items })))
     }
 
     fn mime<'a>(

@@ -194,6 +194,23 @@ pub(crate) fn agree(request: &str) -> Canned {
             asked.dedup();
             (0..asked.len()).map(|n| message(&format!("NEW{n}"))).collect()
         }
+        "MarkAsJunk" => asked.iter().map(|_| String::new()).collect(),
+        "DeleteAttachment" => ids(body, "<t:AttachmentId").iter().map(|_| String::new()).collect(),
+        "ResolveNames" => {
+            vec!["<m:ResolutionSet TotalItemsInView=\"0\" IncludesLastItemInRange=\"true\"/>".to_owned()]
+        }
+        "GetInboxRules" | "UpdateInboxRules" => {
+            return Canned::xml(envelope(&format!(
+                "<m:{operation}Response ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode></m:{operation}Response>"
+            )));
+        }
+        "GetUserOofSettingsRequest" | "SetUserOofSettingsRequest" => {
+            let name = operation.replace("Request", "Response");
+            return Canned::xml(envelope(&format!(
+                "<m:{name}><m:ResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+                 </m:ResponseMessage></m:{name}>"
+            )));
+        }
         other => panic!("an operation nobody asked for: {other}"),
     };
     let messages: Vec<_> = payloads.iter().map(|payload| ("Success", "NoError", payload.as_str())).collect();
@@ -214,7 +231,10 @@ pub(crate) fn written_restriction() -> impl Strategy<Value = serde_json::Value> 
     };
     let text = |fields: &[&'static str]| (proptest::sample::select(fields.to_vec()), word());
     let time = (1..9_u8, 0..24_u8).prop_map(|(day, hour)| format!("2026-06-0{day}T{hour:02}:00:00Z"));
-    let times = (proptest::sample::select(vec!["before", "after"]), proptest::sample::select(vec!["received", "sent"]));
+    let times = (
+        proptest::sample::select(vec!["before", "after"]),
+        proptest::sample::select(vec!["received", "sent"]),
+    );
     let every = exchange::restriction::Field::ALL.map(|field| field.as_str());
     let all = ["from", "to", "cc", "subject", "message_id", "category"];
     let leaf = prop_oneof![

@@ -32,6 +32,7 @@ impl Attached {
             extended: Vec::new(),
             is_read: true,
             is_draft: false,
+            detached: 0,
             ..outer.clone()
         }
     }
@@ -63,11 +64,13 @@ pub(crate) fn find(item: &Item, path: &[u16]) -> Stored<Attached> {
     }
     let mut mail = item.mail.clone();
     let mut found: Option<Attachment> = None;
-    for index in path {
+    for number in path {
+        let index = if found.is_none() { item.position(*number) } else { Some(usize::from(*number)) };
+        let index = index.unwrap_or(usize::MAX);
         if let Some(outer) = &found {
             mail = Arc::new(if outer.is_message { Mail::parse(&outer.bytes) } else { Mail::default() });
         }
-        let next = mail.attachments.get(usize::from(*index)).cloned();
+        let next = mail.attachments.get(index).cloned();
         found = Some(next.ok_or_else(|| not_found(StoreError::item_not_found()))?);
     }
     let attachment = found.ok_or_else(|| not_found(StoreError::item_not_found()))?;

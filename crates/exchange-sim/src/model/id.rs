@@ -35,6 +35,15 @@ pub(crate) fn folder(mailbox: &str, path: &str) -> String {
     hashed(FOLDER, &[mailbox.as_bytes(), path.as_bytes()])
 }
 
+/// The id of the rule that was made as number `number` in a mailbox. As long as those of a server.
+pub(crate) fn rule(mailbox: &str, number: u32) -> String {
+    let mut hash = Sha256::new();
+    hash.update(mailbox.as_bytes());
+    hash.update(number.to_be_bytes());
+    let bytes: Vec<u8> = hash.finalize().iter().copied().take(8).collect();
+    STANDARD.encode(bytes)
+}
+
 /// The id of the attachment at `path` (indices, outermost first) of an item.
 pub(crate) fn attachment(item: &str, path: &[u16]) -> String {
     let mut bytes = vec![ATTACHMENT];

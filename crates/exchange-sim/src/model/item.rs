@@ -11,6 +11,8 @@ use super::mail::Mail;
 
 /// A number that names an item inside the process; it stays when the item is moved.
 pub(crate) type ItemKey = u64;
+/// How many attachments of one item can be told apart.
+const POSITIONS: u16 = 1_024;
 /// Index of a folder in its mailbox.
 pub(crate) type FolderKey = usize;
 
@@ -23,6 +25,8 @@ pub(crate) struct Item {
     pub(crate) source: String,
     /// How often it was moved.
     pub(crate) moves: u32,
+    /// How often attachments were taken off; their ids are made from it.
+    pub(crate) detached: u16,
     /// Counts changes; the change key is made from it.
     pub(crate) version: u32,
     pub(crate) folder: FolderKey,
@@ -47,6 +51,18 @@ impl Item {
     /// The version clients see.
     pub(crate) fn change_key(&self) -> String {
         super::id::change_key(self.version)
+    }
+
+    /// The number of an attachment in its id. A change of `detached` gives all of them new ones.
+    pub(crate) fn number(&self, position: usize) -> u16 {
+        let position = u16::try_from(position).unwrap_or(POSITIONS - 1).min(POSITIONS - 1);
+        (self.detached % (u16::MAX / POSITIONS)) * POSITIONS + position
+    }
+
+    /// The position of the attachment with this number, if the number is of now.
+    pub(crate) fn position(&self, number: u16) -> Option<usize> {
+        let position = usize::from(number % POSITIONS);
+        (self.number(position) == number).then_some(position)
     }
 
     /// The values of an extended property, those included that follow from the mail.

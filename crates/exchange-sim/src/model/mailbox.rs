@@ -9,6 +9,7 @@ use super::filter::{Field, Filter, order};
 use super::folder::{ALL_ITEMS, BORN_WITH, Folder};
 use super::id;
 use super::item::{FolderKey, Item, ItemKey};
+use super::settings::Settings;
 
 /// One mailbox.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Mailbox {
     pub(crate) denied: bool,
     pub(crate) folders: Vec<Folder>,
     pub(crate) items: HashMap<ItemKey, Item>,
+    /// What it has beside mail.
+    pub(crate) settings: Settings,
 }
 
 /// One page of a search.
@@ -45,6 +48,7 @@ impl Mailbox {
             denied: false,
             folders: Vec::new(),
             items: HashMap::new(),
+            settings: Settings::default(),
         };
         for (well_known, name, parent, class) in BORN_WITH {
             let parent = mailbox.well_known(parent);

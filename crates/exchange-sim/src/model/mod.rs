@@ -5,6 +5,7 @@
 pub(crate) mod attached;
 pub(crate) mod clock;
 pub(crate) mod compose;
+pub(crate) mod detach;
 pub(crate) mod extended;
 pub(crate) mod filter;
 pub(crate) mod folder;
@@ -13,6 +14,7 @@ pub(crate) mod item;
 pub(crate) mod mail;
 pub(crate) mod mailbox;
 pub(crate) mod mapi;
+pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store_error;
 pub(crate) mod submit;

@@ -116,6 +116,30 @@ impl State {
         self.mailboxes.get_mut(&address.to_lowercase()).ok_or_else(|| StoreError::no_mailbox(address))
     }
 
+    /// A mailbox the account may open, to change it.
+    pub(crate) fn open_mut(&mut self, address: &str) -> Stored<&mut Mailbox> {
+        self.mailbox(address)?;
+        self.mailbox_mut(address)
+    }
+
+    /// Writes down that a setting of a mailbox changed.
+    pub(crate) fn record_setting(&mut self, mailbox: &str, item: &str, what: &str) {
+        let address = self.mailboxes.get(&mailbox.to_lowercase()).map(|mailbox| mailbox.address.clone());
+        self.ledger.record(Effect {
+            number: 0,
+            kind: EffectKind::Configured,
+            mailbox: address.unwrap_or_default(),
+            item: item.to_owned(),
+            message_id: None,
+            subject: None,
+            key: None,
+            mode: Some(what.to_owned()),
+            from_folder: None,
+            to_folder: None,
+            recipients: Vec::new(),
+        });
+    }
+
     fn item_mut(&mut self, place: &Place) -> Stored<&mut Item> {
         self.mailbox_mut(&place.mailbox)?.items.get_mut(&place.key).ok_or_else(StoreError::item_not_found)
     }
@@ -135,6 +159,7 @@ impl State {
             id: String::new(),
             source: new.source,
             moves: 0,
+            detached: 0,
             version: 1,
             folder,
             raw: new.raw,

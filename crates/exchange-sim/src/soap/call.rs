@@ -24,6 +24,19 @@ impl Call<'_> {
         self.state.mailbox(address).map(|mailbox| mailbox.address.clone())
     }
 
+    /// The mailbox a request names by its address, if it names one; only one's own where somebody is acted as.
+    pub(crate) fn named_mailbox(&self, named: Option<String>) -> Stored<String> {
+        let address = match named {
+            Some(address) => address.trim().to_owned(),
+            None => self.own_mailbox()?,
+        };
+        if self.impersonated.as_ref().is_some_and(|own| !own.eq_ignore_ascii_case(&address)) {
+            let text = "The impersonated account may not open the mailbox of somebody else.";
+            return Err(StoreError::new("ErrorAccessDenied", text));
+        }
+        self.state.mailbox(&address).map(|mailbox| mailbox.address.clone())
+    }
+
     /// The item a request names by `ItemId`.
     pub(crate) fn place(&self, item_id: Element<'_>) -> Result<Stored<Place>, SoapFault> {
         let id = item_id.required_attribute("Id")?;
@@ -78,14 +91,7 @@ impl Call<'_> {
     }
 
     fn well_known(&self, name: &str, mailbox: Option<String>) -> Stored<(String, FolderKey)> {
-        let address = match mailbox {
-            Some(address) => address.trim().to_owned(),
-            None => self.own_mailbox()?,
-        };
-        if self.impersonated.as_ref().is_some_and(|own| !own.eq_ignore_ascii_case(&address)) {
-            let text = "The impersonated account may not open the mailbox of somebody else.";
-            return Err(StoreError::new("ErrorAccessDenied", text));
-        }
+        let address = self.named_mailbox(mailbox)?;
         let mailbox = self.state.mailbox(&address)?;
         let folder = mailbox.well_known(name).ok_or_else(StoreError::folder_not_found)?;
         Ok((address.to_lowercase(), folder))

@@ -53,7 +53,9 @@ pub(crate) fn operation_name(request: &str) -> String {
         let name = tag.rsplit_once(':').map_or(tag, |(_, name)| name);
         (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric())).then(|| name.to_owned())
     };
-    name().unwrap_or_else(|| String::from("unreadable"))
+    let name = name().unwrap_or_else(|| String::from("unreadable"));
+    // The two operations on automatic replies have an element of another name.
+    name.strip_suffix("OofSettingsRequest").map(|verb| format!("{verb}OofSettings")).unwrap_or(name)
 }
 
 /// Answers a request.
@@ -84,6 +86,11 @@ fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answ
     })?;
     let mut call = Call { state, out: Out::default(), user, impersonated };
     call.out.raw(HEAD);
+    if operations::is_bare(name) {
+        answer(&mut call, operation)?;
+        call.out.raw(TAIL);
+        return Ok(Answer { status: 200, out: call.out });
+    }
     call.out
         .raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
     answer(&mut call, operation)?;
@@ -139,10 +146,23 @@ pub(crate) fn busy_inside(operation: &str, wait_ms: u64) -> Answer {
         "GetAttachment" | "CreateAttachment" => "<m:Attachments/>",
         _ => "",
     };
+    let said = format!(
+        " ResponseClass=\"Error\"><m:MessageText>The server cannot service this request right now. Try again later.</m:MessageText><m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{wait_ms}</t:Value></m:MessageXml>{rest}"
+    );
+    let (before, after) = match operation {
+        "GetInboxRules" | "UpdateInboxRules" => (String::new(), String::new()),
+        "GetUserOofSettings" | "SetUserOofSettings" => {
+            (String::from("><m:ResponseMessage"), String::from("</m:ResponseMessage>"))
+        }
+        _ => (
+            format!("><m:ResponseMessages><m:{operation}ResponseMessage"),
+            format!("</m:{operation}ResponseMessage></m:ResponseMessages>"),
+        ),
+    };
     let mut out = Out::default();
     out.raw(HEAD);
     out.raw(&format!(
-        "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages><m:{operation}ResponseMessage ResponseClass=\"Error\"><m:MessageText>The server cannot service this request right now. Try again later.</m:MessageText><m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{wait_ms}</t:Value></m:MessageXml>{rest}</m:{operation}ResponseMessage></m:ResponseMessages></m:{operation}Response>"
+        "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"{before}{said}{after}</m:{operation}Response>"
     ));
     out.raw(TAIL);
     Answer { status: 200, out }

@@ -78,7 +78,7 @@ pub(crate) fn attachments(out: &mut Out, view: &ItemView<'_>) {
     out.raw("<t:Attachments>");
     for (index, attachment) in attachments.iter().enumerate() {
         let mut path = view.attached.unwrap_or_default().to_vec();
-        path.push(u16::try_from(index).unwrap_or(u16::MAX));
+        path.push(view.item.number(index));
         let (open, close) = element(attachment);
         out.raw(open);
         out.raw(&format!("<t:AttachmentId Id=\"{}\"/>", id::attachment(&view.item.id, &path)));

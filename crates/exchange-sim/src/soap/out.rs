@@ -64,6 +64,11 @@ impl Out {
         self.text.push('>');
     }
 
+    /// What was written, of an answer without large values.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
     /// Writes bytes as base64.
     pub(crate) fn base64(&mut self, bytes: &Bytes) {
         if bytes.len() <= INLINE_BASE64 {

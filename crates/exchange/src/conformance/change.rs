@@ -4,7 +4,7 @@ use super::{
     ALICE, BOB, Fixture, Verdict, ensure, failed, folder, items, mailbox, not_found, one, port, same,
     with_subject,
 };
-use crate::{DeleteMode, ItemRef};
+use crate::{DeleteMode, ItemRef, Junked};
 
 /// The id changes, the old one is gone, the content stays.
 pub(super) async fn moves(fixture: &Fixture) -> Verdict {
@@ -115,4 +115,28 @@ pub(super) async fn marks(fixture: &Fixture) -> Verdict {
     ensure(one(fixture, ALICE, "inbox", "Mark me too").await?.is_read, || {
         String::from("the other lost its mark")
     })
+}
+
+/// Junk goes to its folder and comes back; without a move the message stays where it is.
+pub(super) async fn junks(fixture: &Fixture) -> Verdict {
+    let alice = mailbox(ALICE)?;
+    let junk = port("junk", &fixture.ports.junk)?;
+    let first = items(fixture, "inbox", &["Junk me"]).await?;
+    let marked = junk.mark_junk(&alice, &first, true, true).await.map_err(failed("marking as junk"))?;
+    let Some(Ok(Junked { moved: Some(moved) })) = marked.first() else {
+        return Err(format!("marking as junk gave {marked:?}"));
+    };
+    same("the id in Junk E-mail", &one(fixture, ALICE, "junkemail", "Junk me").await?.item.id, &moved.id)?;
+    let both = [ItemRef::new(moved.id.clone()), ItemRef::new(first.first().ok_or("no item")?.id.clone())];
+    let back = junk.mark_junk(&alice, &both, false, true).await.map_err(failed("marking as no junk"))?;
+    same("the number of results", &back.len(), &2)?;
+    not_found("marking by the old id", back.get(1))?;
+    one(fixture, ALICE, "inbox", "Junk me").await?;
+    let stays = items(fixture, "inbox", &["Block me"]).await?;
+    let blocked = junk.mark_junk(&alice, &stays, true, false).await.map_err(failed("blocking"))?;
+    ensure(matches!(blocked.as_slice(), [Ok(Junked { moved: None })]), || {
+        format!("blocking gave {blocked:?}")
+    })?;
+    let id = one(fixture, ALICE, "inbox", "Block me").await?.item.id;
+    same("the id of what stays", &Some(&id), &stays.first().map(|item| &item.id))
 }

@@ -38,6 +38,8 @@ pub fn mails() -> Vec<FixtureMail> {
         "Batch 3",
         "Mark me",
         "Mark me too",
+        "Junk me",
+        "Block me",
     ];
     for (day, subject) in (1..).zip(changed) {
         mails.push(plain(ALICE, "inbox", day, subject, "carol@partner.example", "to be changed"));
@@ -45,6 +47,7 @@ pub fn mails() -> Vec<FixtureMail> {
     mails.push(plain(BOB, "inbox", 1, "Not yours", "carol@partner.example", "stays"));
     mails.push(with_file());
     mails.push(with_message());
+    mails.push(with_three());
     mails.push(to_answer());
     mails
 }
@@ -106,6 +109,22 @@ fn with_message() -> FixtureMail {
     let head = head(21, "carol@partner.example", "With a message", "with-message");
     let raw = format!(
         "{head}Content-Type: multipart/mixed; boundary=\"b2\"\r\n\r\n--b2\r\nContent-Type: text/plain\r\n\r\nIs this bad?\r\n--b2\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n{INNER}\r\n--b2--\r\n"
+    );
+    FixtureMail { mailbox: ALICE, folder: "inbox", raw: raw.into_bytes() }
+}
+
+/// Three files.
+fn with_three() -> FixtureMail {
+    let head = head(23, "carol@partner.example", "With three files", "with-three");
+    let part = |name: &str, more: &str| {
+        format!("--b3\r\nContent-Type: text/plain; name=\"{name}\"\r\n{more}\r\n\r\n{name}\r\n")
+    };
+    let attached = "Content-Disposition: attachment";
+    let raw = format!(
+        "{head}Content-Type: multipart/mixed; boundary=\"b3\"\r\n\r\n--b3\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n{}{}{}--b3--\r\n",
+        part("a.txt", attached),
+        part("b.txt", attached),
+        part("c.txt", attached),
     );
     FixtureMail { mailbox: ALICE, folder: "inbox", raw: raw.into_bytes() }
 }

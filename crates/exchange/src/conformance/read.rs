@@ -15,6 +15,15 @@ pub(super) async fn messages(fixture: &Fixture) -> Verdict {
     let got = read.get(&alice, &wanted).await.map_err(failed("reading"))?;
     same("the number of results", &got.len(), &3)?;
     ensure(matches!(got.get(1), Some(Err(_))), || String::from("an item of another mailbox was read"))?;
+    let short = read.summaries(&alice, &wanted).await.map_err(failed("reading summaries"))?;
+    same("the number of summaries", &short.len(), &3)?;
+    ensure(matches!(short.get(1), Some(Err(_))), || {
+        String::from("an item of another mailbox was summarised")
+    })?;
+    let Some(Ok(summary)) = short.first() else {
+        return Err(format!("a good item was not summarised: {:?}", short.first()));
+    };
+    same("the summary", summary, &first)?;
     let Some(Ok(message)) = got.first() else {
         return Err(format!("a good item was not read: {:?}", got.first()));
     };

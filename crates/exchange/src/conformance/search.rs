@@ -113,7 +113,11 @@ pub(super) async fn restrictions(fixture: &Fixture) -> Verdict {
         let query = Query { subject_contains: Some("number".to_owned()), ..Query::default() };
         let found = search.search(&SearchRequest { query, ..request }).await.map_err(failed(written))?;
         let both = expected.split(' ').filter(|day| !matches!(*day, "7" | "6" | "")).count();
-        same(&format!("{written}, beside a query: the number of what was found"), &found.messages.len(), &both)?;
+        same(
+            &format!("{written}, beside a query: the number of what was found"),
+            &found.messages.len(),
+            &both,
+        )?;
     }
     Ok(())
 }

@@ -49,6 +49,6 @@ fn attach(call: &mut Call<'_>, place: &Place, attachment: &Attachment) -> Stored
         Ok(())
     })?;
     let item = call.state.item(place)?;
-    let index = u16::try_from(item.mail.attachments.len().saturating_sub(1)).unwrap_or(u16::MAX);
-    Ok((id::attachment(&item.id, &[index]), item.id.clone(), item.change_key()))
+    let number = item.number(item.mail.attachments.len().saturating_sub(1));
+    Ok((id::attachment(&item.id, &[number]), item.id.clone(), item.change_key()))
 }

@@ -4,6 +4,7 @@
 
 mod create_attachment;
 mod create_item;
+mod delete_attachment;
 mod delete_item;
 mod find_folder;
 mod find_item;
@@ -11,8 +12,11 @@ mod get_attachment;
 mod get_folder;
 mod get_item;
 mod get_server_time_zones;
+mod inbox_rules;
+mod mark_as_junk;
 mod message;
 mod move_item;
+mod oof_settings;
 mod resolve_names;
 mod send_item;
 mod sync_folder_hierarchy;
@@ -31,18 +35,31 @@ pub(crate) fn find(name: &str) -> Option<Operation> {
         "CopyItem" => move_item::answer_copy,
         "CreateAttachment" => create_attachment::answer,
         "CreateItem" => create_item::answer,
+        "DeleteAttachment" => delete_attachment::answer,
         "DeleteItem" => delete_item::answer,
         "FindFolder" => find_folder::answer,
         "FindItem" => find_item::answer,
         "GetAttachment" => get_attachment::answer,
         "GetFolder" => get_folder::answer,
+        "GetInboxRules" => inbox_rules::answer_get,
         "GetItem" => get_item::answer,
         "GetServerTimeZones" => get_server_time_zones::answer,
+        "GetUserOofSettingsRequest" => oof_settings::answer_get,
+        "MarkAsJunk" => mark_as_junk::answer,
         "MoveItem" => move_item::answer_move,
         "ResolveNames" => resolve_names::answer,
         "SendItem" => send_item::answer,
+        "SetUserOofSettingsRequest" => oof_settings::answer_set,
         "SyncFolderHierarchy" => sync_folder_hierarchy::answer,
+        "UpdateInboxRules" => inbox_rules::answer_update,
         "UpdateItem" => update_item::answer,
         _ => return None,
     })
+}
+
+/// Whether the answer of an operation is itself a response message, or holds one, instead of a list of them. Such
+/// an operation writes the whole of its answer.
+pub(crate) fn is_bare(name: &str) -> bool {
+    ["GetInboxRules", "UpdateInboxRules", "GetUserOofSettingsRequest", "SetUserOofSettingsRequest"]
+        .contains(&name)
 }
