@@ -12,7 +12,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::loader_settings;
-use crate::model::folder::BORN_WITH;
+use crate::model::folder::{ALL_ITEMS, BORN_WITH};
 use crate::model::mail::Mail;
 use crate::model::state::{NewItem, State};
 
@@ -152,6 +152,13 @@ fn add(state: &mut State, mailbox: &str, folder: Option<usize>, source: String, 
 /// The folder with this path; the first name may be a well-known one.
 fn folder_key(state: &mut State, mailbox: &str, names: &[String]) -> Option<usize> {
     let mailbox = state.add_mailbox(mailbox);
+    // What users deleted lies beside the folders that they see.
+    if let [only] = names
+        && let Some(key) =
+            mailbox.well_known(&only.to_lowercase()).filter(|_| !only.eq_ignore_ascii_case(ALL_ITEMS))
+    {
+        return Some(key);
+    }
     let mut names = names.to_vec();
     if let Some(first) = names.first_mut()
         && let Some((_, display, parent, _)) =

@@ -39,6 +39,16 @@ async fn mime(organisation: &Organisation, address: &str, item: &ItemRef) -> Vec
 }
 
 #[tokio::test]
+async fn what_a_user_deleted_can_lie_in_recoverable_items() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "a@corp.example/RecoverableItemsDeletions/1.eml", b"Subject: gone\r\n\r\n");
+    let organisation = Organisation::load_folder(dir.path()).unwrap();
+    let deleted = found(&organisation, "a@corp.example", "recoverableitemsdeletions").await;
+    assert_eq!(deleted.len(), 1);
+    assert!(found(&organisation, "a@corp.example", "allitems").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_folder_becomes_mailboxes_with_the_times_of_the_mails() {
     let dir = tempfile::tempdir().unwrap();
     let received = b"Received: from a by b; Tue, 03 Mar 2026 10:00:00 +0100\r\nReceived: from x by a; Mon, 02 Mar 2026 10:00:00 +0000\r\nDate: Sun, 01 Mar 2026 10:00:00 +0000\r\nSubject: received\r\n\r\n";
