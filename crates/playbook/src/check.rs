@@ -5,7 +5,7 @@ use std::sync::Arc;
 use action_api::Spec;
 
 use crate::codes;
-use crate::lower;
+use crate::lower::{self, Face, Project};
 use crate::report::{Diagnostic, Raw, Severity, Sink};
 use crate::source::place::Places;
 use crate::source::tree::{self, KeyProblem, Kind, Tree};
@@ -85,41 +85,51 @@ impl Checked {
     }
 }
 
-/// Checks a playbook. Never panics and ends quickly, whatever the text is; bytes become text by
-/// [`crate::decode`].
+/// Checks a playbook with every file it names. Never panics and ends quickly, whatever the texts are; bytes become
+/// text by [`crate::decode`].
 pub fn check(source: Source<'_>, actions: &dyn Actions) -> Checked {
-    let refused =
-        |problems| Checked { plan: None, diagnostics: sorted(problems, &Places::without_tree(source.text)) };
-    let problems = text::problems(source.text);
+    let project = Project::new(source.name, actions, source.files);
+    let (lowered, diagnostics) = one(source.text, "", &project);
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let plan = lowered.and_then(|(plan, _)| plan).filter(|_| !failed);
+    let plan = plan.map(|plan| plan::Plan { files: project.texts(), ..plan });
+    Checked { plan, diagnostics }
+}
+
+/// One file: what it lowers to, and what is wrong with it. The plan is worth nothing if there is an error.
+pub(crate) fn one(
+    text: &str,
+    folder: &str,
+    project: &Project<'_>,
+) -> (Option<(Option<plan::Plan>, Face)>, Vec<Diagnostic>) {
+    let refused = |problems| (None, sorted(problems, &Places::without_tree(text)));
+    let problems = text::problems(text);
     if !problems.is_empty() {
         return refused(problems);
     }
-    let problems = scan::problems(source.text);
+    let problems = scan::problems(text);
     if !problems.is_empty() {
         return refused(problems);
     }
-    let tree = match tree::parse(source.text) {
+    let tree = match tree::parse(text) {
         Ok(tree) => tree,
-        Err(error) => return refused(vec![syntax(&error, source.text)]),
+        Err(error) => return refused(vec![syntax(&error, text)]),
     };
     let mut sink = Sink::default();
     keys(&tree, &mut sink);
-    let plan = if matches!(tree.root.kind, Kind::Null) {
-        sink.push(empty(source.text));
+    let lowered = if matches!(tree.root.kind, Kind::Null) {
+        sink.push(empty(text));
         None
     } else {
-        lower::playbook(source.text, &tree.root, actions, &mut sink)
+        lower::playbook(text, folder, &tree.root, project, &mut sink)
     };
-    let failed = sink.errors() > 0;
     let mut problems = sink.into_inner();
-    let diagnostics = if problems.is_empty() {
-        Vec::new()
-    } else {
-        let places = Places::new(source.text, &tree.root);
-        problems.retain(|raw| lower::is_certain(raw, &places));
-        sorted(problems, &places)
-    };
-    Checked { plan: plan.filter(|_| !failed), diagnostics }
+    if problems.is_empty() {
+        return (lowered, Vec::new());
+    }
+    let places = Places::new(text, &tree.root);
+    problems.retain(|raw| lower::is_certain(raw, &places));
+    (lowered, sorted(problems, &places))
 }
 
 fn sorted(problems: Vec<Raw>, places: &Places<'_>) -> Vec<Diagnostic> {

@@ -65,7 +65,7 @@ codes! {
     WRONG_KIND = "P0203", "the wrong kind of value",
         "The element needs another kind of value here, such as a list or text.";
     NO_VERB = "P0204", "a step without a verb",
-        "A step has exactly one verb: `uses`, `set`, `foreach`, `switch`, `parallel`, `approve`, `return` or `fail`.";
+        "A step has exactly one verb: `uses`, `set`, `parallel`, `dag`, `foreach`, `while`, `switch`, `try`, `call`, `approve`, `ask`, `wait`, `assert`, `return` or `fail`.";
     TWO_VERBS = "P0205", "a step with two verbs",
         "A step does exactly one thing, so that its id, its condition and its errors mean one thing.";
     DURATION = "P0206", "not a duration",
@@ -86,15 +86,19 @@ codes! {
         "Inputs and outputs are described by JSON Schema 2020-12, without references to other files or hosts.";
     TOO_MANY_STEPS = "P0214", "too many steps",
         "A playbook has at most 500 steps.";
+    CRON = "P0215", "not a cron expression",
+        "A cron trigger has five fields in UTC: minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range, a list, or one of these with a step such as `*/5`.";
+    TOO_MANY_CALLS = "P0216", "calls too deep or too many",
+        "Playbooks call one another at most 8 deep, and a playbook is made of at most 64 files, so that checking ends quickly.";
 
     UNKNOWN_NAME = "P0301", "an unknown name in an expression",
-        "Expressions see `inputs`, `steps`, `run`, loop variables, and `self` inside `set`.";
+        "Expressions see `inputs`, `vars`, `secrets`, `trigger`, `steps`, `run`, loop variables, `error` in handlers, and `self` inside `set`.";
     UNKNOWN_STEP = "P0302", "an unknown step",
         "No step of the playbook has this id.";
     NOT_FINISHED = "P0303", "a step that has not finished",
         "A step can use only what has surely finished before it: earlier steps of the same or an outer list.";
     OUT_OF_SIGHT = "P0304", "a step that cannot be seen from here",
-        "Steps inside a loop run once for every item and are seen outside only through the loop's output; steps in another branch of a `parallel` or `switch` are not seen.";
+        "Steps inside a loop run once for every item and are seen outside only through the loop's output; steps in another branch of a `parallel` or `switch` are not seen, nor those of a `dag` that are not needed.";
     MAY_NOT_HAVE_RUN = "P0305", "a step that may have no output",
         "A step that can be skipped or may fail has an output only sometimes. Use it under the same condition, or under `steps.ID.status == \"succeeded\"`: in an `if` or `case` around it, or in the same expression before `&&` or `?`.";
     DUPLICATE_NAME = "P0306", "a name is used twice",
@@ -108,9 +112,19 @@ codes! {
     CONNECTION_KIND = "P0310", "a connection of another kind",
         "The action needs a connection of another kind.";
     NO_OUTPUT = "P0311", "a part that the step does not have",
-        "`output` belongs to `uses`, `set`, `foreach` with `output`, and `approve`; `failed` to loops that collect; `error` to steps with `on_error: continue`.";
+        "`output` belongs to steps that give one: `uses`, `set`, `approve`, `ask`, `call`, `while`, waiting for an event, and blocks with an `output`; `failed` to loops that collect; `error` to steps with `on_error: continue`.";
     UNUSED = "P0312", "computed and never used",
         "A `set` step only computes; if nothing reads it, it does nothing.";
+    CYCLE = "P0313", "things that wait for one another",
+        "Steps of a `dag` that need each other never begin, and playbooks that call each other never end.";
+    NO_FILE = "P0314", "a file that is not there",
+        "The playbook names a file, a called playbook or a template, that cannot be read. Paths begin at the folder of the file that names them.";
+    BAD_PATH = "P0315", "not a path to a file beside the playbook",
+        "Paths are written with `/`, are relative, and go up only at their beginning, so that a playbook means the same on every machine.";
+    BAD_CALLEE = "P0316", "a called playbook that cannot be called",
+        "The called playbook has errors of its own, or needs something that a caller cannot give, such as a trigger.";
+    BAD_TEMPLATE = "P0317", "a template that cannot be filled in",
+        "The template is not valid, or it uses a name that its `values` do not surely give. A missing value is an error and never an empty place.";
 
     WRONG_TYPE = "P0420", "an expression of the wrong type",
         "The value of the expression is not what is needed here.";
@@ -123,19 +137,31 @@ codes! {
         "The value is written in the playbook and can already be seen to be refused later.";
 
     UNREACHABLE = "P0601", "steps that never run",
-        "Nothing after `return` or `fail` in the same list can run, nor a case behind one that always holds.";
+        "Nothing after `return` or `fail` in the same list can run, nor a case behind one that always holds, nor a handler for failures that an earlier one takes.";
     NO_LIMIT = "P0602", "a loop without a limit",
-        "A list from outside can be longer than anyone thought. `limit` says what is still normal; a longer list fails the step before its first item.";
+        "A list from outside can be longer than anyone thought, and a condition can hold for ever. `limit` says how many items are still normal (a list whose schema has `maxItems` needs none), `max` how many rounds.";
     OUTPUTS = "P0603", "outputs that do not fit the declaration",
         "`return` gives exactly the declared outputs, each of its declared type; a playbook with outputs gives each of them on every path.";
+    NOT_EVERY_PATH = "P0604", "an output that is not set on every path",
+        "A `switch` or `try` has an output only if each of its parts that can end gives one; otherwise the output would sometimes be missing.";
+    NO_DEFAULT = "P0605", "a switch without a default",
+        "If no case holds, nothing happens, which is seldom what was meant and never what a reader sees. Write `default: []` if it is meant.";
+    FAILED_UNREAD = "P0607", "failures that nobody looks at",
+        "A loop that collects succeeds whatever happens to its items. If nothing reads `steps.ID.failed`, failures pass unseen; `on_item_error: skip` says that this is meant.";
 
     NOT_APPROVED = "P0701", "containment without approval",
-        "A step that changes mailboxes stands behind an `approve` step on every path: either in the same or an outer list after an approval whose rejection ends the list, or under `steps.ID.output.decision == \"approved\"`.";
+        "A step that changes mailboxes stands behind an `approve` step on every path: either in the same or an outer list after an approval whose rejection ends the list, or under `steps.ID.output.decision == \"approved\"`. An approval that approves itself when nobody answers is none.";
     SHOWS = "P0702", "an approval that cannot show this",
         "`shows` names steps that run only after the approval, and whose inputs can be rendered before it.";
+    NO_BLAST_LIMIT = "P0703", "a change in a loop without a blast limit",
+        "A loop multiplies what a step changes. `policy: { max_effects: { ACTION: N } }` says how many items one run may touch in all; over it the step fails before anything is done.";
+    SELF_APPROVAL = "P0704", "whoever starts the run can approve it",
+        "Where containment needs an approval, the person who starts a run by hand should not be the one who approves it. `to: { not: [run.starter] }` sees to that.";
+    CACHED_CHANGE = "P0705", "a cached change",
+        "An earlier answer can stand in for a question, never for a change or a message: the change would not take place.";
 
     UNTRUSTED = "P0801", "untrusted text in a guarded place",
-        "Text from a mail, a server or a plugin must not decide on a recipient, a host, a folder or a query by itself. Let a person approve it (`approve` with `shows`), or write `accept_untrusted` with the reason, which the plan and the audit log repeat.";
+        "Text from a mail, a server or a plugin must not decide on a recipient, a host, a folder or a query by itself. Let a person approve it (`approve` with `shows`), compare it with something trusted (`assert: ${{ x in inputs.allowed }}`), or write `accept_untrusted` with the reason, which the plan and the audit log repeat.";
     NOTHING_TO_ACCEPT = "P0802", "an acceptance without need",
         "`accept_untrusted` stands on a step that receives nothing untrusted in a guarded place; it would hide a later mistake.";
     SECRET = "P0803", "a secret in an open place",

@@ -14,10 +14,21 @@ mod catalogue;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use catalogue::Fixed;
 use playbook::{Checked, Diagnostic, Severity, Source, Style};
 use portcullis_playbook as playbook;
+
+/// The files beside the cases, as a folder gives them.
+struct Beside(PathBuf);
+
+impl playbook::Files for Beside {
+    fn read(&self, path: &str) -> Result<Arc<str>, String> {
+        let bytes = fs::read(self.0.join(path)).map_err(|_| format!("there is no file {path}"))?;
+        String::from_utf8(bytes).map(Arc::from).map_err(|_| format!("{path} is not UTF-8"))
+    }
+}
 
 /// The file checked as the command line does it: bytes first.
 fn run(path: &Path) -> (Checked, String) {
@@ -25,7 +36,8 @@ fn run(path: &Path) -> (Checked, String) {
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
     match playbook::decode(&bytes) {
         Ok(text) => {
-            let source = Source::new(&name, text);
+            let beside = Beside(path.parent().unwrap().to_owned());
+            let source = Source::new(&name, text).among(&beside);
             let checked = playbook::check(source, &Fixed::load());
             let text = playbook::render(&checked.diagnostics, source, Style::Plain);
             (checked, text)

@@ -10,14 +10,14 @@ use plan::{Call, Effect, Repeat, Retry, StepKind, ValueExpr};
 use serde_json::Value;
 
 use super::fields::{self, Fields};
-use super::top::default_retry;
+use super::modifiers::default_retry;
 use super::value::{Slot, has_expression, literal_help, marks, said};
 use super::{Action, Lower};
 use crate::codes;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
 use crate::source::text::shown;
-use crate::source::tree::{Entry, Node};
+use crate::source::tree::{Entry, Id, Node};
 
 /// One attempt may take so long if neither the step nor `defaults` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,8 +35,9 @@ impl Lower<'_> {
         let name = fields.text("uses", self.sink)?;
         let timeout = fields.duration("timeout", fields::STEP_TIMEOUT, self.sink);
         let retry = fields.get("retry").and_then(|node| Some((node, self.retry(node)?)));
+        let rate_limit = fields.get("rate_limit").and_then(|node| self.rate_limit(node));
         let Some(action) = self.action(name) else {
-            self.unknown_action(uses, name);
+            self.unknown_action(uses.id, name);
             self.unchecked(fields);
             return None;
         };
@@ -44,14 +45,17 @@ impl Lower<'_> {
         self.gives(ix, Some(action.output.clone()), None);
         let connection = self.connection(fields, uses, &spec);
         if spec.effect == Effect::Containment {
-            self.containment(name, uses);
+            self.containment(&format!("`{name}`"), name, uses);
+            self.blast_limit(name, uses);
         }
         let accept_untrusted = self.accepts(fields);
         let with = self.with(fields, uses, &action);
         self.accepted();
-        if let Some((node, _)) =
-            retry.as_ref().filter(|(_, r)| spec.repeat == Repeat::Never && r.attempts > 1)
-        {
+        let cache = fields.entry("cache").and_then(|entry| self.cache(entry, &spec));
+        let idempotency =
+            fields.get("idempotency").map(|node| self.idempotency(node, &spec)).unwrap_or_default();
+        let asks_again = retry.as_ref().filter(|(_, r)| spec.repeat == Repeat::Never && r.attempts > 1);
+        if let Some((node, _)) = asks_again {
             self.sink.push(
                 Raw::error(codes::MISPLACED, format!("`{name}` may never be repeated"))
                     .node(node.id, "asks for more than one attempt")
@@ -68,19 +72,19 @@ impl Lower<'_> {
             with,
             connection,
             effect: spec.effect,
-            repeat: spec.repeat,
             effect_items: effect_items(&spec.input),
+            repeat: spec.repeat,
             timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
             retry,
-            rate_limit: None,
-            cache: None,
-            idempotency: plan::Idempotency::default(),
+            rate_limit: rate_limit.or_else(|| self.defaults.rate_limit.clone()),
+            cache,
+            idempotency,
             accept_untrusted,
         }))
     }
 
-    fn unknown_action(&mut self, node: &Node, name: &str) {
-        let known = self.actions.names();
+    pub(super) fn unknown_action(&mut self, at: Id, name: &str) {
+        let known = self.project.actions.names();
         let help =
             nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
         // `mail.remove` is far from `mail.delete` in letters, but in the same group.
@@ -93,7 +97,7 @@ impl Lower<'_> {
         });
         self.sink.push(
             Raw::error(codes::UNKNOWN_ACTION, format!("there is no action `{}`", shown(name)))
-                .node(node.id, "")
+                .node(at, "")
                 .help(help),
         );
     }
@@ -118,57 +122,65 @@ impl Lower<'_> {
             }
             return None;
         };
-        let fitting: Vec<&str> =
-            self.connections.iter().filter(|(c, _)| c.kind == *kind).map(|(c, _)| c.name.as_str()).collect();
-        let Some((node, name)) = named else {
-            if let [only] = fitting.as_slice() {
-                return Some((*only).to_owned());
-            }
-            let help = match fitting.as_slice() {
-                [] => format!("declare one: `connections: {{ NAME: {{ kind: {kind} }} }}`"),
-                several => format!("say which: `connection: {}`", several.join("` or `connection: ")),
-            };
-            let message = match fitting.len() {
-                0 => format!("`{}` needs a connection of kind `{kind}`, and there is none", spec.name),
-                _ => format!("`{}` needs a connection, and there are several of kind `{kind}`", spec.name),
-            };
-            self.sink.push(Raw::error(codes::NO_CONNECTION, message).node(uses.id, "").help(help));
-            return None;
+        let who = format!("`{}`", spec.name);
+        match named {
+            Some((node, name)) => self.named_connection(node, name, kind, &who),
+            None => self.only_connection(uses, kind, &who),
+        }
+    }
+
+    /// The only connection of a kind.
+    pub(super) fn only_connection(&mut self, at: &Node, kind: &str, who: &str) -> Option<String> {
+        let fitting = self.connections_of_kind(kind);
+        if let [only] = fitting.as_slice() {
+            return Some(only.clone());
+        }
+        let help = match fitting.as_slice() {
+            [] => format!("declare one: `connections: {{ NAME: {{ kind: {kind} }} }}`"),
+            several => format!("say which: `connection: {}`", several.join("` or `connection: ")),
         };
+        let message = match fitting.len() {
+            0 => format!("{who} needs a connection of kind `{kind}`, and there is none"),
+            _ => format!("{who} needs a connection, and there are several of kind `{kind}`"),
+        };
+        self.sink.push(Raw::error(codes::NO_CONNECTION, message).node(at.id, "").help(help));
+        None
+    }
+
+    fn connections_of_kind(&self, kind: &str) -> Vec<String> {
+        self.connections.iter().filter(|(c, _)| c.kind == kind).map(|(c, _)| c.name.clone()).collect()
+    }
+
+    /// The connection of this name, which must be of a kind.
+    pub(super) fn named_connection(
+        &mut self,
+        node: &Node,
+        name: &str,
+        kind: &str,
+        who: &str,
+    ) -> Option<String> {
         match self.connections.iter().find(|(c, _)| c.name == name) {
-            Some((found, _)) if found.kind == *kind => Some(name.to_owned()),
+            Some((found, _)) if found.kind == kind => Some(name.to_owned()),
             Some((found, at)) => {
-                self.sink.push(
-                    Raw::error(
-                        codes::CONNECTION_KIND,
-                        format!("`{}` needs a connection of kind `{kind}`", spec.name),
-                    )
-                    .node(node.id, format!("this is of kind `{}`", found.kind))
-                    .node(*at, "declared here")
-                    .maybe_help(fitting.first().map(|name| format!("use `{name}`"))),
-                );
+                let raw =
+                    Raw::error(codes::CONNECTION_KIND, format!("{who} needs a connection of kind `{kind}`"))
+                        .node(node.id, format!("this is of kind `{}`", found.kind))
+                        .node(*at, "declared here");
+                let other = self.connections_of_kind(kind).into_iter().next();
+                self.sink.push(raw.maybe_help(other.map(|name| format!("use `{name}`"))));
                 None
             }
             None => {
                 let names: Vec<&str> = self.connections.iter().map(|(c, _)| c.name.as_str()).collect();
                 let help = nearest(name, names.iter().copied()).map_or_else(
-                    || {
-                        if names.is_empty() {
-                            "the playbook declares no connections".to_owned()
-                        } else {
-                            format!("declared: {}", names.join(", "))
-                        }
+                    || match names.is_empty() {
+                        true => "the playbook declares no connections".to_owned(),
+                        false => format!("declared: {}", names.join(", ")),
                     },
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.sink.push(
-                    Raw::error(
-                        codes::UNKNOWN_CONNECTION,
-                        format!("there is no connection `{}`", shown(name)),
-                    )
-                    .node(node.id, "")
-                    .help(help),
-                );
+                let message = format!("there is no connection `{}`", shown(name));
+                self.sink.push(Raw::error(codes::UNKNOWN_CONNECTION, message).node(node.id, "").help(help));
                 None
             }
         }

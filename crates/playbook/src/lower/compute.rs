@@ -1,17 +1,18 @@
-//! `set`, `return` and `fail`: values and nothing else.
+//! `set`, `assert`, `return` and `fail`: values and nothing else.
 
 use expr::{Type, nearest};
 use plan::{StepKind, ValueExpr};
 
 use super::Lower;
 use super::fields::{Fields, check_name, quoted, wrong_kind};
+use super::steps::ends_all;
 use super::value::Slot;
 use crate::codes;
 use crate::names::Siblings;
 use crate::names::outline::{BlockKind, StepIx};
 use crate::report::Raw;
 use crate::source::text::shown;
-use crate::source::tree::{Kind, Node};
+use crate::source::tree::{Entry, Kind, Node};
 use plan::Step;
 
 impl Lower<'_> {
@@ -44,21 +45,42 @@ impl Lower<'_> {
 
     pub(super) fn fail(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
         self.gives(ix, None, None);
-        let node = fields.get("fail")?;
-        let help = "write `fail: { message: \"what happened\" }`";
-        if !matches!(node.kind, Kind::Map(_)) {
-            self.sink.push(wrong_kind(node, "`fail`", "a mapping").help(help));
-            return None;
-        }
-        let given = Fields::read(node, "`fail`", &["message"], self.sink)?;
-        let message = given.require("message", "`fail`", help, self.sink)?;
-        let (message, _) = self.fitting(message, &Slot::open("`message`", Type::string()));
+        let message = self.failed(fields.get("fail")?)?;
         Some(StepKind::Fail { message })
+    }
+
+    /// What a person is told: a text, or `{ message: ... }`.
+    pub(super) fn failed(&mut self, node: &Node) -> Option<ValueExpr> {
+        let help = "write `fail: \"what happened\"`";
+        let message = match node.kind {
+            Kind::Map(_) => {
+                let given = Fields::read(node, "`fail`", &["message"], self.sink)?;
+                given.require("message", "`fail`", help, self.sink)?
+            }
+            Kind::Text(_) => node,
+            _ => {
+                self.sink.push(wrong_kind(node, "`fail`", "text").help(help));
+                return None;
+            }
+        };
+        Some(self.fitting(message, &Slot::open("`message`", Type::string())).0)
+    }
+
+    pub(super) fn assert(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
+        self.gives(ix, None, None);
+        let that = fields.get("assert").and_then(|node| self.condition(node, "`assert`"));
+        let message = fields.get("message");
+        let message = message.map(|node| self.fitting(node, &Slot::open("`message`", Type::string())).0);
+        Some(StepKind::Assert { that: that?, message })
     }
 
     pub(super) fn give_back(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
         self.gives(ix, None, None);
-        let entry = fields.entry("return")?;
+        self.returned(fields.entry("return")?).map(StepKind::Return)
+    }
+
+    /// The outputs of a `return`.
+    pub(super) fn returned(&mut self, entry: &Entry) -> Option<Vec<(String, ValueExpr)>> {
         let node = &entry.value;
         self.may_return(entry.key.id);
         let given = match &node.kind {
@@ -66,11 +88,11 @@ impl Lower<'_> {
             Kind::Null => Fields { at: entry.key.id, entries: &[] },
             _ => Fields::open(node, "`return`", self.sink)?,
         };
-        let known: Vec<String> = self.outputs.iter().map(|(o, _)| o.name.clone()).collect();
+        let known: Vec<String> = self.outputs.iter().map(|o| o.output.name.clone()).collect();
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         let mut values = Vec::new();
         for entry in given.entries {
-            let Some((output, _)) = self.outputs.iter().find(|(o, _)| o.name == entry.key.text) else {
+            let Some(found) = self.outputs.iter().position(|o| o.output.name == entry.key.text) else {
                 let help = nearest(&entry.key.text, names.iter().copied()).map_or_else(
                     || "declare it under `outputs`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
@@ -79,9 +101,7 @@ impl Lower<'_> {
                 self.sink.push(Raw::error(codes::OUTPUTS, message).node(entry.key.id, "").help(help));
                 continue;
             };
-            let ty = Type::from_schema(&output.schema);
-            let what = format!("the output `{}`", entry.key.text);
-            let value = self.output_value(&entry.value, &what, ty);
+            let value = self.output_value(found, &entry.value);
             values.push((entry.key.text.clone(), value));
         }
         let missing: Vec<&str> = names.iter().filter(|name| given.entry(name).is_none()).copied().collect();
@@ -92,42 +112,43 @@ impl Lower<'_> {
                     .help("give every declared output"),
             );
         }
-        Some(StepKind::Return(values))
+        Some(values)
     }
 
-    /// A `return` ends the whole run; inside a loop or a branch others would still be running.
+    /// What cleans up must not turn a failure into a success.
     fn may_return(&mut self, at: usize) {
-        let outline = &self.names.outline;
-        let around = outline.around(self.names.block, self.names.index);
-        let blocks = around.iter().filter_map(|(block, _)| outline.blocks.get(*block));
-        let inside = blocks.map(|b| b.kind).find_map(|kind| match kind {
-            BlockKind::Item => Some("a `foreach`"),
-            BlockKind::Branch => Some("a `parallel`"),
-            _ => None,
-        });
-        if let Some(inside) = inside {
+        let cleans = |kind| matches!(kind, BlockKind::Finally | BlockKind::Cleanup);
+        if self.names.outline.any_block(&self.names.here, cleans) {
             self.sink.push(
-                Raw::error(codes::MISPLACED, format!("`return` cannot stand inside {inside}"))
-                    .node(at, "others may still be running")
-                    .help("let the steps give a value, and return after it"),
+                Raw::error(codes::MISPLACED, "`return` cannot stand inside `finally`")
+                    .node(at, "would hide what went wrong before")
+                    .help("`finally` cleans up; return before it"),
             );
         }
     }
 
-    fn output_value(&mut self, node: &Node, what: &str, ty: Type) -> ValueExpr {
-        self.fitting(node, &Slot::open(what, ty)).0
+    fn output_value(&mut self, output: usize, node: &Node) -> ValueExpr {
+        let Some(found) = self.outputs.get(output) else {
+            return ValueExpr::Literal(serde_json::Value::Null);
+        };
+        let what = format!("the output `{}`", found.output.name);
+        let (value, ty) = self.fitting(node, &Slot::open(&what, found.ty.clone()));
+        if let Some(found) = self.outputs.get_mut(output) {
+            // What the schema does not say of a value, its origin does.
+            found.given = found.given.clone().with_labels_of(&ty);
+        }
+        value
     }
 
     /// The values of `outputs`, computed after the last step.
     pub(super) fn output_values(&mut self, top: &Fields<'_>, steps: &[Step]) {
         let Some(Kind::Map(entries)) = top.get("outputs").map(|n| &n.kind) else { return };
-        self.names.block = 0;
-        self.names.index = usize::MAX;
+        self.names.here = vec![(0, usize::MAX)];
         self.names.current = None;
-        let returns = steps.iter().find_map(super::steps::ends).is_some();
+        let returns = ends_all(steps);
         for entry in entries {
             let Kind::Map(fields) = &entry.value.kind else { continue };
-            let Some(found) = self.outputs.iter().position(|(o, _)| o.name == entry.key.text) else {
+            let Some(found) = self.outputs.iter().position(|o| o.output.name == entry.key.text) else {
                 continue;
             };
             let Some(value) = fields.iter().find(|e| e.key.text == "value") else {
@@ -143,12 +164,11 @@ impl Lower<'_> {
                 }
                 continue;
             };
-            let ty = self.outputs.get(found).map_or_else(Type::any, |(o, _)| Type::from_schema(&o.schema));
-            let what = format!("the output `{}`", entry.key.text);
-            let lowered = self.output_value(&value.value, &what, ty);
-            if let Some((output, _)) = self.outputs.get_mut(found) {
-                output.value = Some(lowered);
+            let lowered = self.output_value(found, &value.value);
+            if let Some(found) = self.outputs.get_mut(found) {
+                found.output.value = Some(lowered);
             }
         }
+        self.names.here.clear();
     }
 }

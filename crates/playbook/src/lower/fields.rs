@@ -130,6 +130,11 @@ pub(crate) fn unknown_key(key: Id, text: &str, what: &str, known: &[&str]) -> Ra
         .help(help)
 }
 
+/// `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 pub(crate) fn quoted(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
@@ -218,6 +223,9 @@ pub(crate) struct Limits {
 const DAY: u64 = 24 * 60 * 60;
 pub(crate) const STEP_TIMEOUT: Limits = Limits { least: 1, most: DAY, words: "from 1s to 24h" };
 pub(crate) const RUN_DEADLINE: Limits = Limits { least: 1, most: 30 * DAY, words: "from 1s to 30d" };
+pub(crate) const EVERY: Limits = Limits { least: 5, most: DAY, words: "from 5s to 24h" };
+pub(crate) const CACHE: Limits = Limits { least: 1, most: 30 * DAY, words: "from 1s to 30d" };
+pub(crate) const WINDOW: Limits = Limits { least: 1, most: DAY, words: "from 1s to 24h" };
 pub(crate) const RETRY_WAIT: Limits = Limits { least: 1, most: 3600, words: "from 1s to 1h" };
 
 pub(crate) fn duration(node: &Node, name: &str, limits: Limits, sink: &mut Sink) -> Option<Duration> {

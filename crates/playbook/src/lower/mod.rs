@@ -3,56 +3,77 @@
 //! One walk, because each needs the others: the type of a name comes from a step that was checked before, and
 //! what a value may be depends on the action it goes to. One file per kind of step.
 
-mod approve;
-mod blocks;
+mod afterwards;
+mod branches;
 mod call;
 mod compute;
+mod dag;
 mod fields;
+mod files;
+mod loops;
+mod modifiers;
+mod people;
 mod policy;
 mod schema;
 mod steps;
+mod subplaybook;
+mod text;
 mod top;
+mod triggers;
 mod value;
+mod wait;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use action_api::{Spec, Validator};
 use expr::Type;
-use plan::{Connection, Input, Output, Plan, Retry};
+use plan::{Connection, Input, Output, Plan, Policy, RateLimit, Retry, Step};
 use sha2::{Digest as _, Sha256};
 
-use crate::check::Actions;
 use crate::codes;
 use crate::names::Names;
-use crate::names::outline::Outline;
+use crate::names::handler_error;
+use crate::names::outline::{BlockKind, Outline};
 use crate::report::{Mark, Raw, Sink};
 use crate::source::place::Places;
 use crate::source::tree::{Id, Node};
 use fields::Fields;
+pub(crate) use files::{Face, Project};
 
 /// The most steps of a playbook.
 const MAX_STEPS: usize = 500;
+/// How often the loops of one playbook may be looked at again; see [`loops`].
+const MAX_LOOKS: usize = 64;
 
-/// Checks the tree and lowers it. The plan is only worth something if nothing was reported as an error.
-pub(crate) fn playbook(text: &str, root: &Node, actions: &dyn Actions, sink: &mut Sink) -> Option<Plan> {
+/// Checks the tree and lowers it. The plan is only worth something if nothing was reported as an error. `folder`
+/// is where the file stands, from the folder of the first playbook.
+pub(crate) fn playbook(
+    text: &str,
+    folder: &str,
+    root: &Node,
+    project: &Project<'_>,
+    sink: &mut Sink,
+) -> Option<(Option<Plan>, Face)> {
     let top = Fields::read(root, "a playbook", &top::KEYS, sink)?;
     top::version(&top, sink);
     let mut lower = Lower {
-        actions,
+        project,
+        folder: folder.to_owned(),
         sink,
-        names: Names { outline: Outline::new(top.get("steps")), ..Names::default() },
+        names: Names { outline: Outline::new(top.entries), ..Names::default() },
         connections: Vec::new(),
         outputs: Vec::new(),
         defaults: Defaults::default(),
-        approval_required: false,
-        validators: HashMap::new(),
-        known_actions: HashMap::new(),
+        policy: Policy::default(),
+        manual: false,
         accepts: None,
+        ungated: Vec::new(),
+        looks_left: MAX_LOOKS,
     };
     let plan = lower.top(text, &top);
     lower.afterwards();
-    plan
+    Some((plan, lower.face()))
 }
 
 /// Whether a problem still holds when the places are known: quotes make a text unambiguous.
@@ -67,6 +88,7 @@ pub(crate) fn is_certain(raw: &Raw, places: &Places<'_>) -> bool {
 struct Defaults {
     timeout: Option<std::time::Duration>,
     retry: Option<Retry>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// An action with the types of its schemas: many steps call the same one.
@@ -82,18 +104,30 @@ struct Acceptance {
     needed: bool,
 }
 
+/// A declared output.
+struct Declared {
+    output: Output,
+    /// What its schema says.
+    ty: Type,
+    /// The same, as trusted and secret as what it is given.
+    given: Type,
+}
+
 struct Lower<'a> {
-    actions: &'a dyn Actions,
+    project: &'a Project<'a>,
+    folder: String,
     sink: &'a mut Sink,
     names: Names,
     connections: Vec<(Connection, Id)>,
-    outputs: Vec<(Output, Id)>,
+    outputs: Vec<Declared>,
     defaults: Defaults,
-    approval_required: bool,
-    /// By action and input: compiling a schema costs more than everything else here.
-    validators: HashMap<(String, String), Option<Arc<Validator>>>,
-    known_actions: HashMap<String, Option<Arc<Action>>>,
+    policy: Policy,
+    /// A trigger is for people.
+    manual: bool,
     accepts: Option<Acceptance>,
+    /// Actions that change something without an approval before them.
+    ungated: Vec<String>,
+    looks_left: usize,
 }
 
 impl Lower<'_> {
@@ -103,51 +137,78 @@ impl Lower<'_> {
         top.text("description", self.sink);
         top::metadata(top, self.sink);
         self.connections(top);
+        let secrets = self.secrets(top);
+        let vars = self.vars(top);
         let inputs: Vec<Input> = self.inputs(top);
+        let triggers = self.triggers(top);
+        self.manual = triggers.iter().any(|t| matches!(t.kind, plan::TriggerKind::Manual));
         self.outputs(top);
+        let concurrency = self.concurrency(top);
         let deadline = top.duration("deadline", fields::RUN_DEADLINE, self.sink);
         self.defaults(top);
         self.policy(top);
-        let steps = top.require("steps", "a playbook", "add `steps:` with a list of steps", self.sink)?;
+        let steps = top.require("steps", "a playbook", "add `steps:` with a list of steps", self.sink);
         self.ids();
-        let steps = self.block(steps, 0, "`steps`");
-        self.output_values(top, &steps);
+        let steps = steps.map(|steps| self.block(steps, 0, "`steps`"));
+        self.output_values(top, steps.as_deref().unwrap_or_default());
+        self.names.variables.push(("error".to_owned(), handler_error(None)));
+        let on_error = self.part(top, "on_error", BlockKind::OnError);
+        self.names.variables.pop();
+        let finally = self.part(top, "finally", BlockKind::Finally);
         let id = id?;
         Some(Plan {
             name: name.unwrap_or_else(|| id.clone()),
             id,
             digest: plan::Digest::new(Sha256::digest(text.as_bytes()).into()),
-            inputs,
-            outputs: std::mem::take(&mut self.outputs).into_iter().map(|(output, _)| output).collect(),
-            connections: std::mem::take(&mut self.connections).into_iter().map(|(c, _)| c).collect(),
             files: BTreeMap::new(),
-            secrets: Vec::new(),
-            vars: serde_json::Value::Null,
-            triggers: Vec::new(),
-            concurrency: None,
+            inputs,
+            outputs: self.outputs.iter().map(|declared| declared.output.clone()).collect(),
+            connections: self.connections.iter().map(|(c, _)| c.clone()).collect(),
+            secrets,
+            vars,
+            triggers,
+            concurrency,
             deadline,
-            policy: plan::Policy { approval_required: self.approval_required, ..plan::Policy::default() },
-            steps: steps.into(),
-            on_error: None,
-            finally: None,
+            policy: self.policy.clone(),
+            steps: steps?.into(),
+            on_error,
+            finally,
         })
     }
 
+    /// `on_error` or `finally`.
+    fn part(&mut self, top: &Fields<'_>, key: &str, kind: BlockKind) -> Option<Arc<[Step]>> {
+        let node = top.get(key)?;
+        let block = self.names.outline.top_block(kind)?;
+        Some(self.block(node, block, &format!("`{key}`")).into())
+    }
+
+    /// The playbook as its caller sees it.
+    fn face(self) -> Face {
+        let output = Type::closed(self.outputs.iter().map(|d| (d.output.name.clone(), d.given.clone())));
+        Face {
+            inputs: self.names.inputs,
+            output: Some(output),
+            ungated: self.ungated,
+            uses_trigger: self.names.triggers.used.get(),
+        }
+    }
+
     fn action(&mut self, name: &str) -> Option<Arc<Action>> {
-        if let Some(known) = self.known_actions.get(name) {
+        if let Some(known) = self.project.known_actions.borrow().get(name) {
             return known.clone();
         }
-        let found = self.actions.spec(name).map(|spec| {
+        let found = self.project.actions.spec(name).map(|spec| {
             let (input, output) = (Type::from_schema(&spec.input), Type::from_schema(&spec.output));
             Arc::new(Action { spec, input, output })
         });
-        self.known_actions.insert(name.to_owned(), found.clone());
+        self.project.known_actions.borrow_mut().insert(name.to_owned(), found.clone());
         found
     }
 
     fn validator(&mut self, spec: &Spec, input: &str, schema: &serde_json::Value) -> Option<Arc<Validator>> {
         let key = (spec.name.clone(), input.to_owned());
-        if let Some(known) = self.validators.get(&key) {
+        if let Some(known) = self.project.validators.borrow().get(&key) {
             return known.clone();
         }
         // The input's schema stands alone, so it takes the definitions along.
@@ -156,7 +217,7 @@ impl Lower<'_> {
             own.entry("$defs").or_insert_with(|| definitions.clone());
         }
         let built = Validator::new(&schema).ok().map(Arc::new);
-        self.validators.insert(key, built.clone());
+        self.project.validators.borrow_mut().insert(key, built.clone());
         built
     }
 

@@ -4,42 +4,51 @@
 //! stands under `decision == "approved"`. That is dominance in a tree and one comparison, no theorem prover:
 //! where the rule cannot see it, it says so and the author restructures.
 
-use std::collections::BTreeSet;
-
 use expr::Type;
 
 use super::Lower;
 use super::value::{Slot, reached};
 use crate::codes;
 use crate::names::facts;
-use crate::names::outline::{StepInfo, StepIx};
+use crate::names::outline::StepInfo;
 use crate::report::Raw;
 use crate::source::tree::Node;
 
 impl Lower<'_> {
     /// The approvals without which this place is not reached.
     fn approvals(&self) -> Vec<&StepInfo> {
-        let around = self.names.outline.around(self.names.block, self.names.index);
+        let outline = &self.names.outline;
         let known = &self.names.facts;
-        let approves = self.names.outline.steps.iter().filter(|step| step.verb == "approve");
-        approves
-            .filter(|step| {
-                let before = around.iter().any(|(block, index)| *block == step.block && step.index < *index);
+        let mut found = Vec::new();
+        for (block, index) in self.names.here.iter().rev() {
+            let Some(block) = outline.blocks.get(*block) else { continue };
+            for step in block.gates.iter().filter_map(|ix| outline.steps.get(*ix)) {
                 let certain = !step.may_fail
-                    && !step.survives_rejection
+                    && !step.gate.survives_rejection
                     && step.condition.iter().all(|c| known.contains(c));
-                (before && certain) || known.contains(&facts::approved(&step.id))
-            })
-            .collect()
+                // In a `dag` a rejection ends nothing but the step itself.
+                if step.index < *index && certain && block.needs.is_none() {
+                    found.push(step);
+                }
+            }
+        }
+        // Somewhere else, but a condition asks for its decision.
+        let decided = known.iter().filter_map(|fact| facts::approval_in(fact));
+        found.extend(decided.filter_map(|id| outline.steps.get(outline.find(id)?)));
+        found.retain(|step| !step.gate.approves_itself);
+        found
     }
 
     /// A step that changes something outside: is there an approval in front of it?
-    pub(super) fn containment(&mut self, action: &str, node: &Node) {
+    pub(super) fn containment(&mut self, what: &str, action: &str, node: &Node) {
         if !self.approvals().is_empty() {
             return;
         }
-        let message = format!("`{action}` changes mailboxes, and no approval stands before it on every path");
-        let raw = if self.approval_required {
+        if !self.ungated.iter().any(|known| known == action) {
+            self.ungated.push(action.to_owned());
+        }
+        let message = format!("{what} changes mailboxes, and no approval stands before it on every path");
+        let raw = if self.policy.approval_required {
             Raw::error(codes::NOT_APPROVED, message)
         } else {
             Raw::warning(codes::NOT_APPROVED, message)
@@ -50,27 +59,55 @@ impl Lower<'_> {
         );
     }
 
+    /// A change that a loop multiplies: is there a limit for the run as a whole?
+    pub(super) fn blast_limit(&mut self, action: &str, node: &Node) {
+        if self.policy.max_effects.contains_key(action) || !self.names.outline.in_loop(&self.names.here) {
+            return;
+        }
+        self.sink.push(
+            Raw::warning(
+                codes::NO_BLAST_LIMIT,
+                format!("nothing limits how much `{action}` changes in one run"),
+            )
+            .node(node.id, "stands in a loop")
+            .help(format!("add `policy: {{ max_effects: {{ {action}: 100 }} }}` with what is still normal")),
+        );
+    }
+
     /// Whether an approval in front of the step shows what it will do.
     fn shown_to_a_person(&self) -> bool {
         let Some(current) = self.names.current else { return false };
         let outline = &self.names.outline;
         self.approvals().iter().any(|approve| {
-            let mut shown = approve.shows.iter().filter_map(|id| outline.find(id));
+            let mut shown = approve.gate.shows.iter().filter_map(|id| outline.find(id));
             shown.any(|step| outline.is_inside(current, step))
         })
     }
 
-    /// Untrusted values stay out of guarded places, secrets out of open ones.
-    pub(super) fn trusted(&mut self, node: &Node, ty: &Type, slot: &Slot<'_>) {
-        if !slot.secret && ty.contains_secret() {
+    /// A secret stays out of places that are shown or decide something.
+    pub(super) fn open_place(&mut self, node: &Node, ty: &Type, what: &str) {
+        if ty.contains_secret() {
             self.sink.push(
-                Raw::error(codes::SECRET, format!("{} would show a secret", slot.what))
+                Raw::error(codes::SECRET, format!("{what} would show a secret"))
                     .node(node.id, "secret")
                     .help("secrets may be used only in inputs that are made for them"),
             );
         }
+    }
+
+    /// Untrusted values stay out of guarded places, secrets out of open ones.
+    pub(super) fn trusted(&mut self, node: &Node, ty: &Type, slot: &Slot<'_>) {
+        if !slot.secret {
+            self.open_place(node, ty, slot.what);
+        }
         let inside = || slot.schema.and_then(|(schema, root)| reached(schema, root, ty, 0));
-        let Some(guard) = slot.guard.filter(|_| ty.contains_untrusted()).or_else(inside) else { return };
+        if let Some(guard) = slot.guard.filter(|_| ty.contains_untrusted()).or_else(inside) {
+            self.untrusted(node, slot.what, guard, None);
+        }
+    }
+
+    /// Something untrusted in a guarded place: fine if a person sees it, or the author says why.
+    pub(super) fn untrusted(&mut self, node: &Node, what: &str, guard: &str, other: Option<&str>) {
         if let Some(accepted) = &mut self.accepts {
             accepted.needed = true;
             return;
@@ -78,80 +115,16 @@ impl Lower<'_> {
         if self.shown_to_a_person() {
             return;
         }
-        let help = match self.names.current.and_then(|ix| self.names.outline.steps.get(ix)).filter(|s| !s.id.starts_with('_')) {
-            Some(step) => format!(
-                "let an `approve` step before it show it (`shows: [{}]`), or write `accept_untrusted: \"why this is fine\"` on the step",
-                step.id
-            ),
-            None => "give the step an id and let an `approve` step before it show it, or write `accept_untrusted: \"why this is fine\"`".to_owned(),
+        let step = self.names.current.and_then(|ix| self.names.outline.steps.get(ix));
+        let show = match step.filter(|s| !s.id.starts_with('_')) {
+            Some(step) => format!("let an `approve` step before it show it (`shows: [{}]`)", step.id),
+            None => "give the step an id and let an `approve` step before it show it".to_owned(),
         };
+        let other = other.unwrap_or("write `accept_untrusted: \"why this is fine\"` on the step");
         self.sink.push(
-            Raw::error(codes::UNTRUSTED, format!("untrusted text decides on {} ({guard})", slot.what))
+            Raw::error(codes::UNTRUSTED, format!("untrusted text decides on {what} ({guard})"))
                 .node(node.id, "comes from a mail, a server or a plugin")
-                .help(help),
+                .help(format!("{show}, or {other}")),
         );
-    }
-
-    /// What can be told only when every step has been seen.
-    pub(super) fn afterwards(&mut self) {
-        self.unused();
-        self.too_early();
-    }
-
-    /// `set` steps that nothing reads.
-    fn unused(&mut self) {
-        if self.sink.errors() > 0 {
-            // With an error in it, an expression may not have told what it reads.
-            return;
-        }
-        let reads = self.names.reads.borrow();
-        let read: BTreeSet<StepIx> =
-            reads.iter().filter(|(by, used)| *by != Some(*used)).map(|(_, used)| *used).collect();
-        for (ix, step) in self.names.outline.steps.iter().enumerate() {
-            if step.verb == "set" && !read.contains(&ix) {
-                self.sink.push(
-                    Raw::warning(
-                        codes::UNUSED,
-                        format!("nothing uses what `{}` computes", step.id.trim_start_matches('_')),
-                    )
-                    .node(step.at, "")
-                    .help(format!("use `steps.{}.output`, or remove the step", step.id)),
-                );
-            }
-        }
-    }
-
-    /// Approvals that are bound to inputs which are not known yet when the person is asked.
-    fn too_early(&mut self) {
-        let outline = &self.names.outline;
-        let reads = self.names.reads.borrow();
-        let mut found = Vec::new();
-        for (approve, step) in outline.steps.iter().enumerate().filter(|(_, s)| s.verb == "approve") {
-            for shown in step.shows.iter().filter_map(|id| outline.find(id)) {
-                let late = reads.iter().find(|(reader, used)| {
-                    reader.is_some_and(|reader| outline.is_inside(reader, shown)) && *used > approve
-                });
-                if let Some((Some(reader), used)) = late {
-                    found.push((approve, *reader, *used));
-                }
-            }
-        }
-        for (approve, reader, used) in found {
-            let id = |ix: StepIx| outline.steps.get(ix).map_or("", |s| s.id.as_str());
-            let at = |ix: StepIx| outline.steps.get(ix).map_or(0, |s| s.at);
-            self.sink.push(
-                Raw::error(
-                    codes::SHOWS,
-                    format!(
-                        "the approval cannot show `{}`: it needs the output of `{}`, which runs later",
-                        id(reader),
-                        id(used)
-                    ),
-                )
-                .node(at(approve), "asks here")
-                .node(at(used), "runs after the approval")
-                .help(format!("move `{}` before the approval", id(used))),
-            );
-        }
     }
 }

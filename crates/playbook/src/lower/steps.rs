@@ -1,12 +1,12 @@
 //! Steps: one verb each, the modifiers around it, and the lists they stand in.
 
-use plan::{OnError, Step, StepKind};
+use plan::{OnError, Step, StepKind, Then};
 
-use super::fields::{Fields, check_name, quoted, unknown_key, wrong_kind};
+use super::fields::{Fields, RUN_DEADLINE, check_name, quoted, unknown_key, wrong_kind};
 use super::{Acceptance, Lower};
 use crate::codes;
 use crate::names::StepTypes;
-use crate::names::outline::{BlockIx, StepIx, VERBS};
+use crate::names::outline::{BlockIx, BlockKind, StepIx, VERBS};
 use crate::report::Raw;
 use crate::source::tree::{Kind, Node};
 use expr::Type;
@@ -17,17 +17,50 @@ const COMMON: [&str; 3] = ["id", "name", "if"];
 /// Keys that belong to a verb, the verb first.
 fn keys_of(verb: &str) -> &'static [&'static str] {
     match verb {
-        "uses" => &["uses", "with", "timeout", "retry", "on_error", "connection", "accept_untrusted"],
-        "set" => &["set", "on_error"],
-        "foreach" => &["foreach", "as", "max_parallel", "limit", "on_item_error", "do", "output", "on_error"],
-        "switch" => &["switch", "on_error"],
-        "parallel" => &["parallel", "on_error"],
-        "approve" => &["approve", "on_error"],
+        "uses" => &[
+            "uses",
+            "with",
+            "connection",
+            "timeout",
+            "retry",
+            "rate_limit",
+            "cache",
+            "idempotency",
+            "on_error",
+            "accept_untrusted",
+            "then",
+        ],
+        "set" => &["set", "on_error", "then"],
+        "parallel" => &["parallel", "on_branch_error", "output", "timeout", "on_error"],
+        "dag" => &["dag", "on_branch_error", "output", "timeout", "on_error"],
+        "foreach" => &[
+            "foreach",
+            "as",
+            "max_parallel",
+            "limit",
+            "on_item_error",
+            "do",
+            "output",
+            "timeout",
+            "on_error",
+            "then",
+        ],
+        "while" => &["while", "max", "as", "state", "do", "next", "timeout", "on_error"],
+        "switch" => &["switch", "timeout", "on_error"],
+        "try" => &["try", "output", "catch", "finally", "timeout", "on_error"],
+        "call" => &["call", "with", "connections", "timeout", "on_error", "then"],
+        "approve" => &["approve", "on_error", "then"],
+        "ask" => &["ask", "on_error", "then"],
+        "wait" => &["wait", "on_error", "then"],
+        "assert" => &["assert", "message", "on_error"],
         "return" => &["return"],
         "fail" => &["fail"],
         _ => &[],
     }
 }
+
+/// Keys of a step that stands in a `dag`.
+const IN_DAG: [&str; 2] = ["needs", "join"];
 
 /// Every key a step can have, for suggestions.
 fn all_keys() -> Vec<&'static str> {
@@ -43,24 +76,13 @@ fn all_keys() -> Vec<&'static str> {
 impl Lower<'_> {
     /// A list of steps. `what` is what messages call the list.
     pub(super) fn block(&mut self, node: &Node, block: BlockIx, what: &str) -> Vec<Step> {
-        let Kind::List(items) = &node.kind else {
-            let raw = wrong_kind(node, what, "a list of steps");
-            self.sink.push(raw.help("start every step with `- `"));
-            return Vec::new();
-        };
-        if items.is_empty() {
-            self.sink.push(
-                Raw::error(codes::WRONG_KIND, format!("{what} has no steps"))
-                    .node(node.id, "")
-                    .help("add a step"),
-            );
-        }
-        let before = (self.names.block, self.names.index, self.names.current);
+        let Some(items) = self.items(node, what) else { return Vec::new() };
+        let current = self.names.current;
+        let depth = self.names.facts.len();
         let mut steps = Vec::new();
         let mut ended: Option<&str> = None;
         for (index, item) in items.iter().enumerate() {
-            self.names.block = block;
-            self.names.index = index;
+            self.names.here.push((block, index));
             self.names.current = self.names.outline.of_node(item.id);
             if let Some(verb) = ended.take() {
                 self.sink.push(
@@ -69,17 +91,41 @@ impl Lower<'_> {
                         .help(format!("remove it, or put an `if` on the `{verb}`")),
                 );
             }
-            let Some(step) = self.step(item) else { continue };
+            let step = self.step(item);
+            self.names.here.pop();
+            let Some(step) = step else { continue };
             let conditional =
                 matches!(&item.kind, Kind::Map(entries) if entries.iter().any(|e| e.key.text == "if"));
             ended = ends(&step).filter(|_| !conditional);
+            self.behind(&step);
             steps.push(step);
         }
-        (self.names.block, self.names.index, self.names.current) = before;
+        self.names.facts.truncate(depth);
+        self.names.current = current;
         steps
     }
 
-    fn step(&mut self, node: &Node) -> Option<Step> {
+    /// The steps of a list, which must have some.
+    pub(super) fn items<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        let Kind::List(items) = &node.kind else {
+            let raw = wrong_kind(node, what, "a list of steps");
+            self.sink.push(raw.help("start every step with `- `"));
+            return None;
+        };
+        if items.is_empty() {
+            self.sink.push(
+                Raw::error(codes::WRONG_KIND, format!("{what} has no steps"))
+                    .node(node.id, "")
+                    .help("add a step"),
+            );
+        }
+        Some(items)
+    }
+
+    /// What holds for the steps behind this one.
+    fn behind(&mut self, _step: &Step) {}
+
+    pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         let fields = Fields::open(node, "a step", self.sink)?;
         let ix = self.names.current?;
         while self.names.types.len() <= ix {
@@ -100,26 +146,69 @@ impl Lower<'_> {
             Some("continue") => OnError::Continue,
             _ => OnError::Fail,
         };
-        let depth = self.names.facts.len();
+        let timeout = match verb {
+            "uses" => None,
+            _ => fields.duration("timeout", RUN_DEADLINE, self.sink),
+        };
         let facts = self.names.outline.steps.get(ix).map(|s| s.condition.clone()).unwrap_or_default();
-        self.names.facts.extend(facts);
-        let kind = self.kind(verb, ix, &fields);
-        self.names.facts.truncate(depth);
+        let (kind, then) = self.under(facts, |lower| {
+            let kind = lower.kind(verb, ix, &fields);
+            (kind, lower.then(&fields))
+        });
         let id = self.names.outline.steps.get(ix)?.id.clone();
-        Some(Step { id, name, condition, on_error, timeout: None, then: None, kind: kind? })
+        Some(Step { id, name, condition, on_error, timeout, then, kind: kind? })
     }
 
     fn kind(&mut self, verb: &str, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
         match verb {
             "uses" => self.call(ix, fields),
             "set" => self.set(ix, fields),
-            "foreach" => self.foreach(ix, fields),
-            "switch" => self.switch(ix, fields),
             "parallel" => self.parallel(ix, fields),
+            "dag" => self.dag(ix, fields),
+            "foreach" => self.foreach(ix, fields),
+            "while" => self.repeat(ix, fields),
+            "switch" => self.switch(ix, fields),
+            "try" => self.attempt(ix, fields),
+            "call" => self.subplaybook(ix, fields),
             "approve" => self.approve(ix, fields),
+            "ask" => self.ask(ix, fields),
+            "wait" => self.wait(ix, fields),
+            "assert" => self.assert(ix, fields),
             "return" => self.give_back(ix, fields),
             _ => self.fail(ix, fields),
         }
+    }
+
+    /// `then`: the end of the run instead of the next step.
+    fn then(&mut self, fields: &Fields<'_>) -> Option<Then> {
+        let entry = fields.entry("then")?;
+        let help = "write `then: { return: { ... } }` or `then: { fail: \"what happened\" }`";
+        let node = &entry.value;
+        if !matches!(node.kind, Kind::Map(_)) {
+            self.sink.push(wrong_kind(node, "`then`", "a mapping").help(help));
+            return None;
+        }
+        let then = Fields::read(node, "`then`", &["return", "fail"], self.sink)?;
+        // The step itself has ended by now.
+        let current = self.names.current.take();
+        let afterwards = std::mem::replace(&mut self.names.afterwards, true);
+        if let Some((_, index)) = self.names.here.last_mut() {
+            *index += 1;
+        }
+        let found = match (then.entry("return"), then.get("fail")) {
+            (Some(entry), None) => self.returned(entry).map(Then::Return),
+            (None, Some(node)) => self.failed(node).map(Then::Fail),
+            _ => {
+                let message = "`then` has exactly one of `return` and `fail`";
+                self.sink.push(Raw::error(codes::TWO_VERBS, message).node(entry.key.id, "").help(help));
+                None
+            }
+        };
+        if let Some((_, index)) = self.names.here.last_mut() {
+            *index -= 1;
+        }
+        (self.names.current, self.names.afterwards) = (current, afterwards);
+        found
     }
 
     /// The one verb of a step.
@@ -153,8 +242,20 @@ impl Lower<'_> {
     fn keys(&mut self, fields: &Fields<'_>, verb: &str) {
         let own = keys_of(verb);
         let all = all_keys();
+        let block = self.names.here.last().and_then(|(block, _)| self.names.outline.blocks.get(*block));
+        let in_dag = block.is_some_and(|b| b.kind == BlockKind::Dag);
         for entry in fields.entries {
             let key = entry.key.text.as_str();
+            if IN_DAG.contains(&key) {
+                if !in_dag {
+                    self.sink.push(
+                        Raw::error(codes::MISPLACED, format!("`{key}` has no meaning outside of a `dag`"))
+                            .node(entry.key.id, "")
+                            .help("steps of a list run in its order; `dag` is for another one"),
+                    );
+                }
+                continue;
+            }
             if own.contains(&key) || COMMON.contains(&key) || key == "<<" {
                 continue;
             }
@@ -163,7 +264,7 @@ impl Lower<'_> {
                 Raw::error(codes::MISPLACED, format!("`{key}` has no meaning on `{verb}` steps"))
                     .node(entry.key.id, "")
                     .help(match key {
-                        "timeout" if verb == "approve" => "put it inside `approve`".to_owned(),
+                        "timeout" if matches!(verb, "approve" | "ask") => format!("put it inside `{verb}`"),
                         _ => format!("it belongs to {}", quoted(&owners)),
                     })
             } else {
@@ -224,15 +325,31 @@ pub(super) fn ends(step: &Step) -> Option<&'static str> {
     if step.condition.is_some() {
         return None;
     }
+    match (&step.then, step.on_error) {
+        (Some(Then::Return(_)), OnError::Fail) => return Some("then: return"),
+        (Some(Then::Fail(_)), OnError::Fail) => return Some("then: fail"),
+        _ => {}
+    }
     match &step.kind {
         StepKind::Return(_) => Some("return"),
         StepKind::Fail { .. } => Some("fail"),
         StepKind::Switch(switch) => {
             let default = switch.default.as_ref()?;
-            let bodies = switch.cases.iter().map(|c| &c.body.steps).chain([&default.steps]);
-            let all = bodies.map(|body| body.iter().find_map(ends)).collect::<Option<Vec<_>>>()?;
-            all.first().map(|_| "switch")
+            let mut bodies = switch.cases.iter().map(|c| &c.body.steps).chain([&default.steps]);
+            bodies.all(|body| ends_all(body)).then_some("switch")
+        }
+        StepKind::Try(attempt) => {
+            let mut bodies = attempt.catches.iter().map(|c| &c.body.steps).chain([&attempt.body.steps]);
+            bodies.all(|body| ends_all(body)).then_some("try")
+        }
+        StepKind::Parallel(parallel) => {
+            parallel.branches.iter().any(|branch| ends_all(&branch.body)).then_some("parallel")
         }
         _ => None,
     }
+}
+
+/// Whether a list of steps surely ends the run, so that nothing comes after it.
+pub(super) fn ends_all(steps: &[Step]) -> bool {
+    steps.iter().any(|step| ends(step).is_some())
 }

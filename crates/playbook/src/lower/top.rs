@@ -1,29 +1,39 @@
 //! The keys of the playbook itself.
 
-use plan::{Connection, Input, Output, Retry};
+use plan::{Connection, Input, Output};
 
-use super::Lower;
 use super::fields::{self, Fields, check_name, wrong_kind};
+use super::value::has_expression;
+use super::{Declared, Lower};
 use crate::codes;
 use crate::report::{Raw, Sink};
 use crate::source::tree::{Kind, Node};
 use expr::Type;
 
-/// Every key of the language so far.
-pub(crate) const KEYS: [&str; 12] = [
+/// Every key of the language.
+pub(crate) const KEYS: [&str; 18] = [
     "playbook",
     "id",
     "name",
     "description",
     "metadata",
     "connections",
+    "secrets",
+    "vars",
     "inputs",
     "outputs",
+    "triggers",
+    "concurrency",
     "deadline",
-    "defaults",
     "policy",
+    "defaults",
     "steps",
+    "on_error",
+    "finally",
 ];
+
+/// The largest blast limit.
+const MOST_EFFECTS: u32 = 1_000_000;
 
 const VERSION_HELP: &str = "start the file with `playbook: 1`";
 
@@ -58,16 +68,16 @@ pub(crate) fn version(top: &Fields<'_>, sink: &mut Sink) {
 pub(crate) fn metadata(top: &Fields<'_>, sink: &mut Sink) {
     let Some(node) = top.get("metadata") else { return };
     if Fields::open(node, "`metadata`", sink).is_some() {
-        literal(node, sink);
+        literal(node, "metadata", sink);
     }
 }
 
-fn literal(node: &Node, sink: &mut Sink) {
+fn literal(node: &Node, what: &str, sink: &mut Sink) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|n| literal(n, sink)),
-        Kind::Map(entries) => entries.iter().for_each(|e| literal(&e.value, sink)),
+        Kind::List(items) => items.iter().for_each(|n| literal(n, what, sink)),
+        Kind::Map(entries) => entries.iter().for_each(|e| literal(&e.value, what, sink)),
         _ => {
-            fields::no_expression(node, "metadata", sink);
+            fields::no_expression(node, what, sink);
         }
     }
 }
@@ -135,100 +145,97 @@ impl Lower<'_> {
             check_name(entry.key.id, &entry.key.text, "an output", self.sink);
             let (schema, _) = self.short_schema(&entry.value, "an output", &["value"]);
             let schema = schema.unwrap_or(serde_json::Value::Bool(true));
-            self.outputs.push((Output { name: entry.key.text.clone(), schema, value: None }, entry.key.id));
+            let ty = Type::from_schema(&schema);
+            let output = Output { name: entry.key.text.clone(), schema, value: None };
+            self.outputs.push(Declared { output, given: ty.clone(), ty });
         }
+    }
+
+    /// Names of secrets; what they are stays with the operator.
+    pub(super) fn secrets(&mut self, top: &Fields<'_>) -> Vec<String> {
+        let Some(node) = top.get("secrets") else { return Vec::new() };
+        let Kind::List(items) = &node.kind else {
+            self.sink.push(
+                wrong_kind(node, "`secrets`", "a list of names")
+                    .help("write `secrets: [vt_key]`; never the secret itself"),
+            );
+            return Vec::new();
+        };
+        let mut names: Vec<String> = Vec::new();
+        for item in items {
+            let Some(name) = fields::plain_text(item, "the name of a secret", self.sink) else { continue };
+            if !check_name(item.id, name, "a secret", self.sink) {
+                continue;
+            }
+            if names.iter().any(|known| known == name) {
+                self.sink.push(
+                    Raw::error(codes::DUPLICATE_NAME, format!("the secret `{name}` stands twice"))
+                        .node(item.id, ""),
+                );
+                continue;
+            }
+            names.push(name.to_owned());
+        }
+        self.names.secrets = names.iter().map(|name| (name.clone(), Type::string().with_secret())).collect();
+        names
+    }
+
+    /// Constants.
+    pub(super) fn vars(&mut self, top: &Fields<'_>) -> serde_json::Value {
+        let mut values = serde_json::Map::new();
+        let all = top.get("vars").and_then(|n| Fields::open(n, "`vars`", self.sink));
+        for entry in all.map(|all| all.entries).unwrap_or_default() {
+            check_name(entry.key.id, &entry.key.text, "a constant", self.sink);
+            if has_expression(&entry.value) {
+                literal(&entry.value, "a constant", self.sink);
+                continue;
+            }
+            let what = format!("the constant `{}`", entry.key.text);
+            let (value, ty) = self.value(&entry.value, &super::value::Slot::open(&what, Type::any()));
+            // Its value is written here, but it is a constant because it may be changed here.
+            self.names.vars.push((entry.key.text.clone(), ty.widened()));
+            if let plan::ValueExpr::Literal(value) = value {
+                values.insert(entry.key.text.clone(), value);
+            }
+        }
+        serde_json::Value::Object(values)
     }
 
     pub(super) fn defaults(&mut self, top: &Fields<'_>) {
         let Some(node) = top.get("defaults") else { return };
-        let Some(fields) = Fields::read(node, "`defaults`", &["timeout", "retry"], self.sink) else { return };
+        let known = ["timeout", "retry", "rate_limit"];
+        let Some(fields) = Fields::read(node, "`defaults`", &known, self.sink) else { return };
         self.defaults.timeout = fields.duration("timeout", fields::STEP_TIMEOUT, self.sink);
         self.defaults.retry = fields.get("retry").and_then(|node| self.retry(node));
+        self.defaults.rate_limit = fields.get("rate_limit").and_then(|node| self.rate_limit(node));
     }
 
     pub(super) fn policy(&mut self, top: &Fields<'_>) {
         let Some(node) = top.get("policy") else { return };
-        let Some(fields) = Fields::read(node, "`policy`", &["containment"], self.sink) else { return };
-        let Some(rule) = fields.get("containment") else { return };
-        let Some(rule) = Fields::read(rule, "`containment`", &["requires"], self.sink) else { return };
-        rule.require("requires", "`containment`", "write `{ requires: approval }`", self.sink);
-        self.approval_required = rule.word("requires", &["approval"], self.sink).is_some();
-    }
-
-    /// `none`, or how often and when.
-    pub(super) fn retry(&mut self, node: &Node) -> Option<Retry> {
-        if node.text() == Some("none") {
-            return Some(Retry::none());
+        let known = ["containment", "max_effects"];
+        let Some(fields) = Fields::read(node, "`policy`", &known, self.sink) else { return };
+        if let Some(rule) =
+            fields.get("containment").and_then(|n| Fields::read(n, "`containment`", &["requires"], self.sink))
+        {
+            rule.require("requires", "`containment`", "write `{ requires: approval }`", self.sink);
+            self.policy.approval_required = rule.word("requires", &["approval"], self.sink).is_some();
         }
-        if !matches!(node.kind, Kind::Map(_)) {
-            self.sink.push(
-                wrong_kind(node, "`retry`", "`none` or a mapping")
-                    .help("write `retry: none` or `retry: { attempts: 3 }`"),
-            );
-            return None;
-        }
-        let fields = Fields::read(node, "`retry`", &["attempts", "initial", "max", "on"], self.sink)?;
-        let mut retry = default_retry();
-        if fields.require("attempts", "`retry`", "say how often in all: `attempts: 3`", self.sink).is_some() {
-            retry.attempts = fields.number("attempts", 1, 10, self.sink)?;
-        }
-        if let Some(initial) = fields.duration("initial", fields::RETRY_WAIT, self.sink) {
-            retry.initial = initial;
-            retry.max = retry.max.max(initial);
-        }
-        if let Some(max) = fields.duration("max", fields::RETRY_WAIT, self.sink) {
-            if let (true, Some(node)) = (max < retry.initial, fields.get("max")) {
-                self.sink.push(
-                    Raw::error(codes::OUT_OF_RANGE, "`max` is shorter than the first wait")
-                        .node(node.id, "")
-                        .help("`max` is the longest wait"),
-                );
+        let limits = fields.get("max_effects").and_then(|n| Fields::open(n, "`max_effects`", self.sink));
+        for entry in limits.map(|l| l.entries).unwrap_or_default() {
+            let action = entry.key.text.as_str();
+            match self.action(action) {
+                None => self.unknown_action(entry.key.id, action),
+                Some(known) if !known.spec.effect.changes() => self.sink.push(
+                    Raw::error(codes::MISPLACED, format!("`{action}` changes nothing"))
+                        .node(entry.key.id, "a limit without meaning")
+                        .help("remove it"),
+                ),
+                Some(_) => {}
             }
-            retry.max = max;
-        }
-        if let Some(on) = fields.get("on") {
-            retry.on = self.failure_kinds(on)?;
-        }
-        Some(retry)
-    }
-
-    fn failure_kinds(&mut self, node: &Node) -> Option<Vec<plan::FailureKind>> {
-        let Kind::List(items) = &node.kind else {
-            self.sink.push(
-                wrong_kind(node, "`on`", "a list of kinds of failure")
-                    .help("write `on: [transient, throttled]`"),
-            );
-            return None;
-        };
-        let known: Vec<&str> = plan::FailureKind::ALL.iter().map(|k| k.as_str()).collect();
-        let mut kinds = Vec::new();
-        for item in items {
-            let text = fields::plain_text(item, "a kind of failure", self.sink)?;
-            match plan::FailureKind::from_name(text) {
-                Some(kind) => kinds.push(kind),
-                None => {
-                    let help = expr::nearest(text, known.iter().copied()).map_or_else(
-                        || format!("known: {}", known.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    let message =
-                        format!("there is no kind of failure `{}`", crate::source::text::shown(text));
-                    self.sink.push(Raw::error(codes::UNKNOWN_WORD, message).node(item.id, "").help(help));
-                }
+            let own = Fields { at: entry.key.id, entries: std::slice::from_ref(entry) };
+            if let Some(most) = own.number(action, 0, MOST_EFFECTS, self.sink) {
+                self.policy.max_effects.insert(action.to_owned(), u64::from(most));
             }
         }
-        Some(kinds)
-    }
-}
-
-/// What holds for an action that may be repeated, if the playbook says nothing.
-pub(super) fn default_retry() -> Retry {
-    use std::time::Duration;
-    Retry {
-        attempts: 3,
-        initial: Duration::from_secs(1),
-        max: Duration::from_secs(30),
-        exponential: true,
-        on: vec![plan::FailureKind::Transient, plan::FailureKind::Throttled],
     }
 }

@@ -11,6 +11,7 @@ use plan::ValueExpr;
 use serde_json::Value;
 
 use super::Lower;
+use super::text::{is_text_file, text_file};
 use crate::codes;
 use crate::names::View;
 use crate::report::{Mark, Raw};
@@ -106,6 +107,9 @@ fn part<'s>(schema: &'s Value, root: &'s Value, key: Option<&str>) -> Option<&'s
 impl Lower<'_> {
     /// Lowers a value for a place; gives its type.
     pub(super) fn value(&mut self, node: &Node, slot: &Slot<'_>) -> (ValueExpr, Type) {
+        if let Some(entries) = text_file(node, slot) {
+            return self.text_file(node, entries, slot);
+        }
         if !has_expression(node) {
             return self.literal(node, slot);
         }
@@ -114,6 +118,12 @@ impl Lower<'_> {
             Kind::Map(entries) => self.map(entries, slot),
             _ => self.computed(node, slot),
         }
+    }
+
+    /// What is computed must fit its place and may go there.
+    pub(super) fn placed(&mut self, node: &Node, ty: &Type, slot: &Slot<'_>) {
+        self.fits(node, ty, slot);
+        self.trusted(node, ty, slot);
     }
 
     fn literal(&mut self, node: &Node, slot: &Slot<'_>) -> (ValueExpr, Type) {
@@ -196,8 +206,7 @@ impl Lower<'_> {
         let Some((template, ty)) = self.template(node) else {
             return (ValueExpr::Literal(Value::Null), Type::any());
         };
-        self.fits(node, &ty, slot);
-        self.trusted(node, &ty, slot);
+        self.placed(node, &ty, slot);
         (ValueExpr::Template(template), ty)
     }
 
@@ -262,6 +271,7 @@ impl Lower<'_> {
     /// A condition: an expression whose value is true or false.
     pub(super) fn condition(&mut self, node: &Node, what: &str) -> Option<Expr> {
         let (expr, ty) = self.expression(node, what)?;
+        self.open_place(node, &ty, what);
         if let Err(mismatch) = ty.assignable_to(&Type::bool()) {
             self.sink.push(
                 Raw::error(codes::WRONG_TYPE, format!("{what} must be true or false"))
@@ -394,9 +404,10 @@ fn conversion(found: &Type, wanted: &Type, node: &Node) -> Option<String> {
     None
 }
 
-/// Whether anything in the value is computed.
+/// Whether anything in the value is computed. A template file is.
 pub(super) fn has_expression(node: &Node) -> bool {
     match &node.kind {
+        Kind::Map(entries) if is_text_file(entries) => true,
         Kind::Text(text) => Template::has_expression(text),
         Kind::List(items) => items.iter().any(has_expression),
         Kind::Map(entries) => entries.iter().any(|e| has_expression(&e.value)),

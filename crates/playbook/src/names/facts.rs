@@ -34,9 +34,14 @@ pub(crate) fn failed(id: &str) -> String {
     format!("steps.{id}.status==\"failed\"")
 }
 
-/// The fact that a person approved.
-pub(crate) fn approved(id: &str) -> String {
-    format!("steps.{id}.output.decision==\"approved\"")
+/// The fact that a trigger started the run.
+pub(crate) fn triggered(id: &str) -> String {
+    format!("trigger.id==\"{id}\"")
+}
+
+/// The approval of which this fact says that a person approved.
+pub(crate) fn approval_in(fact: &str) -> Option<&str> {
+    fact.strip_prefix("steps.")?.strip_suffix(".output.decision==\"approved\"")
 }
 
 /// Whether every use of `wanted` (such as `steps.x.output`) inside an expression stands behind a condition of

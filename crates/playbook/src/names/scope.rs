@@ -1,12 +1,12 @@
 //! The names of a place, resolved for the expression checker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use expr::{NameError, Type, TypeScope, nearest};
 
 use super::facts;
-use super::outline::{BlockIx, BlockKind, Outline, StepInfo, StepIx};
+use super::outline::{Outline, Place, StepInfo, StepIx};
 use crate::codes;
 
 /// What a finished step offers. Filled in when the step has been checked.
@@ -23,17 +23,47 @@ pub(crate) struct Names {
     /// By step.
     pub(crate) types: Vec<StepTypes>,
     pub(crate) inputs: Vec<(String, Type)>,
-    /// Loop variables, innermost last.
+    pub(crate) vars: Vec<(String, Type)>,
+    pub(crate) secrets: Vec<(String, Type)>,
+    pub(crate) triggers: Triggers,
+    /// Loop variables, states, `error`, `event` and `message`, innermost last.
     pub(crate) variables: Vec<(String, Type)>,
     /// What the conditions around the place prove.
     pub(crate) facts: Vec<String>,
     /// Inside a `set`: what it has computed so far.
     pub(crate) siblings: Option<Siblings>,
-    pub(crate) block: BlockIx,
-    pub(crate) index: usize,
-    /// Which step reads which one's output, in the order of checking; the reader may be a block's own output.
-    pub(crate) reads: RefCell<BTreeSet<(Option<StepIx>, StepIx)>>,
+    /// What stands around the place, outermost first.
+    pub(crate) here: Vec<Place>,
+    /// The block step whose inner steps have all ended: its `output` is being looked at.
+    pub(crate) closing: Option<StepIx>,
+    /// Only `inputs`, `vars`, `run` and `trigger`: nothing has run yet.
+    pub(crate) before_start: bool,
+    /// What is computed after a step's own work (`output`, `next`, `then`): no approval has to show it.
+    pub(crate) afterwards: bool,
+    /// Which step reads which one's output.
+    pub(crate) reads: RefCell<BTreeSet<Read>>,
     pub(crate) current: Option<StepIx>,
+}
+
+/// One use of a step's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Read {
+    /// `None` is the playbook itself.
+    pub(crate) by: Option<StepIx>,
+    pub(crate) of: StepIx,
+    /// The list of failed items, not the output.
+    pub(crate) failed: bool,
+    /// See [`Names::afterwards`].
+    pub(crate) afterwards: bool,
+}
+
+/// The declared triggers.
+#[derive(Debug, Default)]
+pub(crate) struct Triggers {
+    /// By id, what `trigger` is.
+    pub(crate) all: Vec<(String, Type)>,
+    /// Whether an expression asks for one.
+    pub(crate) used: Cell<bool>,
 }
 
 /// The fields of one `set`.
@@ -54,7 +84,12 @@ pub(crate) struct View<'n> {
 
 type Resolved = Result<(usize, Type), NameError>;
 
-fn error(code: &'static str, segment: usize, message: impl Into<String>, help: Option<String>) -> NameError {
+pub(super) fn error(
+    code: &'static str,
+    segment: usize,
+    message: impl Into<String>,
+    help: Option<String>,
+) -> NameError {
     NameError { message: message.into(), help, segment, code }
 }
 
@@ -72,8 +107,11 @@ impl TypeScope for View<'_> {
             return Ok((1, ty.clone()));
         }
         match *first {
-            "steps" => self.step(path),
+            "steps" if !names.before_start => self.step(path),
             "inputs" => self.member(path, "input", &names.inputs),
+            "vars" => self.member(path, "constant", &names.vars),
+            "secrets" => self.member(path, "secret", &names.secrets),
+            "trigger" => self.trigger(),
             "run" => Ok((1, run_type())),
             "self" => self.sibling(path),
             name => Err(self.unknown(name)),
@@ -93,27 +131,56 @@ fn run_type() -> Type {
 impl View<'_> {
     fn unknown(&self, name: &str) -> NameError {
         let names = self.names;
-        if names.outline.find(name).is_some() {
-            return error(
-                codes::UNKNOWN_NAME,
-                0,
-                format!("there is no name `{name}`"),
-                Some(format!("a step is written `steps.{name}.output`")),
-            );
+        let nothing = format!("there is no name `{name}`");
+        let known = [("input", "inputs", &names.inputs), ("constant", "vars", &names.vars)];
+        let declared = known.iter().find(|(_, _, all)| all.iter().any(|(known, _)| known == name));
+        let help = match name {
+            "error" => Some(
+                "`error` is known in `catch` and `on_error`; a step's own is `steps.ID.error`".to_owned(),
+            ),
+            "event" => Some("`event` is known in the `match` of a `wait`".to_owned()),
+            "steps" => Some("no step has run yet when this is needed".to_owned()),
+            _ if names.outline.find(name).is_some() => {
+                Some(format!("a step is written `steps.{name}.output`"))
+            }
+            _ => declared.map(|(what, path, _)| {
+                let article = if *what == "input" { "an" } else { "a" };
+                format!("{article} {what} is written `{path}.{name}`")
+            }),
+        };
+        if help.is_some() {
+            return error(codes::UNKNOWN_NAME, 0, nothing, help);
         }
-        if names.inputs.iter().any(|(input, _)| input == name) {
-            return error(
-                codes::UNKNOWN_NAME,
-                0,
-                format!("there is no name `{name}`"),
-                Some(format!("an input is written `inputs.{name}`")),
-            );
-        }
-        let known = names.variables.iter().map(|(name, _)| name.as_str()).chain(["inputs", "steps", "run"]);
-        let all: Vec<&str> = known.collect();
+        let mut all: Vec<&str> = names.variables.iter().map(|(name, _)| name.as_str()).collect();
+        all.push("inputs");
+        let optional = [
+            ("vars", !names.vars.is_empty()),
+            ("secrets", !names.secrets.is_empty()),
+            ("trigger", !names.triggers.all.is_empty()),
+            ("steps", !names.before_start),
+            ("run", true),
+        ];
+        all.extend(optional.into_iter().filter(|(_, is)| *is).map(|(name, _)| name));
         let help = did_you_mean(name, all.iter().copied())
             .unwrap_or_else(|| format!("known here: {}", all.join(", ")));
-        error(codes::UNKNOWN_NAME, 0, format!("there is no name `{name}`"), Some(help))
+        error(codes::UNKNOWN_NAME, 0, nothing, Some(help))
+    }
+
+    /// `trigger`: all of the only one, or of the one that a condition names; otherwise what they have in common.
+    fn trigger(&self) -> Resolved {
+        let Triggers { all, used } = &self.names.triggers;
+        used.set(true);
+        let named = || all.iter().find(|(id, _)| self.names.facts.contains(&facts::triggered(id)));
+        match all.as_slice() {
+            [] => Err(error(
+                codes::UNKNOWN_NAME,
+                0,
+                "the playbook declares no triggers",
+                Some("declare one under `triggers`, or use `inputs`".to_owned()),
+            )),
+            [(_, only)] => Ok((1, only.clone())),
+            several => Ok((1, named().map_or_else(|| in_common(several), |(_, ty)| ty.clone()))),
+        }
     }
 
     fn member(&self, path: &[&str], what: &str, known: &[(String, Type)]) -> Resolved {
@@ -150,7 +217,8 @@ impl View<'_> {
     }
 
     fn step(&self, path: &[&str]) -> Resolved {
-        let outline = &self.names.outline;
+        let names = self.names;
+        let outline = &names.outline;
         let Some(id) = path.get(1) else {
             return Err(error(
                 codes::UNKNOWN_NAME,
@@ -164,23 +232,23 @@ impl View<'_> {
             let help = did_you_mean(id, outline.ids());
             return Err(error(codes::UNKNOWN_STEP, 1, format!("there is no step `{id}`"), help));
         };
-        self.in_sight(ix, info)?;
+        let doubt = names.in_sight(ix, info)?;
         let types = self.names.types.get(ix).cloned().unwrap_or_default();
         match path.get(2).copied() {
             Some("status") => {
-                let words = ["succeeded", "failed", "skipped"];
+                let words = ["succeeded", "failed", "skipped", "pending"];
                 Ok((3, Type::one_of(words.into_iter().map(str::to_owned))))
             }
             Some("output") => {
                 let Some(output) = types.output else { return Err(self.no_output(info)) };
-                self.surely(ix, info, "output")?;
-                self.names.reads.borrow_mut().insert((self.names.current, ix));
+                self.surely(ix, info, doubt, "output")?;
+                names.read(ix, false);
                 Ok((3, output))
             }
             Some("failed") => match types.failed {
                 Some(failed) => {
-                    self.surely(ix, info, "failed")?;
-                    self.names.reads.borrow_mut().insert((self.names.current, ix));
+                    self.surely(ix, info, doubt, "failed")?;
+                    names.read(ix, true);
                     Ok((3, failed))
                 }
                 None => Err(error(
@@ -190,7 +258,7 @@ impl View<'_> {
                     Some("only a `foreach` with `on_item_error: collect` does".into()),
                 )),
             },
-            Some("error") => self.failure(info),
+            Some("error") => self.failure(info, doubt.is_some()),
             Some(other) => {
                 let known = ["output", "status", "error", "failed"];
                 let help = did_you_mean(other, known).unwrap_or_else(|| {
@@ -218,14 +286,19 @@ impl View<'_> {
     fn no_output(&self, info: &StepInfo) -> NameError {
         let help = match info.verb {
             "foreach" => "add `output: ${{ ... }}` to the loop: what each item gives".to_owned(),
-            "switch" | "parallel" => "use the outputs of the steps inside".to_owned(),
+            "switch" | "try" => {
+                "give every part an `output`, or use the outputs of the steps inside".to_owned()
+            }
+            "parallel" | "dag" => {
+                "add `output: ${{ ... }}`, or use the outputs of the steps inside".to_owned()
+            }
             _ => "only its `status` can be used".to_owned(),
         };
         error(codes::NO_OUTPUT, 2, format!("the step `{}` has no output", info.id), Some(help))
     }
 
-    fn failure(&self, info: &StepInfo) -> Resolved {
-        if !info.may_fail {
+    fn failure(&self, info: &StepInfo, handled: bool) -> Resolved {
+        if !info.may_fail && !handled {
             let help =
                 "the run ends when it fails; `on_error: continue` on that step makes its error a value";
             return Err(error(
@@ -248,76 +321,18 @@ impl View<'_> {
         Ok((3, error_type()))
     }
 
-    /// Whether the step has surely ended before this place, one way or the other.
-    fn in_sight(&self, ix: StepIx, info: &StepInfo) -> Result<(), NameError> {
-        let outline = &self.names.outline;
-        let id = &info.id;
-        let here = outline.around(self.names.block, self.names.index);
-        let mut inner: StepIx = ix;
-        let mut step = info;
-        loop {
-            if let Some((_, index)) = here.iter().find(|(block, _)| *block == step.block) {
-                return match step.index.cmp(index) {
-                    std::cmp::Ordering::Less => Ok(()),
-                    std::cmp::Ordering::Equal if inner == ix && self.names.current == Some(ix) => {
-                        Err(error(codes::NOT_FINISHED, 1, format!("the step `{id}` uses itself"), None))
-                    }
-                    std::cmp::Ordering::Equal if inner == ix => Err(error(
-                        codes::NOT_FINISHED,
-                        1,
-                        format!("the step `{id}` stands around this place and has not ended"),
-                        None,
-                    )),
-                    std::cmp::Ordering::Equal => Err(self.sibling_block(id, inner)),
-                    std::cmp::Ordering::Greater => {
-                        let help = "a step can use only what stands above it; move one of the two".to_owned();
-                        Err(error(codes::NOT_FINISHED, 1, format!("the step `{id}` runs later"), Some(help)))
-                    }
-                };
-            }
-            let block = outline.blocks.get(step.block);
-            let Some((outer, owner)) =
-                block.and_then(|b| b.step).and_then(|o| Some((o, outline.steps.get(o)?)))
-            else {
-                return Ok(());
-            };
-            if block.is_some_and(|b| b.kind == BlockKind::Item) {
-                let help = if self.names.types.get(outer).is_some_and(|t| t.output.is_some()) {
-                    format!("use the loop's list: `steps.{}.output`", owner.id)
-                } else {
-                    format!("give the loop `{}` an `output` and use `steps.{}.output`", owner.id, owner.id)
-                };
-                return Err(error(
-                    codes::OUT_OF_SIGHT,
-                    1,
-                    format!("the step `{id}` runs once for every item of a loop"),
-                    Some(help),
-                ));
-            }
-            inner = outer;
-            step = owner;
-        }
-    }
-
-    fn sibling_block(&self, id: &str, owner: StepIx) -> NameError {
-        let parallel = self.names.outline.steps.get(owner).is_some_and(|s| s.verb == "parallel");
-        let (message, help) = if parallel {
-            (
-                format!("the step `{id}` runs at the same time, in another branch"),
-                "use it after the `parallel` step, or put both into one branch",
-            )
-        } else {
-            (format!("the step `{id}` belongs to another case"), "only one case of a `switch` runs")
-        };
-        error(codes::OUT_OF_SIGHT, 1, message, Some(help.to_owned()))
-    }
-
     /// Whether the step has surely succeeded, as far as conditions show.
-    fn surely(&self, ix: StepIx, info: &StepInfo, part: &str) -> Result<(), NameError> {
-        let why = self.names.why_unsure(ix, &[]);
+    fn surely(
+        &self,
+        ix: StepIx,
+        info: &StepInfo,
+        doubt: Option<&'static str>,
+        part: &str,
+    ) -> Result<(), NameError> {
+        let why = self.names.why_unsure(ix, doubt, &[]);
         let Some(why) = why else { return Ok(()) };
         let wanted = format!("steps.{}.{part}", info.id);
-        if self.guarded(&wanted, &|known| self.names.why_unsure(ix, known).is_none()) {
+        if self.guarded(&wanted, &|known| self.names.why_unsure(ix, doubt, known).is_none()) {
             return Ok(());
         }
         let help = format!(
@@ -339,33 +354,30 @@ impl View<'_> {
 }
 
 impl Names {
-    /// Why the output of a step may be missing at this place, under these further facts.
-    fn why_unsure(&self, ix: StepIx, more: &[String]) -> Option<String> {
-        let holds = |fact: &String| self.facts.contains(fact) || more.contains(fact);
-        let here = self.outline.around(self.block, self.index);
-        let mut next = Some(ix);
-        while let Some(step) = next.and_then(|ix| self.outline.steps.get(ix)) {
-            if holds(&facts::succeeded(&step.id)) && (next == Some(ix) || step.verb == "parallel") {
-                return None;
-            }
-            let who = if next == Some(ix) { "it".to_owned() } else { format!("`{}` around it", step.id) };
-            if step.may_fail {
-                return Some(format!("{who} has `on_error: continue`"));
-            }
-            if !step.condition.iter().all(holds) {
-                return Some(format!("{who} has an `if`"));
-            }
-            if here.iter().any(|(block, _)| *block == step.block) {
-                return None;
-            }
-            let block = self.outline.blocks.get(step.block)?;
-            if block.kind == BlockKind::Case {
-                return Some("it stands in a case of a `switch`".to_owned());
-            }
-            next = block.step;
-        }
-        None
+    /// Notes that the output of a step is used.
+    fn read(&self, of: StepIx, failed: bool) {
+        let read = Read { by: self.current, of, failed, afterwards: self.afterwards };
+        self.reads.borrow_mut().insert(read);
     }
+}
+
+/// The members that every trigger has, and `id` as the choice among them.
+fn in_common(triggers: &[(String, Type)]) -> Type {
+    let mut fields: Vec<(String, Type)> = Vec::new();
+    let Some((_, first)) = triggers.first() else { return Type::any() };
+    for (name, _) in first.fields() {
+        let types: Option<Vec<Type>> = triggers
+            .iter()
+            .map(|(_, ty)| match ty.field(name) {
+                Some(expr::Lookup::Present(ty)) => Some(ty),
+                _ => None,
+            })
+            .collect();
+        if let Some(types) = types {
+            fields.push((name.to_owned(), Type::union(types)));
+        }
+    }
+    Type::closed(fields)
 }
 
 /// `steps.ID.error` in expressions. What a server says is not ours.
@@ -373,5 +385,16 @@ pub(crate) fn error_type() -> Type {
     Type::closed([
         ("kind".to_owned(), Type::one_of(plan::FailureKind::ALL.into_iter().map(|k| k.as_str().to_owned()))),
         ("message".to_owned(), Type::string().with_untrusted()),
+    ])
+}
+
+/// `error` in handlers: as the failed step's, and which step it was.
+pub(crate) fn handler_error(kinds: Option<&[plan::FailureKind]>) -> Type {
+    let all = plan::FailureKind::ALL;
+    let kinds = kinds.unwrap_or(&all).iter().map(|k| k.as_str().to_owned());
+    Type::closed([
+        ("kind".to_owned(), Type::one_of(kinds)),
+        ("message".to_owned(), Type::string().with_untrusted()),
+        ("step".to_owned(), Type::string()),
     ])
 }

@@ -136,6 +136,17 @@ impl Sink {
         self.errors
     }
 
+    /// How far it is filled, for [`Sink::forget`].
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.found.len(), self.errors)
+    }
+
+    /// Takes back everything behind a mark: the same place is looked at once more.
+    pub(crate) fn forget(&mut self, mark: (usize, usize)) {
+        self.found.truncate(mark.0);
+        self.errors = mark.1;
+    }
+
     pub(crate) fn into_inner(self) -> Vec<Raw> {
         self.found
     }

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use action_api::Spec;
-use plan::{Plan, Step, StepKind, ValueExpr};
+use plan::{Body, Plan, Step, StepKind, Then, ValueExpr, Wait};
 use portcullis_playbook::Actions;
+use serde_json::Value;
 
 /// The actions of `ui/catalogue.json`.
 pub(crate) struct Fixed(pub(crate) Vec<Arc<Spec>>);
@@ -39,7 +40,31 @@ pub(crate) fn dump(plan: &Plan) -> String {
         let default = input.default.as_ref().map_or(String::new(), |d| format!(" = {d}"));
         let _ = writeln!(out, "input {}: {}{default}", input.name, input.schema);
     }
+    if !plan.secrets.is_empty() {
+        let _ = writeln!(out, "secrets {}", plan.secrets.join(", "));
+    }
+    if plan.vars.as_object().is_some_and(|vars| !vars.is_empty()) {
+        let _ = writeln!(out, "vars {}", plan.vars);
+    }
+    for trigger in &plan.triggers {
+        let _ = writeln!(out, "trigger {} {:?} brings {}", trigger.id, trigger.kind, names(&trigger.schema));
+    }
+    if let Some(concurrency) = &plan.concurrency {
+        let _ = writeln!(out, "concurrency {} {:?}", value(&concurrency.key), concurrency.on_conflict);
+    }
+    if plan.policy.approval_required || !plan.policy.max_effects.is_empty() {
+        let _ = writeln!(out, "{:?}", plan.policy);
+    }
+    for path in plan.files.keys() {
+        let _ = writeln!(out, "file {path}");
+    }
     steps(&plan.steps, 0, &mut out);
+    for (name, part) in [("on_error", &plan.on_error), ("finally", &plan.finally)] {
+        if let Some(part) = part {
+            let _ = writeln!(out, "{name}");
+            steps(part, 1, &mut out);
+        }
+    }
     for output in &plan.outputs {
         let value = output.value.as_ref().map_or("set by return".to_owned(), value);
         let _ = writeln!(out, "output {}: {} <- {value}", output.name, output.schema);
@@ -53,8 +78,14 @@ fn steps(all: &[Step], depth: usize, out: &mut String) {
         let condition =
             step.condition.as_ref().map_or(String::new(), |c| format!(" if[{}]", c.source().trim()));
         let name = step.name.as_ref().map_or(String::new(), |n| format!(" \"{n}\""));
-        let _ = write!(out, "{pad}{}{name}{condition} {:?}: ", step.id, step.on_error);
+        let timeout = step.timeout.map_or(String::new(), |t| format!(" within {t:?}"));
+        let _ = write!(out, "{pad}{}{name}{condition} {:?}{timeout}: ", step.id, step.on_error);
         kind(&step.kind, depth, out);
+        let _ = match &step.then {
+            Some(Then::Return(all)) => writeln!(out, "{pad}  then return {}", fields(all)),
+            Some(Then::Fail(message)) => writeln!(out, "{pad}  then fail {}", value(message)),
+            None => Ok(()),
+        };
     }
 }
 
@@ -63,8 +94,12 @@ fn fields(all: &[(String, ValueExpr)]) -> String {
 }
 
 fn kind(kind: &StepKind, depth: usize, out: &mut String) {
+    let _ = write_kind(kind, depth, out);
+}
+
+fn write_kind(kind: &StepKind, depth: usize, out: &mut String) -> std::fmt::Result {
     let pad = "  ".repeat(depth + 1);
-    let _ = match kind {
+    match kind {
         StepKind::Call(call) => {
             let connection = call.connection.as_ref().map_or(String::new(), |c| format!(" over {c}"));
             let retry = match call.retry.attempts {
@@ -81,21 +116,31 @@ fn kind(kind: &StepKind, depth: usize, out: &mut String) {
                 call.repeat,
                 call.timeout,
                 value(&call.with)
-            )
+            )?;
+            let cache = call.cache.as_ref().map(|c| (c.ttl, c.key.as_ref().map(value)));
+            let key = call.idempotency.key.as_ref().map(value);
+            if call.rate_limit.is_some() || cache.is_some() || key.is_some() {
+                let unknown = call.idempotency.on_unknown;
+                writeln!(out, "{pad}{:?} cache={cache:?} key={key:?} {unknown:?}", call.rate_limit)?;
+            }
+            Ok(())
         }
         StepKind::Set(all) => writeln!(out, "set {}", fields(all)),
         StepKind::Return(all) => writeln!(out, "return {}", fields(all)),
         StepKind::Fail { message } => writeln!(out, "fail {}", value(message)),
         StepKind::Approve(a) => writeln!(
             out,
-            "approve {} shows={:?} timeout={:?} ends={}",
+            "approve {} shows={:?} {:?} quorum={} timeout={:?} {:?} ends={}",
             value(&a.message),
             a.shows,
+            a.to,
+            a.quorum,
             a.timeout,
+            a.on_timeout,
             a.reject_ends_block
         ),
         StepKind::Foreach(f) => {
-            let _ = writeln!(
+            writeln!(
                 out,
                 "foreach {} in [{}] {} at a time, {} at most, {:?}",
                 f.variable,
@@ -103,32 +148,103 @@ fn kind(kind: &StepKind, depth: usize, out: &mut String) {
                 f.max_parallel,
                 f.limit,
                 f.on_item_error
-            );
+            )?;
             steps(&f.body, depth + 1, out);
             f.output.as_ref().map_or(Ok(()), |o| writeln!(out, "{pad}=> {}", value(o)))
         }
+        StepKind::While(w) => {
+            let state = fields(&w.initial);
+            writeln!(
+                out,
+                "while [{}] at most {} {}=({state})",
+                w.condition.source().trim(),
+                w.max,
+                w.variable
+            )?;
+            steps(&w.body, depth + 1, out);
+            writeln!(out, "{pad}next {}", fields(&w.next))
+        }
         StepKind::Switch(s) => {
-            let _ = writeln!(out, "switch");
+            writeln!(out, "switch")?;
             for case in &s.cases {
-                let _ = writeln!(out, "{pad}case [{}]", case.when.source().trim());
-                steps(&case.body.steps, depth + 2, out);
+                writeln!(out, "{pad}case [{}]", case.when.source().trim())?;
+                body(&case.body, depth, out);
             }
-            if let Some(body) = &s.default {
-                let _ = writeln!(out, "{pad}default");
-                steps(&body.steps, depth + 2, out);
+            if let Some(default) = &s.default {
+                writeln!(out, "{pad}default")?;
+                body(default, depth, out);
             }
             Ok(())
         }
-        StepKind::Parallel(branches) => {
-            let _ = writeln!(out, "parallel");
-            for branch in &branches.branches {
-                let _ = writeln!(out, "{pad}branch {}", branch.name);
+        StepKind::Parallel(p) => {
+            writeln!(out, "parallel {:?}", p.on_branch_error)?;
+            for branch in &p.branches {
+                writeln!(out, "{pad}branch {}", branch.name)?;
                 steps(&branch.body, depth + 2, out);
             }
+            p.output.as_ref().map_or(Ok(()), |o| writeln!(out, "{pad}=> {}", value(o)))
+        }
+        StepKind::Dag(d) => {
+            writeln!(out, "dag {:?}", d.on_branch_error)?;
+            for (at, node) in d.nodes.iter().enumerate() {
+                writeln!(out, "{pad}{at} needs {:?} {:?}", node.needs, node.join)?;
+                steps(&node.step, depth + 2, out);
+            }
+            d.output.as_ref().map_or(Ok(()), |o| writeln!(out, "{pad}=> {}", value(o)))
+        }
+        StepKind::Try(t) => {
+            writeln!(out, "try")?;
+            body(&t.body, depth, out);
+            for catch in &t.catches {
+                writeln!(out, "{pad}catch {:?}", catch.on)?;
+                body(&catch.body, depth, out);
+            }
+            if let Some(finally) = &t.finally {
+                writeln!(out, "{pad}finally")?;
+                steps(finally, depth + 2, out);
+            }
             Ok(())
         }
-        other => writeln!(out, "{other:?}"),
-    };
+        StepKind::Playbook(p) => {
+            writeln!(out, "call {} with {} connections {:?}", p.plan.id, fields(&p.with), p.connections)
+        }
+        StepKind::Ask(a) => writeln!(
+            out,
+            "ask {} {} {:?} timeout={:?} default={:?}",
+            value(&a.message),
+            a.form,
+            a.to,
+            a.timeout,
+            a.default.as_ref().map(ToString::to_string)
+        ),
+        StepKind::Wait(Wait::For(length)) => writeln!(out, "wait {}", value(length)),
+        StepKind::Wait(Wait::Until(time)) => writeln!(out, "wait until {}", value(time)),
+        StepKind::Wait(Wait::Event(e)) => writeln!(
+            out,
+            "wait for {} {} match={:?} timeout={:?} tolerates={}",
+            e.event,
+            names(&e.schema),
+            e.matches.as_ref().map(|m| m.source().trim()),
+            e.timeout,
+            e.tolerates_timeout
+        ),
+        StepKind::Assert { that, message } => {
+            writeln!(out, "assert [{}] {:?}", that.source().trim(), message.as_ref().map(value))
+        }
+    }
+}
+
+fn body(body: &Body, depth: usize, out: &mut String) {
+    steps(&body.steps, depth + 2, out);
+    if let Some(output) = &body.output {
+        let _ = writeln!(out, "{}=> {}", "  ".repeat(depth + 2), value(output));
+    }
+}
+
+/// The members of an object schema.
+fn names(schema: &Value) -> String {
+    let names = schema["properties"].as_object().map(|p| p.keys().cloned().collect::<Vec<_>>());
+    names.unwrap_or_default().join(", ")
 }
 
 fn value(value_expr: &ValueExpr) -> String {
