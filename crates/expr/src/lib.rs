@@ -42,5 +42,5 @@ pub use scope::{MAX_PATH, NameError, Scope, TypeScope};
 pub use source::{MAX_DEPTH, MAX_SOURCE, Span, SyntaxError};
 pub use suggest::nearest;
 pub use template::Template;
-pub use text_template::{MAX_TEMPLATE, MAX_TEXT, TextProblem, TextTemplate};
+pub use text_template::{MAX_TEMPLATE, MAX_TEXT, TextProblem, TextTemplate, text_filters};
 pub use types::{Field, Lookup, Mismatch, Type};

@@ -4,13 +4,17 @@
 //! is set it fails instead. That the examples in it are true is tested in `language.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-use portcullis_expr::function_groups;
+use portcullis_expr::{function_groups, text_filters};
 use std::fmt::Write;
 use std::path::Path;
 
 const HEAD: &str = "# Functions\n\n\
     Made from the table in `crates/expr/src/functions`; not written by hand. Every example is a test.\n\n\
     `a.f(b)` and `f(a, b)` are the same call. A parameter with `=` may be left out.\n";
+
+const FILTERS: &str = "\n## Filters of text templates\n\n\
+    Each is the function beside it: `{{ names | join(\", \") }}` is `names.join(\", \")`.\n\n\
+    | filter | function |\n|---|---|\n";
 
 fn markdown() -> String {
     let mut out = HEAD.to_owned();
@@ -24,6 +28,10 @@ fn markdown() -> String {
             )
             .unwrap();
         }
+    }
+    out.push_str(FILTERS);
+    for (filter, function) in text_filters() {
+        writeln!(out, "| `{filter}` | `{function}` |").unwrap();
     }
     out
 }
