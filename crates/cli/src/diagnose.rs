@@ -20,7 +20,7 @@ pub(crate) fn print(diagnostics: &[Diagnostic], source: Source<'_>, json: bool) 
 pub(crate) fn excerpts(diagnostics: &[Diagnostic], source: Source<'_>) {
     let style = if Style::stderr().is_on() { playbook::Style::Colour } else { playbook::Style::Plain };
     if !diagnostics.is_empty() {
-        output::complain(&playbook::excerpts(diagnostics, source, style).replace("\n\n\n", "\n\n"));
+        output::complain(&format!("{}\n", playbook::excerpts(diagnostics, source, style).trim_end()));
     }
 }
 

@@ -47,7 +47,7 @@ impl Example {
     /// The whole playbook: with the head that the example leaves out, and with the characters that cannot be shown.
     pub fn playbook(&self) -> String {
         let text = characters(&self.text);
-        if text.contains("playbook:") || self.text.starts_with('<') || self.text.starts_with("# whole") {
+        if text.contains("playbook:") || text.lines().all(|line| line.starts_with('#')) {
             return text;
         }
         let mut head = String::from("playbook: 1\nid: example\n");

@@ -63,12 +63,14 @@ fn result(diagnostic: &Diagnostic, ids: &[&str], source: Source<'_>, index: usiz
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
+    let words = diagnostic.labels.first().filter(|label| !label.text.is_empty());
+    let words = words.map_or(String::new(), |label| format!(": {}", label.text));
     let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!("\nHelp: {help}"));
     let mut result = Map::new();
     result.insert("ruleId".into(), json!(diagnostic.code));
     result.insert("ruleIndex".into(), json!(ids.iter().position(|id| *id == diagnostic.code)));
     result.insert("level".into(), json!(level));
-    result.insert("message".into(), json!({ "text": format!("{}{help}", diagnostic.message) }));
+    result.insert("message".into(), json!({ "text": format!("{}{words}{help}", diagnostic.message) }));
     let place = |label: Option<&Label>| {
         let mut place = json!({ "artifactLocation": location(source.name, Some(index)) });
         if let (Some(place), Some(label)) = (place.as_object_mut(), label) {
@@ -81,7 +83,7 @@ fn result(diagnostic: &Diagnostic, ids: &[&str], source: Source<'_>, index: usiz
         .labels
         .iter()
         .enumerate()
-        .filter(|(at, label)| *at > 0 || !label.text.is_empty())
+        .skip(1)
         .map(|(at, label)| {
             let text = if label.text.is_empty() { "also here" } else { label.text.as_str() };
             json!({ "id": at, "message": { "text": text }, "physicalLocation": place(Some(label)) })
