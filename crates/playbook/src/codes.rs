@@ -146,6 +146,8 @@ codes! {
         "A `switch` or `try` has an output only if each of its parts that can end gives one; otherwise the output would sometimes be missing.";
     NO_DEFAULT = "P0605", "a switch without a default",
         "If no case holds, nothing happens, which is seldom what was meant and never what a reader sees. Write `default: []` if it is meant.";
+    ALWAYS = "P0606", "a condition with only one answer",
+        "The condition is a constant, follows from the types, or was decided by the conditions around it, so it decides nothing here.";
     FAILED_UNREAD = "P0607", "failures that nobody looks at",
         "A loop that collects succeeds whatever happens to its items. If nothing reads `steps.ID.failed`, failures pass unseen; `on_item_error: skip` says that this is meant.";
 

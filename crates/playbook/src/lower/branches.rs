@@ -1,8 +1,9 @@
 //! `switch`, `parallel` and `try`: steps with several lists of steps inside.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use expr::Type;
+use expr::{Expr, Facts, Type};
 use plan::{Body, Branch, Case, Catch, OnBranchError, Parallel, Step, StepKind, Switch, Try, ValueExpr};
 
 use super::Lower;
@@ -10,7 +11,6 @@ use super::fields::{Fields, check_name, wrong_kind};
 use super::steps::ends_all;
 use super::value::Slot;
 use crate::codes;
-use crate::names::facts;
 use crate::names::handler_error;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
@@ -23,6 +23,15 @@ struct Part {
     output: Option<Type>,
     /// It ends the run, so nobody asks for its output.
     ends: bool,
+}
+
+/// The cases of a `switch`.
+struct Cases {
+    cases: Vec<Case>,
+    default: Option<Body>,
+    parts: Vec<Part>,
+    /// One of them always holds.
+    closed: bool,
 }
 
 impl Lower<'_> {
@@ -39,9 +48,25 @@ impl Lower<'_> {
         if items.is_empty() {
             self.sink.push(Raw::error(codes::WRONG_KIND, "`switch` has no cases").node(entry.value.id, ""));
         }
-        let mut cases = Vec::new();
-        let mut default = None;
-        let mut parts = Vec::new();
+        // Behind a case, it did not hold.
+        let before = self.names.facts.clone();
+        let found = self.cases(items);
+        let complete = found.default.is_some() || found.closed || self.covered(&found.cases);
+        self.names.facts = before;
+        if !complete && !items.is_empty() {
+            self.sink.push(
+                Raw::warning(codes::NO_DEFAULT, "`switch` has no default")
+                    .node(entry.key.id, "if no case holds, nothing happens")
+                    .help("add `- default:` with steps, or `- default: []` if nothing is meant"),
+            );
+        }
+        let output = self.of_every_part(ix, entry.key.id, &found.parts, complete);
+        self.gives(ix, output, None);
+        Some(StepKind::Switch(Switch { cases: found.cases, default: found.default }))
+    }
+
+    fn cases(&mut self, items: &[Node]) -> Cases {
+        let mut found = Cases { cases: Vec::new(), default: None, parts: Vec::new(), closed: false };
         let mut closed: Option<&str> = None;
         for item in items {
             let known = ["case", "do", "default", "output"];
@@ -53,31 +78,36 @@ impl Lower<'_> {
             }
             if case.entry("default").is_some() {
                 let (body, part) = self.default_case(&case);
-                parts.push(part);
-                default = Some(body);
+                found.parts.push(part);
+                found.default = Some(body);
                 closed = Some("`default` must be the last one");
                 continue;
             }
             let (when, body, part) = self.case(&case);
-            parts.push(part);
-            if when.as_ref().is_some_and(|expr| expr.source().trim() == "true") {
+            found.parts.push(part);
+            let Some((when, answer)) = when else { continue };
+            if answer == Some(true) {
+                found.closed = true;
                 closed = Some("the case above always holds");
             }
-            if let Some(when) = when {
-                cases.push(Case { when, body });
-            }
+            let otherwise = when.facts(&self.names, false);
+            self.names.facts.add(&otherwise);
+            found.cases.push(Case { when, body });
         }
-        let complete = default.is_some() || closed.is_some();
-        if !complete && !items.is_empty() {
-            self.sink.push(
-                Raw::warning(codes::NO_DEFAULT, "`switch` has no default")
-                    .node(entry.key.id, "if no case holds, nothing happens")
-                    .help("add `- default:` with steps, or `- default: []` if nothing is meant"),
-            );
-        }
-        let output = self.of_every_part(ix, entry.key.id, &parts, complete);
-        self.gives(ix, output, None);
-        Some(StepKind::Switch(Switch { cases, default }))
+        found
+    }
+
+    /// Whether the cases name every value of what they ask about; the facts are those behind the last case.
+    fn covered(&self, cases: &[Case]) -> bool {
+        let paths: BTreeSet<Vec<String>> =
+            cases.iter().flat_map(|case| case.when.references()).map(|r| r.path).collect();
+        paths.into_iter().any(|path| {
+            let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+            let Ok(place) = Expr::parse(&path.join(".")) else { return false };
+            let ty = place.check(&self.names).0;
+            let values: Vec<&str> = ty.values().unwrap_or_default().iter().map(String::as_str).collect();
+            !values.is_empty() && self.names.facts.possible(&parts, &values).is_empty()
+        })
     }
 
     fn default_case(&mut self, case: &Fields<'_>) -> (Body, Part) {
@@ -98,24 +128,42 @@ impl Lower<'_> {
             let known = ["do", "output"];
             if let Some(fields) = Fields::read(&entry.value, "`default`", &known, self.sink) {
                 let node = fields.require("do", "`default`", "add `do:` with a list of steps", self.sink);
-                return self.body(node, fields.get("output"), "`do`", Vec::new(), entry.key.id);
+                return self.body(node, fields.get("output"), "`do`", &Facts::default(), entry.key.id);
             }
         }
         if matches!(&entry.value.kind, Kind::List(items) if items.is_empty()) {
             return (nothing(), Part { at: entry.key.id, output: None, ends: false });
         }
-        self.body(Some(&entry.value), None, "`default`", Vec::new(), entry.key.id)
+        self.body(Some(&entry.value), None, "`default`", &Facts::default(), entry.key.id)
     }
 
-    fn case(&mut self, case: &Fields<'_>) -> (Option<expr::Expr>, Body, Part) {
+    fn case(&mut self, case: &Fields<'_>) -> (Option<(Expr, Option<bool>)>, Body, Part) {
         let help = "write `- case: ${{ ... }}` and `do:` below it";
         let when = case.require("case", "a case", help, self.sink);
-        let facts = when.and_then(Node::text).map(facts::of_template).unwrap_or_default();
-        let when = when.and_then(|node| self.condition(node, "`case`"));
+        let when = when.and_then(|node| self.case_condition(node));
+        let facts = when.as_ref().map(|(when, _)| when.facts(&self.names, true)).unwrap_or_default();
         let node = case.require("do", "a case", help, self.sink);
         let at = case.entry("case").map_or(case.at, |e| e.key.id);
-        let (body, part) = self.body(node, case.get("output"), "`do`", facts, at);
+        let (body, part) = self.body(node, case.get("output"), "`do`", &facts, at);
         (when, body, part)
+    }
+
+    /// The condition of a case, and its answer if there is only one.
+    fn case_condition(&mut self, node: &Node) -> Option<(Expr, Option<bool>)> {
+        let before = self.sink.mark();
+        let when = self.condition(node, "`case`")?;
+        if self.sink.mark() != before {
+            return Some((when, None));
+        }
+        let answer = when.constant(&self.names);
+        if answer == Some(false) {
+            self.sink.push(
+                Raw::warning(codes::UNREACHABLE, "this case never runs")
+                    .node(node.id, "never true here")
+                    .help("cases above take what it asks for, or the value is never this one; remove it"),
+            );
+        }
+        Some((when, answer))
     }
 
     /// Steps and what they give.
@@ -124,11 +172,11 @@ impl Lower<'_> {
         node: Option<&Node>,
         output: Option<&Node>,
         what: &str,
-        facts: Vec<String>,
+        facts: &Facts,
         at: Id,
     ) -> (Body, Part) {
         let (steps, output) = self.under(facts, |lower| {
-            let steps: Arc<[Step]> = node.map(|node| lower.inner(node, what, Vec::new())).unwrap_or_default();
+            let steps: Arc<[Step]> = node.map(|node| lower.inner(node, what)).unwrap_or_default();
             (steps, output.map(|output| lower.at_end(node, output)))
         });
         let (output, ty) = output.unzip();
@@ -177,7 +225,7 @@ impl Lower<'_> {
         let mut branches = Vec::new();
         for entry in entries {
             check_name(entry.key.id, &entry.key.text, "a branch", self.sink);
-            let body = self.inner(&entry.value, &format!("the branch `{}`", entry.key.text), Vec::new());
+            let body = self.inner(&entry.value, &format!("the branch `{}`", entry.key.text));
             branches.push(Branch { name: entry.key.text.clone(), body });
         }
         let on_branch_error = self.on_branch_error(fields);
@@ -208,7 +256,7 @@ impl Lower<'_> {
         self.gives(ix, None, None);
         let entry = fields.entry("try")?;
         let (body, part) =
-            self.body(Some(&entry.value), fields.get("output"), "`try`", Vec::new(), entry.key.id);
+            self.body(Some(&entry.value), fields.get("output"), "`try`", &Facts::default(), entry.key.id);
         let mut parts = vec![part];
         let mut catches = Vec::new();
         match fields.entry("catch").map(|e| (&e.value, &e.value.kind)) {
@@ -235,7 +283,7 @@ impl Lower<'_> {
             }
             None => {}
         }
-        let finally = fields.get("finally").map(|node| self.inner(node, "`finally`", Vec::new()));
+        let finally = fields.get("finally").map(|node| self.inner(node, "`finally`"));
         let output = self.of_every_part(ix, entry.key.id, &parts, true);
         self.gives(ix, output, None);
         Some(StepKind::Try(Try { body, catches, finally }))
@@ -265,7 +313,10 @@ impl Lower<'_> {
         let body = fields.require("do", "a handler", "add `do:` with a list of steps", self.sink);
         let at = fields.entries.first().map_or(fields.at, |e| e.key.id);
         self.names.variables.push(("error".to_owned(), handler_error(on.as_deref())));
-        let (body, part) = self.body(body, fields.get("output"), "`do`", Vec::new(), at);
+        let before = self.names.facts.clone();
+        self.names.facts.forget("error");
+        let (body, part) = self.body(body, fields.get("output"), "`do`", &Facts::default(), at);
+        self.names.facts = before;
         self.names.variables.pop();
         Some((Catch { on, body }, part))
     }

@@ -68,7 +68,7 @@ impl Lower<'_> {
 
     pub(super) fn assert(&mut self, ix: StepIx, fields: &Fields<'_>) -> Option<StepKind> {
         self.gives(ix, None, None);
-        let that = fields.get("assert").and_then(|node| self.condition(node, "`assert`"));
+        let that = fields.get("assert").and_then(|node| self.decision(node, "`assert`"));
         let message = fields.get("message");
         let message = message.map(|node| self.fitting(node, &Slot::open("`message`", Type::string())).0);
         Some(StepKind::Assert { that: that?, message })

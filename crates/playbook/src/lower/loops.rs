@@ -10,7 +10,6 @@ use super::fields::{Fields, check_name, unknown_key, wrong_kind};
 use super::value::Slot;
 use crate::codes;
 use crate::names::error_type;
-use crate::names::facts;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
 use crate::source::tree::{Kind, Node};
@@ -59,7 +58,7 @@ impl Lower<'_> {
         let item = list.element();
         self.names.variables.push((variable.clone(), item.clone()));
         let body = fields.require("do", "`foreach`", "add `do:` with a list of steps", self.sink);
-        let steps: Arc<[Step]> = body.map(|node| self.inner(node, "`do`", Vec::new())).unwrap_or_default();
+        let steps: Arc<[Step]> = body.map(|node| self.inner(node, "`do`")).unwrap_or_default();
         let output = fields.get("output").map(|node| self.at_end(body, node));
         self.names.variables.pop();
         let (output, ty) = output.map_or((None, None), |(value, ty)| {
@@ -250,10 +249,10 @@ impl Lower<'_> {
             let index = ("index".to_owned(), Type::int());
             let state = Type::closed(types.iter().cloned().chain([index]));
             self.names.variables.push((variable.to_owned(), state.clone()));
-            let facts = condition.text().map(facts::of_template).unwrap_or_default();
             let when = self.condition(condition, "`while`");
+            let facts = when.as_ref().map(|when| when.facts(&self.names, true)).unwrap_or_default();
             let body = fields.require("do", "`while`", "add `do:` with a list of steps", self.sink);
-            let steps: Arc<[Step]> = body.map(|node| self.inner(node, "`do`", facts)).unwrap_or_default();
+            let steps: Arc<[Step]> = body.map(|node| self.under(&facts, |lower| lower.inner(node, "`do`"))).unwrap_or_default();
             let (next, found) = self.next(fields, body, &types);
             self.names.variables.pop();
             let wider: Vec<(String, Type)> = types
@@ -325,12 +324,12 @@ impl Lower<'_> {
     }
 
     /// A list of steps inside of this step.
-    pub(super) fn inner(&mut self, node: &Node, what: &str, facts: Vec<String>) -> Arc<[Step]> {
+    pub(super) fn inner(&mut self, node: &Node, what: &str) -> Arc<[Step]> {
         let Some(block) = self.names.outline.block_of(node.id) else {
             self.items(node, what);
             return Arc::default();
         };
-        self.under(facts, |lower| lower.block(node, block, what)).into()
+        self.block(node, block, what).into()
     }
 }
 

@@ -9,7 +9,6 @@ use expr::Type;
 use super::Lower;
 use super::value::{Slot, reached};
 use crate::codes;
-use crate::names::facts;
 use crate::names::outline::StepInfo;
 use crate::report::Raw;
 use crate::source::tree::Node;
@@ -25,7 +24,7 @@ impl Lower<'_> {
             for step in block.gates.iter().filter_map(|ix| outline.steps.get(*ix)) {
                 let certain = !step.may_fail
                     && !step.gate.survives_rejection
-                    && step.condition.iter().all(|c| known.contains(c));
+                    && step.condition.as_ref().is_none_or(|c| known.decide(c) == Some(true));
                 // In a `dag` a rejection ends nothing but the step itself.
                 if step.index < *index && certain && block.needs.is_none() {
                     found.push(step);
@@ -33,8 +32,10 @@ impl Lower<'_> {
             }
         }
         // Somewhere else, but a condition asks for its decision.
-        let decided = known.iter().filter_map(|fact| facts::approval_in(fact));
-        found.extend(decided.filter_map(|id| outline.steps.get(outline.find(id)?)));
+        if !known.is_empty() {
+            let all = outline.gates.iter().filter_map(|ix| outline.steps.get(*ix));
+            found.extend(all.filter(|s| known.equals(&["steps", &s.id, "output", "decision"], "approved")));
+        }
         found.retain(|step| !step.gate.approves_itself);
         found
     }

@@ -9,7 +9,7 @@ use crate::names::StepTypes;
 use crate::names::outline::{BlockIx, BlockKind, StepIx, VERBS};
 use crate::report::Raw;
 use crate::source::tree::{Kind, Node};
-use expr::Type;
+use expr::{Facts, Type};
 
 /// Keys of every step.
 const COMMON: [&str; 3] = ["id", "name", "if"];
@@ -78,7 +78,7 @@ impl Lower<'_> {
     pub(super) fn block(&mut self, node: &Node, block: BlockIx, what: &str) -> Vec<Step> {
         let Some(items) = self.items(node, what) else { return Vec::new() };
         let current = self.names.current;
-        let depth = self.names.facts.len();
+        let facts = self.names.facts.clone();
         let mut steps = Vec::new();
         let mut ended: Option<&str> = None;
         for (index, item) in items.iter().enumerate() {
@@ -92,15 +92,17 @@ impl Lower<'_> {
                 );
             }
             let step = self.step(item);
+            if let Some(step) = &step {
+                self.behind(step);
+            }
             self.names.here.pop();
             let Some(step) = step else { continue };
             let conditional =
                 matches!(&item.kind, Kind::Map(entries) if entries.iter().any(|e| e.key.text == "if"));
             ended = ends(&step).filter(|_| !conditional);
-            self.behind(&step);
             steps.push(step);
         }
-        self.names.facts.truncate(depth);
+        self.names.facts = facts;
         self.names.current = current;
         steps
     }
@@ -123,7 +125,25 @@ impl Lower<'_> {
     }
 
     /// What holds for the steps behind this one.
-    fn behind(&mut self, _step: &Step) {}
+    fn behind(&mut self, step: &Step) {
+        let mut proved = Facts::default();
+        match (&step.kind, &step.condition) {
+            (StepKind::Assert { that, .. }, None) if step.on_error == OnError::Fail => {
+                proved = that.facts(&self.names, true);
+            }
+            // Whoever comes here did not take the way out.
+            (StepKind::Switch(switch), None) => {
+                for case in switch.cases.iter().take_while(|case| ends_all(&case.body.steps)) {
+                    proved.add(&case.when.facts(&self.names, false));
+                }
+            }
+            (_, Some(condition)) if ends_if_run(step).is_some() => {
+                proved = condition.facts(&self.names, false);
+            }
+            _ => {}
+        }
+        self.names.facts.add(&proved);
+    }
 
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         let fields = Fields::open(node, "a step", self.sink)?;
@@ -141,7 +161,11 @@ impl Lower<'_> {
         let name = fields.text("name", self.sink).map(str::to_owned);
         let verb = self.verb(&fields)?;
         self.keys(&fields, verb);
-        let condition = fields.get("if").and_then(|node| self.condition(node, "`if`"));
+        let condition = fields.get("if").and_then(|node| self.decision(node, "`if`"));
+        let facts = condition.as_ref().map(|c| c.facts(&self.names, true)).unwrap_or_default();
+        if let Some(info) = self.names.outline.steps.get_mut(ix) {
+            info.condition.clone_from(&condition);
+        }
         let on_error = match fields.word("on_error", &["fail", "continue"], self.sink) {
             Some("continue") => OnError::Continue,
             _ => OnError::Fail,
@@ -150,8 +174,7 @@ impl Lower<'_> {
             "uses" => None,
             _ => fields.duration("timeout", RUN_DEADLINE, self.sink),
         };
-        let facts = self.names.outline.steps.get(ix).map(|s| s.condition.clone()).unwrap_or_default();
-        let (kind, then) = self.under(facts, |lower| {
+        let (kind, then) = self.under(&facts, |lower| {
             let kind = lower.kind(verb, ix, &fields);
             (kind, lower.then(&fields))
         });
@@ -278,11 +301,14 @@ impl Lower<'_> {
     }
 
     /// Runs something with the facts of `if`s and cases around it.
-    pub(super) fn under<T>(&mut self, facts: Vec<String>, run: impl FnOnce(&mut Self) -> T) -> T {
-        let depth = self.names.facts.len();
-        self.names.facts.extend(facts);
+    pub(super) fn under<T>(&mut self, facts: &Facts, run: impl FnOnce(&mut Self) -> T) -> T {
+        if facts.is_empty() {
+            return run(self);
+        }
+        let before = self.names.facts.clone();
+        self.names.facts.add(facts);
         let out = run(self);
-        self.names.facts.truncate(depth);
+        self.names.facts = before;
         out
     }
 
@@ -322,9 +348,11 @@ impl Lower<'_> {
 
 /// The verb that surely ends the list here, if the step does.
 pub(super) fn ends(step: &Step) -> Option<&'static str> {
-    if step.condition.is_some() {
-        return None;
-    }
+    if step.condition.is_some() { None } else { ends_if_run(step) }
+}
+
+/// The same, provided that its `if` holds.
+fn ends_if_run(step: &Step) -> Option<&'static str> {
     match (&step.then, step.on_error) {
         (Some(Then::Return(_)), OnError::Fail) => return Some("then: return"),
         (Some(Then::Fail(_)), OnError::Fail) => return Some("then: fail"),

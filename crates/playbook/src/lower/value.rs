@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::Lower;
 use super::text::{is_text_file, text_file};
 use crate::codes;
-use crate::names::View;
 use crate::report::{Mark, Raw};
 use crate::source::text::shown;
 use crate::source::tree::{Entry, Kind, Node};
@@ -220,9 +219,7 @@ impl Lower<'_> {
                 return None;
             }
         };
-        let sources = template.exprs().map(|(_, expr)| expr.source()).collect();
-        let view = View { names: &self.names, sources };
-        let (ty, problems) = template.check(&view);
+        let (ty, problems) = template.check(&self.names);
         let failed = problems.iter().any(|p| p.severity == Severity::Error);
         for problem in problems {
             let raw = match problem.severity {
@@ -277,6 +274,22 @@ impl Lower<'_> {
                 Raw::error(codes::WRONG_TYPE, format!("{what} must be true or false"))
                     .node(node.id, mismatch.message)
                     .help("compare it with something: `${{ size(list) > 0 }}`"),
+            );
+        }
+        Some(expr)
+    }
+
+    /// A condition with which the author decides something: one with a single answer decides nothing.
+    pub(super) fn decision(&mut self, node: &Node, what: &str) -> Option<Expr> {
+        let before = self.sink.mark();
+        let expr = self.condition(node, what)?;
+        let answer = if self.sink.mark() == before { expr.constant(&self.names) } else { None };
+        if let Some(answer) = answer {
+            let label = if answer { "always true here" } else { "never true here" };
+            self.sink.push(
+                Raw::warning(codes::ALWAYS, format!("{what} has only one answer"))
+                    .node(node.id, label)
+                    .help("what it asks is written here, follows from types, or was decided around it; remove it or ask something else"),
             );
         }
         Some(expr)

@@ -1,13 +1,11 @@
 //! What an expression may name at one place of a playbook, and of which type it is.
 //!
-//! `outline` knows where every step stands before anything is checked, `needs` the order of a `dag`, `facts` what
-//! conditions prove, `sight` which steps have ended at a place; `scope` puts them together for the expression
-//! checker.
+//! `outline` knows where every step stands before anything is checked, `needs` the order of a `dag`,
+//! `sight` which steps have ended at a place; `scope` puts them together for the expression checker.
 
-pub(crate) mod facts;
 mod needs;
 pub(crate) mod outline;
 mod scope;
 mod sight;
 
-pub(crate) use scope::{Names, Siblings, StepTypes, View, error_type, handler_error};
+pub(crate) use scope::{Names, Siblings, StepTypes, error_type, handler_error};

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::facts;
+use expr::Expr;
+
 use super::needs::Needs;
 use crate::source::tree::{Entry, Id, Kind, Node};
 
@@ -70,8 +71,8 @@ pub(crate) struct StepInfo {
     pub(crate) index: usize,
     /// The verb, `""` if there is none.
     pub(crate) verb: &'static str,
-    /// The parts of its `if`.
-    pub(crate) condition: Vec<String>,
+    /// Its `if`, once that has been checked and found usable.
+    pub(crate) condition: Option<Expr>,
     /// `on_error: continue`.
     pub(crate) may_fail: bool,
     /// A `try` with handlers: its own steps may have been left in the middle.
@@ -90,6 +91,8 @@ pub(crate) const VERBS: [&str; 15] = [
 pub(crate) struct Outline {
     pub(crate) steps: Vec<StepInfo>,
     pub(crate) blocks: Vec<Block>,
+    /// Every approval.
+    pub(crate) gates: Vec<StepIx>,
     by_id: HashMap<String, StepIx>,
     /// Steps by their node, blocks by the node of their list.
     by_node: HashMap<Id, usize>,
@@ -235,6 +238,7 @@ impl Outline {
             && let Some(block) = self.blocks.get_mut(block)
         {
             block.gates.push(ix);
+            self.gates.push(ix);
         }
         self.steps.push(StepInfo {
             id,
@@ -242,7 +246,7 @@ impl Outline {
             block,
             index,
             verb,
-            condition: field(entries, "if").and_then(Node::text).map(facts::of_template).unwrap_or_default(),
+            condition: None,
             may_fail: field(entries, "on_error").and_then(Node::text) == Some("continue"),
             catches: field(entries, "catch").is_some(),
             gate: gate(self::entries(field(entries, "approve"))),

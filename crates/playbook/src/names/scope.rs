@@ -3,9 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use expr::{NameError, Type, TypeScope, nearest};
+use expr::{Facts, NameError, Type, TypeScope, nearest};
 
-use super::facts;
 use super::outline::{Outline, Place, StepInfo, StepIx};
 use crate::codes;
 
@@ -29,7 +28,7 @@ pub(crate) struct Names {
     /// Loop variables, states, `error`, `event` and `message`, innermost last.
     pub(crate) variables: Vec<(String, Type)>,
     /// What the conditions around the place prove.
-    pub(crate) facts: Vec<String>,
+    pub(crate) facts: Facts,
     /// Inside a `set`: what it has computed so far.
     pub(crate) siblings: Option<Siblings>,
     /// What stands around the place, outermost first.
@@ -75,13 +74,6 @@ pub(crate) struct Siblings {
     pub(crate) all: Vec<String>,
 }
 
-/// The names for one scalar.
-pub(crate) struct View<'n> {
-    pub(crate) names: &'n Names,
-    /// The expressions of the scalar: they may hold conditions of their own.
-    pub(crate) sources: Vec<&'n str>,
-}
-
 type Resolved = Result<(usize, Type), NameError>;
 
 pub(super) fn error(
@@ -97,21 +89,28 @@ fn did_you_mean<'c>(name: &str, known: impl IntoIterator<Item = &'c str>) -> Opt
     nearest(name, known).map(|near| format!("did you mean `{near}`?"))
 }
 
-impl TypeScope for View<'_> {
+impl TypeScope for Names {
     fn resolve(&self, path: &[&str]) -> Resolved {
+        self.resolve_where(path, &self.facts)
+    }
+
+    fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
+    fn resolve_where(&self, path: &[&str], known: &Facts) -> Resolved {
         let Some(first) = path.first() else {
             return Err(error(codes::UNKNOWN_NAME, 0, "a name is missing", None));
         };
-        let names = self.names;
-        if let Some((_, ty)) = names.variables.iter().rev().find(|(name, _)| name == first) {
+        if let Some((_, ty)) = self.variables.iter().rev().find(|(name, _)| name == first) {
             return Ok((1, ty.clone()));
         }
         match *first {
-            "steps" if !names.before_start => self.step(path),
-            "inputs" => self.member(path, "input", &names.inputs),
-            "vars" => self.member(path, "constant", &names.vars),
-            "secrets" => self.member(path, "secret", &names.secrets),
-            "trigger" => self.trigger(),
+            "steps" if !self.before_start => self.step(path, known),
+            "inputs" => self.member(path, "input", &self.inputs),
+            "vars" => self.member(path, "constant", &self.vars),
+            "secrets" => self.member(path, "secret", &self.secrets),
+            "trigger" => self.trigger(known),
             "run" => Ok((1, run_type())),
             "self" => self.sibling(path),
             name => Err(self.unknown(name)),
@@ -128,11 +127,10 @@ fn run_type() -> Type {
     ])
 }
 
-impl View<'_> {
+impl Names {
     fn unknown(&self, name: &str) -> NameError {
-        let names = self.names;
         let nothing = format!("there is no name `{name}`");
-        let known = [("input", "inputs", &names.inputs), ("constant", "vars", &names.vars)];
+        let known = [("input", "inputs", &self.inputs), ("constant", "vars", &self.vars)];
         let declared = known.iter().find(|(_, _, all)| all.iter().any(|(known, _)| known == name));
         let help = match name {
             "error" => Some(
@@ -140,7 +138,7 @@ impl View<'_> {
             ),
             "event" => Some("`event` is known in the `match` of a `wait`".to_owned()),
             "steps" => Some("no step has run yet when this is needed".to_owned()),
-            _ if names.outline.find(name).is_some() => {
+            _ if self.outline.find(name).is_some() => {
                 Some(format!("a step is written `steps.{name}.output`"))
             }
             _ => declared.map(|(what, path, _)| {
@@ -151,13 +149,13 @@ impl View<'_> {
         if help.is_some() {
             return error(codes::UNKNOWN_NAME, 0, nothing, help);
         }
-        let mut all: Vec<&str> = names.variables.iter().map(|(name, _)| name.as_str()).collect();
+        let mut all: Vec<&str> = self.variables.iter().map(|(name, _)| name.as_str()).collect();
         all.push("inputs");
         let optional = [
-            ("vars", !names.vars.is_empty()),
-            ("secrets", !names.secrets.is_empty()),
-            ("trigger", !names.triggers.all.is_empty()),
-            ("steps", !names.before_start),
+            ("vars", !self.vars.is_empty()),
+            ("secrets", !self.secrets.is_empty()),
+            ("trigger", !self.triggers.all.is_empty()),
+            ("steps", !self.before_start),
             ("run", true),
         ];
         all.extend(optional.into_iter().filter(|(_, is)| *is).map(|(name, _)| name));
@@ -167,10 +165,10 @@ impl View<'_> {
     }
 
     /// `trigger`: all of the only one, or of the one that a condition names; otherwise what they have in common.
-    fn trigger(&self) -> Resolved {
-        let Triggers { all, used } = &self.names.triggers;
+    fn trigger(&self, known: &Facts) -> Resolved {
+        let Triggers { all, used } = &self.triggers;
         used.set(true);
-        let named = || all.iter().find(|(id, _)| self.names.facts.contains(&facts::triggered(id)));
+        let named = || all.iter().find(|(id, _)| known.equals(&["trigger", "id"], id));
         match all.as_slice() {
             [] => Err(error(
                 codes::UNKNOWN_NAME,
@@ -203,7 +201,7 @@ impl View<'_> {
     }
 
     fn sibling(&self, path: &[&str]) -> Resolved {
-        let Some(Siblings { known, all }) = &self.names.siblings else {
+        let Some(Siblings { known, all }) = &self.siblings else {
             let help = Some("other steps are written `steps.ID.output`".to_owned());
             return Err(error(codes::UNKNOWN_NAME, 0, "`self` is known inside `set` only", help));
         };
@@ -216,9 +214,8 @@ impl View<'_> {
         }
     }
 
-    fn step(&self, path: &[&str]) -> Resolved {
-        let names = self.names;
-        let outline = &names.outline;
+    fn step(&self, path: &[&str], known: &Facts) -> Resolved {
+        let outline = &self.outline;
         let Some(id) = path.get(1) else {
             return Err(error(
                 codes::UNKNOWN_NAME,
@@ -232,8 +229,8 @@ impl View<'_> {
             let help = did_you_mean(id, outline.ids());
             return Err(error(codes::UNKNOWN_STEP, 1, format!("there is no step `{id}`"), help));
         };
-        let doubt = names.in_sight(ix, info)?;
-        let types = self.names.types.get(ix).cloned().unwrap_or_default();
+        let doubt = self.in_sight(ix, info)?;
+        let types = self.types.get(ix).cloned().unwrap_or_default();
         match path.get(2).copied() {
             Some("status") => {
                 let words = ["succeeded", "failed", "skipped", "pending"];
@@ -241,14 +238,14 @@ impl View<'_> {
             }
             Some("output") => {
                 let Some(output) = types.output else { return Err(self.no_output(info)) };
-                self.surely(ix, info, doubt, "output")?;
-                names.read(ix, false);
+                self.surely(ix, info, doubt, known)?;
+                self.read(ix, false);
                 Ok((3, output))
             }
             Some("failed") => match types.failed {
                 Some(failed) => {
-                    self.surely(ix, info, doubt, "failed")?;
-                    names.read(ix, true);
+                    self.surely(ix, info, doubt, known)?;
+                    self.read(ix, true);
                     Ok((3, failed))
                 }
                 None => Err(error(
@@ -258,7 +255,7 @@ impl View<'_> {
                     Some("only a `foreach` with `on_item_error: collect` does".into()),
                 )),
             },
-            Some("error") => self.failure(info, doubt.is_some()),
+            Some("error") => self.failure(info, doubt.is_some(), known),
             Some(other) => {
                 let known = ["output", "status", "error", "failed"];
                 let help = did_you_mean(other, known).unwrap_or_else(|| {
@@ -297,7 +294,7 @@ impl View<'_> {
         error(codes::NO_OUTPUT, 2, format!("the step `{}` has no output", info.id), Some(help))
     }
 
-    fn failure(&self, info: &StepInfo, handled: bool) -> Resolved {
+    fn failure(&self, info: &StepInfo, handled: bool, known: &Facts) -> Resolved {
         if !info.may_fail && !handled {
             let help =
                 "the run ends when it fails; `on_error: continue` on that step makes its error a value";
@@ -308,8 +305,7 @@ impl View<'_> {
                 Some(help.into()),
             ));
         }
-        let fact = facts::failed(&info.id);
-        if !self.guarded(&format!("steps.{}.error", info.id), &|known| known.contains(&fact)) {
+        if !known.equals(&["steps", &info.id, "status"], "failed") {
             let help = format!("use it under `if: ${{{{ steps.{}.status == \"failed\" }}}}`", info.id);
             return Err(error(
                 codes::MAY_NOT_HAVE_RUN,
@@ -327,14 +323,9 @@ impl View<'_> {
         ix: StepIx,
         info: &StepInfo,
         doubt: Option<&'static str>,
-        part: &str,
+        known: &Facts,
     ) -> Result<(), NameError> {
-        let why = self.names.why_unsure(ix, doubt, &[]);
-        let Some(why) = why else { return Ok(()) };
-        let wanted = format!("steps.{}.{part}", info.id);
-        if self.guarded(&wanted, &|known| self.names.why_unsure(ix, doubt, known).is_none()) {
-            return Ok(());
-        }
+        let Some(why) = self.why_unsure(ix, doubt, known) else { return Ok(()) };
         let help = format!(
             "use it under `steps.{}.status == \"succeeded\"`: in an `if` around it, or before `&&` or `?`",
             info.id
@@ -347,13 +338,6 @@ impl View<'_> {
         ))
     }
 
-    fn guarded(&self, wanted: &str, enough: &dyn Fn(&[String]) -> bool) -> bool {
-        let known = &self.names.facts;
-        enough(known) || self.sources.iter().all(|source| facts::guarded(source, wanted, known, enough))
-    }
-}
-
-impl Names {
     /// Notes that the output of a step is used.
     fn read(&self, of: StepIx, failed: bool) {
         let read = Read { by: self.current, of, failed, afterwards: self.afterwards };

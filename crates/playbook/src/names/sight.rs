@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use expr::NameError;
+use expr::{Facts, NameError};
 
-use super::facts;
 use super::outline::{BlockIx, BlockKind, StepInfo, StepIx};
 use super::scope::{Names, error};
 use crate::codes;
@@ -151,11 +150,10 @@ impl Names {
     }
 
     /// Why the output of a step may be missing at this place, under these further facts.
-    pub(super) fn why_unsure(&self, ix: StepIx, doubt: Doubt, more: &[String]) -> Option<String> {
-        let holds = |fact: &String| self.facts.contains(fact) || more.contains(fact);
+    pub(super) fn why_unsure(&self, ix: StepIx, doubt: Doubt, known: &Facts) -> Option<String> {
         let mut next = Some(ix);
         while let Some(step) = next.and_then(|ix| self.outline.steps.get(ix)) {
-            if holds(&facts::succeeded(&step.id)) {
+            if succeeded(&step.id, known) {
                 return None;
             }
             let index = self.index_in(step.block);
@@ -166,11 +164,11 @@ impl Names {
             if step.may_fail {
                 return Some(format!("{who} has `on_error: continue`"));
             }
-            if !step.condition.iter().all(holds) {
+            if step.condition.as_ref().is_some_and(|c| known.decide(c) != Some(true)) {
                 return Some(format!("{who} has an `if`"));
             }
             let block = self.outline.blocks.get(step.block)?;
-            if self.may_be_skipped(step.block, step.index, &holds) {
+            if self.may_be_skipped(step.block, step.index, known) {
                 return Some(format!("{who} is skipped if nothing that it needs succeeds"));
             }
             if index.is_some() {
@@ -191,7 +189,7 @@ impl Names {
     }
 
     /// A step with `join: any` of whose needs none surely succeeds.
-    fn may_be_skipped(&self, block: BlockIx, index: usize, holds: &dyn Fn(&String) -> bool) -> bool {
+    fn may_be_skipped(&self, block: BlockIx, index: usize, known: &Facts) -> bool {
         let Some(needs) = self.outline.blocks.get(block).and_then(|b| b.needs.as_ref()) else { return false };
         if !needs.is_any(index) {
             return false;
@@ -199,10 +197,15 @@ impl Names {
         let sure = |need: &usize| {
             let step = self.outline.steps.iter().find(|s| s.block == block && s.index == *need);
             step.is_some_and(|s| {
-                let certain = !s.may_fail && !needs.is_any(*need) && s.condition.iter().all(holds);
-                certain || holds(&facts::succeeded(&s.id))
+                let certain = !s.may_fail && !needs.is_any(*need) && s.condition.as_ref().is_none_or(|c| known.decide(c) == Some(true));
+                certain || succeeded(&s.id, known)
             })
         };
         !needs.direct.get(index).is_some_and(|direct| direct.iter().any(sure))
     }
+}
+
+/// Whether the facts prove that a step succeeded.
+fn succeeded(id: &str, known: &Facts) -> bool {
+    known.equals(&["steps", id, "status"], "succeeded")
 }
