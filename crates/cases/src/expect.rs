@@ -24,6 +24,13 @@ const CODE: &str = "P0301";
 #[derive(Debug, Clone)]
 pub struct Expectation(pub(crate) Expr);
 
+impl Expectation {
+    /// Whether it names this root, e.g. `mailbox()`.
+    pub fn names(&self, root: &str) -> bool {
+        self.0.references().iter().any(|reference| reference.path.first().is_some_and(|name| name == root))
+    }
+}
+
 impl<'de> Deserialize<'de> for Expectation {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;

@@ -51,10 +51,10 @@ pub struct Played {
 }
 
 impl Played {
-    /// What there is to be judged, with the names that only the surroundings know.
-    pub fn witness(mut self, world: Map<String, Value>) -> Witness {
+    /// What was seen, and what there is to be judged, with the names that only the surroundings know.
+    pub fn into_witness(mut self, world: Map<String, Value>) -> (Seen, Witness) {
         self.roots.extend(world);
-        Witness::new(self.roots)
+        (self.seen, Witness::new(self.roots))
     }
 }
 

@@ -32,6 +32,11 @@ impl Suite {
         &self.plan
     }
 
+    /// Whether the playbook has a step of this id or path.
+    pub fn has_step(&self, step: &str) -> bool {
+        self.sites.path_of(step).is_some() || self.sites.at(step).is_some()
+    }
+
     /// Everything in a case that can be found wrong before it is played: names that are not there, and stubs that
     /// answer what the action could not. `world` are the types of the names that only the surroundings know.
     pub fn problems(

@@ -1,13 +1,19 @@
-//! Test cases of playbooks: files that say which mail is there, who answers what, and what has to come out.
+//! Test cases of playbooks on the command line: which files there are, the simulated organisation around each
+//! case, many cases at a time, and what is printed about them.
 //!
-//! A case is judged from outside: it gets a simulated organisation of its own over real HTTP, an engine that
-//! keeps nothing, and expectations in the expression language of playbooks. What is not here yet: fixtures for
-//! actions that the simulator does not serve, a clock that jumps over waits.
+//! What a case is, how it is played and judged stands in the crate `cases`; this is what knows Exchange, files
+//! and terminals.
 
-mod file;
-mod judge;
-mod play;
+mod load;
+mod outcome;
+mod pool;
+mod source;
+mod watch;
+mod world;
 
-pub(crate) use file::{Case, CaseFile};
-pub(crate) use judge::Verdict;
-pub(crate) use play::play;
+pub(crate) use load::{Loaded, Place, load, open_cassette};
+pub(crate) use outcome::{Report, to_junit};
+pub(crate) use pool::Pool;
+pub(crate) use source::Combined;
+pub(crate) use watch::Watched;
+pub(crate) use world::Shed;

@@ -81,4 +81,5 @@ impl Command {
     }
 }
 
-pub(crate) use run::next_steps;
+pub(crate) use check::playbooks;
+pub(crate) use run::{next_steps, read_playbook};

@@ -10,7 +10,6 @@ use crate::exit::Wrong;
 
 /// A simulated Exchange organisation behind real HTTP on a loopback port.
 pub(crate) struct Simulator {
-    organisation: Organisation,
     server: Server,
     connection: config::Connection,
 }
@@ -24,21 +23,16 @@ impl Simulator {
         // Only this process knows the address and uses the server; the log-in is there so that the same
         // path is walked as with a real one.
         let (user, password) = ("simulator@portcullis.invalid", "simulated");
-        let server = Server::start(organisation.clone(), exchange_sim::Config::local(user, password))
+        let server = Server::start(organisation, exchange_sim::Config::local(user, password))
             .await
             .context("the simulator could not listen on a loopback port")?;
         let connection = config::Connection::Ews(config::Ews::simulated(&server.url(), user, password));
-        Ok(Simulator { organisation, server, connection })
+        Ok(Simulator { server, connection })
     }
 
     /// How to connect to it.
     pub(crate) fn connection(&self) -> config::Connection {
         self.connection.clone()
-    }
-
-    /// What is in the mailboxes, and what happened to them.
-    pub(crate) fn organisation(&self) -> &Organisation {
-        &self.organisation
     }
 
     /// Stops serving.

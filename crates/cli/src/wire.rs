@@ -128,7 +128,8 @@ pub(crate) fn journal(shared: &Shared) -> Result<Arc<dyn Journal>> {
     Ok(Arc::new(open_journal(&data, Durability::Each)?))
 }
 
-fn plugins() -> Result<PluginHost> {
+/// The plugins inside this binary.
+pub(crate) fn plugins() -> Result<PluginHost> {
     let mut builder = PluginHost::builder()
         .packages(plugin_host::first_party().context("the plugins inside this binary cannot be used")?)
         .log(Arc::new(|line: &plugin_host::LogLine<'_>| {
@@ -153,7 +154,8 @@ fn cache_dirs() -> Option<CacheDirs> {
     })
 }
 
-fn host_failure(message: String) -> Failure {
+/// A failure that is a matter of this installation.
+pub(crate) fn host_failure(message: String) -> Failure {
     Failure::new(FailureKind::Invalid, Blame::Host, message)
 }
 
