@@ -32,11 +32,21 @@ fuzz_target!(|text: &str| {
         Ok(expr) => {
             let (_, problems) = expr.check(&Names);
             inside(text, &problems);
+            let always = expr.constant(&Names);
+            let facts = [true, false].map(|truth| expr.facts(&Names, truth));
+            assert_eq!(facts[0].decide(&expr), Some(true));
+            assert_eq!(facts[1].decide(&expr), Some(false));
             let result = expr.eval(&*CONTEXT, &mut Budget::with_limits(20_000, 1 << 20));
-            if let (Err(error), true) = (result, problems.is_empty()) {
-                let excluded =
-                    matches!(error.kind, EvalErrorKind::Name | EvalErrorKind::Missing | EvalErrorKind::Type);
-                assert!(!excluded, "{error:?}");
+            match (result, problems.is_empty()) {
+                (Err(error), true) => {
+                    let excluded = matches!(
+                        error.kind,
+                        EvalErrorKind::Name | EvalErrorKind::Missing | EvalErrorKind::Type
+                    );
+                    assert!(!excluded, "{error:?}");
+                }
+                (Ok(Value::Bool(answer)), true) => assert!(always.is_none_or(|known| known == answer)),
+                _ => {}
             }
         }
         Err(error) => assert!(text.get(error.span.start..error.span.end).is_some(), "{error:?}"),
