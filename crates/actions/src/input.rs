@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use exchange::{Address, FolderRef, ItemRef, Mailbox, WellKnownFolder};
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -15,6 +16,8 @@ use serde_json::Value;
 const ADDRESS: &str = r"^[^\s\x00-\x1f\x7f<>,;@]+@[^\s\x00-\x1f\x7f<>,;@]+$";
 /// Ids of EWS and Graph are base64, in one of its two alphabets. A wildcard is none.
 const ITEM_ID: &str = r"^[A-Za-z0-9+/=_.-]{1,1024}$";
+/// RFC 3339 in UTC.
+const TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$";
 /// One line: no control character at all.
 const LINE: &str = r"^[^\x00-\x1f\x7f]*$";
 
@@ -74,9 +77,7 @@ pub(crate) fn restriction_schema(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 1
     });
     let most = exchange::restriction::MAX_CONDITIONS;
-    let many = |what: &str| {
-        serde_json::json!({ "description": what, "type": "array", "minItems": 1, "maxItems": most, "items": inner })
-    };
+    let many = |what: &str| serde_json::json!({ "description": what, "type": "array", "minItems": 1, "maxItems": most, "items": inner });
     let text = serde_json::json!({
         "description": "What it is compared with; never blank",
         "type": "string",
@@ -118,6 +119,48 @@ pub(crate) fn restriction_schema(_: &mut SchemaGenerator) -> Schema {
             }
         }
     })
+}
+
+/// A point in time, RFC 3339 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(Timestamp);
+
+impl Time {
+    pub(crate) fn get(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Time(time)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "a time such as 2026-11-21T05:00:00Z", |text| text.parse().ok()).map(Time)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": TIME })
+    }
 }
 
 /// The address of a mailbox. A guarded sink.
@@ -242,6 +285,66 @@ impl JsonSchema for ItemId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": ITEM_ID, "x-guard": "item" })
+    }
+}
+
+/// The server's id of one inbox rule. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RuleId(ItemId);
+
+impl RuleId {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "the id of one rule, as inbox_rule.list gives it", ItemId::parse).map(RuleId)
+    }
+}
+
+impl JsonSchema for RuleId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "RuleId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": ITEM_ID, "x-guard": "rule" })
+    }
+}
+
+/// The server's id of one attachment. A guarded sink.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct AttachmentId(ItemId);
+
+impl AttachmentId {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl<'de> Deserialize<'de> for AttachmentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "the id of one attachment, as mail.get gives it", ItemId::parse).map(AttachmentId)
+    }
+}
+
+impl JsonSchema for AttachmentId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AttachmentId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": ITEM_ID, "x-guard": "attachment" })
     }
 }
 

@@ -12,6 +12,8 @@ mod catalogue;
 mod failure;
 mod input;
 mod outgoing;
+mod replies;
+mod rules;
 mod view;
 
 pub use builtin::BUILTIN;

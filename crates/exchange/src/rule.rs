@@ -90,6 +90,7 @@ pub const ACTIONS: [(&str, Kind); 13] = [
 #[serde(deny_unknown_fields)]
 pub struct Clause {
     /// What it is, e.g. `contains_subject_strings` or `forward_to_recipients`.
+    #[serde(rename = "clause")]
     pub name: String,
     /// What it compares with or acts on: texts, addresses, a folder; of a mark `true` or `false`.
     #[schemars(length(max = 1000), extend("x-untrusted" = true))]

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use action_api::plan::{Artifact, Digest, Failure, StepPath};
 use action_api::{ActionSource, ArtifactError, Artifacts, Catalogue, Context, Invocation, Outcome, Probe};
-use exchange::{FolderRef, Ports, WellKnownFolder};
+use exchange::rule::Rule;
+use exchange::{FolderRef, Mailbox, Ports, WellKnownFolder};
 use exchange_sim::{EffectKind, Organisation};
 use serde_json::Value;
 use sha2::Digest as _;
@@ -25,6 +26,18 @@ const MAIL: &str = "From: Billing <billing@evil.test>\r\nTo: alice@corp.example\
     --b\r\nContent-Type: message/rfc822\r\n\r\nFrom: eve@evil.test\r\nSubject: Inner\r\n\r\nInner text\r\n\
     --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"invoice.pdf\"\r\n\
     Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQKJSVFT0YK\r\n--b--\r\n";
+
+/// What the mailbox of the examples has beside mail: a rule that forwards, and one that is off.
+const SETTINGS: &str = "
+name: Alice Liddell
+rules:
+  - name: .
+    conditions: { contains_subject_strings: [invoice, payment] }
+    actions: { forward_to_recipients: [drop@evil.test, bob@corp.example], delete: true, mark_as_read: true }
+  - name: Newsletters off
+    enabled: false
+    actions: { move_to_folder: RSS Feeds }
+";
 
 /// Artifacts in memory.
 #[derive(Default)]
@@ -52,6 +65,7 @@ pub(crate) struct Bench {
     pub(crate) organisation: Organisation,
     /// The id of the message that examples are about.
     pub(crate) item: String,
+    rules: Vec<Rule>,
     artifacts: Arc<Memory>,
     source: Catalogue<Ports>,
 }
@@ -81,9 +95,16 @@ impl Bench {
         let bystander =
             "From: bob@corp.example\r\nSubject: Lunch\r\nMessage-ID: <lunch@corp.example>\r\n\r\nNoon?\r\n";
         organisation.deliver("alice@corp.example", &inbox, bystander).unwrap();
+        let deleted = "From: Carol <carol@partner.test>\r\nTo: alice@corp.example\r\nSubject: Minutes\r\n\
+            Date: Thu, 19 Nov 2026 07:00:00 +0000\r\nMessage-ID: <deleted-1@partner.test>\r\n\r\nAs agreed.\r\n";
+        let dumpster = FolderRef::WellKnown(WellKnownFolder::RecoverableItemsDeletions);
+        organisation.deliver("alice@corp.example", &dumpster, deleted).unwrap();
+        organisation.configure("alice@corp.example", SETTINGS).unwrap();
+        let alice = Mailbox::new("alice@corp.example").unwrap();
+        let rules = ready(organisation.ports().rules.unwrap().rules(&alice)).unwrap().rules;
         let ports = tamper(organisation.ports());
         let source = portcullis_actions::exchange(move |_| Ok(ports.clone()));
-        Bench { organisation, item, artifacts: Arc::default(), source }
+        Bench { organisation, item, rules, artifacts: Arc::default(), source }
     }
 
     /// The same organisation and artifacts, over its own untampered ports: the process after a restart.
@@ -93,7 +114,12 @@ impl Bench {
     }
 
     fn call(&self, action: &str, input: &Value, attempt: u32) -> Invocation {
-        let text = input.to_string().replace(EXAMPLE_ID, &self.item);
+        let rule = |place: usize| self.rules[place].id.as_str();
+        let text = input
+            .to_string()
+            .replace(EXAMPLE_ID, &self.item)
+            .replace("\"ExampleRule=\"", &format!("\"{}\"", rule(0)));
+        let text = text.replace("\"ExampleOffRule=\"", &format!("\"{}\"", rule(1)));
         Invocation {
             action: action.to_owned(),
             input: serde_json::from_str(&text).unwrap(),

@@ -12,3 +12,4 @@ mod delete;
 mod every_action;
 mod outgoing;
 mod reading;
+mod recovering;

@@ -1,17 +1,18 @@
 //! `mail.delete`: deletes messages by their ids, and by nothing else.
 //!
 //! There is no query here: what is deleted has been found, counted and shown by an earlier step. A message that
-//! is gone already counts as done, so a repeat after a crash is harmless. Left out: an inverse. Bringing mail
-//! back from Recoverable Items needs `mail.recover`, which does not exist yet; an administrator can do it.
+//! is gone already counts as done, so a repeat after a crash is harmless. Before the deletion `Message-ID` and folder
+//! of each message are read, because by them `mail.recover` finds it again; what an attempt deleted that was cut off
+//! has no such note.
 
 use std::collections::BTreeSet;
 
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
-use action_api::{ActionInfo, Context, Example, TypedAction};
-use exchange::{DeleteMode, ErrorKind, ItemRef, Ports};
+use action_api::{ActionInfo, Context, Example, Inverse, TypedAction};
+use exchange::{DeleteMode, ErrorKind, ItemRef, MessageSummary, Ports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::{from_exchange, need, some_items};
 use crate::input::{ItemId, MailboxName};
@@ -50,6 +51,10 @@ pub(crate) struct Output {
     deleted: u32,
     /// How many were not there any more.
     already_gone: u32,
+    /// The mailbox they were in.
+    mailbox: String,
+    /// How far they were deleted.
+    mode: DeleteMode,
 }
 
 /// One message that is not there any more.
@@ -60,6 +65,24 @@ pub(crate) struct Deleted {
     item_id: String,
     /// `deleted`: by this step. `already_gone`: the mailbox had no such message.
     result: Fate,
+    /// The `Message-ID` header, by which `mail.recover` finds it; null if the message has none or was gone.
+    #[schemars(extend("x-untrusted" = true))]
+    internet_message_id: Option<String>,
+    /// When the server received it, RFC 3339 in UTC.
+    received_at: Option<String>,
+    /// The folder it was in, in the form `id:…`.
+    from_folder: Option<String>,
+}
+
+impl Deleted {
+    fn new(item_id: String, result: Fate, note: Option<MessageSummary>) -> Self {
+        let (internet_message_id, received_at, folder_id) = match note {
+            Some(note) => (note.internet_message_id, note.received_at, note.folder_id),
+            None => (None, None, None),
+        };
+        let from_folder = folder_id.map(|id| format!("id:{id}"));
+        Deleted { item_id, result, internet_message_id, received_at, from_folder }
+    }
 }
 
 /// What became of one message.
@@ -78,8 +101,8 @@ impl TypedAction<Ports> for Delete {
         summary: "Delete messages by id",
         description: "Deletes messages of one mailbox by their ids. A message that is not there any more counts as \
                       done. If some messages cannot be deleted the step fails and lists them; the others are \
-                      deleted, and trying again does no harm. There is no way to delete by a query. `undo` cannot \
-                      take it back yet: after `soft`, an administrator can recover the messages.",
+                      deleted, and trying again does no harm. There is no way to delete by a query. `undo` \
+                      brings messages back after `soft` and `trash`, if they carry a `Message-ID`.",
         effect: Effect::Containment,
         repeat: Repeat::Natural,
         errors: &[
@@ -90,10 +113,13 @@ impl TypedAction<Ports> for Delete {
             FailureKind::Unknown,
         ],
         connection: Some("exchange"),
-        ports: &["delete"],
-        inverse: None,
+        ports: &["delete", "read"],
+        inverse: Some("mail.recover"),
         undo: &[
-            (Some(("mode", "soft")), "an administrator, from the recoverable items, while the retention time lasts"),
+            (
+                Some(("mode", "soft")),
+                "bringing it back from the recoverable items, while the retention time lasts",
+            ),
             (Some(("mode", "trash")), "moving it back from the folder Deleted Items"),
         ],
     };
@@ -105,24 +131,63 @@ impl TypedAction<Ports> for Delete {
         let mut seen = BTreeSet::new();
         let ids: Vec<&ItemId> = input.item_ids.iter().filter(|id| seen.insert(*id)).collect();
         let items: Vec<ItemRef> = ids.iter().map(|id| id.item()).collect();
+        let read = need(&ports.read, Self::INFO.name, "read")?;
+        let notes = if input.mode == DeleteMode::Hard {
+            Vec::new()
+        } else {
+            read.summaries(input.mailbox.get(), &items).await.map_err(from_exchange)?
+        };
+        let mut notes = notes.into_iter().map(Result::ok);
         let answers = port.delete(input.mailbox.get(), &items, input.mode).await.map_err(from_exchange)?;
-        let mut output = Output { results: Vec::with_capacity(ids.len()), deleted: 0, already_gone: 0 };
+        let mut output = Output {
+            results: Vec::with_capacity(ids.len()),
+            deleted: 0,
+            already_gone: 0,
+            mailbox: input.mailbox.get().as_str().to_owned(),
+            mode: input.mode,
+        };
         let mut failed = Vec::new();
         for (id, answer) in ids.iter().zip(answers) {
             let item_id = id.as_str().to_owned();
+            let note = notes.next().flatten();
             match answer {
                 Ok(()) => {
                     output.deleted = output.deleted.saturating_add(1);
-                    output.results.push(Deleted { item_id, result: Fate::Deleted });
+                    output.results.push(Deleted::new(item_id, Fate::Deleted, note));
                 }
                 Err(error) if error.kind == ErrorKind::NotFound => {
                     output.already_gone = output.already_gone.saturating_add(1);
-                    output.results.push(Deleted { item_id, result: Fate::AlreadyGone });
+                    output.results.push(Deleted::new(item_id, Fate::AlreadyGone, None));
                 }
                 Err(error) => failed.push((item_id, error)),
             }
         }
         some_items("deleted", ids.len(), failed).map_or(Ok(output), Err)
+    }
+
+    fn inverse(output: &Output) -> Option<Inverse> {
+        let from = match output.mode {
+            DeleteMode::Trash => "trash",
+            DeleteMode::Soft => "recoverable",
+            DeleteMode::Hard => return None,
+        };
+        let deleted = output.results.iter().filter(|one| one.result == Fate::Deleted);
+        let messages: Vec<Value> = deleted
+            .filter_map(|one| {
+                let mut message = json!({ "internet_message_id": one.internet_message_id.as_ref()? });
+                let fields = message.as_object_mut()?;
+                for (name, value) in [("received_at", &one.received_at), ("folder", &one.from_folder)] {
+                    if let Some(value) = value {
+                        fields.insert(name.to_owned(), json!(value));
+                    }
+                }
+                Some(message)
+            })
+            .collect();
+        (!messages.is_empty()).then(|| Inverse {
+            action: "mail.recover".to_owned(),
+            input: json!({ "mailbox": output.mailbox, "messages": messages, "from": from }),
+        })
     }
 
     fn examples() -> Vec<Example> {

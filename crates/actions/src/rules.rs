@@ -1,0 +1,262 @@
+//! What the actions on inbox rules have in common: how a rule is shown, found and switched.
+//!
+//! A rule is shown twice: as flags a playbook can decide by (whom it forwards to, whether it deletes), and whole, so
+//! that it can be put back. Whoever controls the mailbox wrote it, an intruder too.
+
+use action_api::plan::{Blame, Failure, FailureKind};
+use exchange::port::Rules;
+use exchange::rule::{Clause, Rule, RuleChange};
+use exchange::{Mailbox, Ports};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{from_exchange, need};
+use crate::input::{MailboxName, RuleId};
+
+/// How actions that change rules may fail.
+pub(crate) const ERRORS: &[FailureKind] = &[
+    FailureKind::Transient,
+    FailureKind::Throttled,
+    FailureKind::NotFound,
+    FailureKind::PermissionDenied,
+    FailureKind::Invalid,
+    FailureKind::Conflict,
+    FailureKind::Unknown,
+];
+
+/// One inbox rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shown {
+    /// The server's id.
+    rule_id: String,
+    /// Its name. Whoever controls the mailbox chose it; intruders like names of one character.
+    #[schemars(extend("x-untrusted" = true))]
+    name: String,
+    /// Whether it runs.
+    enabled: bool,
+    /// Rules run in this order, the lowest first.
+    priority: i32,
+    /// Whether the server says that it does not work.
+    in_error: bool,
+    /// Whether it can be switched and put back as it is. A rule that EWS does not show whole can be removed only.
+    complete: bool,
+    /// Whom it forwards mail to, as it is or as an attachment.
+    #[schemars(length(max = 10000), extend("x-untrusted" = true))]
+    forwards_to: Vec<String>,
+    /// Whom it sends mail on to as if the sender had done so.
+    #[schemars(length(max = 10000), extend("x-untrusted" = true))]
+    redirects_to: Vec<String>,
+    /// Those of both lists whose domain is not that of the mailbox.
+    #[schemars(length(max = 10000), extend("x-untrusted" = true))]
+    outside_recipients: Vec<String>,
+    /// Whether it deletes mail, to the trash or for good.
+    deletes: bool,
+    /// The folder it moves mail to: `id:` and the server's id, or a well-known name; null if it does not.
+    moves_to: Option<String>,
+    /// Whether it marks mail as read, so that nobody notices it.
+    marks_read: bool,
+    /// Whether no rule after it runs.
+    stops: bool,
+    /// Its conditions: all must hold; without any it is about every message.
+    #[schemars(length(max = 100))]
+    conditions: Vec<Clause>,
+    /// Its exceptions: none may hold.
+    #[schemars(length(max = 100))]
+    exceptions: Vec<Clause>,
+    /// What it does, in full.
+    #[schemars(length(max = 100))]
+    actions: Vec<Clause>,
+}
+
+impl Shown {
+    pub(crate) fn new(mailbox: &Mailbox, rule: Rule) -> Self {
+        let list = |names: &[&str]| -> Vec<String> {
+            names.iter().flat_map(|name| rule.action(name)).map(str::to_owned).collect()
+        };
+        let forwards_to = list(&["forward_to_recipients", "forward_as_attachment_to_recipients"]);
+        let redirects_to = list(&["redirect_to_recipients"]);
+        let moves_to = list(&["move_to_folder"]).into_iter().next();
+        let own = domain(mailbox.as_str());
+        let outside =
+            forwards_to.iter().chain(&redirects_to).filter(|address| is_outside(address, &own)).cloned();
+        Shown {
+            outside_recipients: outside.collect(),
+            deletes: rule.does("delete") || rule.does("permanent_delete"),
+            moves_to,
+            marks_read: rule.does("mark_as_read"),
+            stops: rule.does("stop_processing_rules"),
+            forwards_to,
+            redirects_to,
+            rule_id: rule.id,
+            name: rule.name,
+            enabled: rule.enabled,
+            priority: rule.priority,
+            in_error: rule.in_error,
+            complete: rule.complete,
+            conditions: rule.conditions,
+            exceptions: rule.exceptions,
+            actions: rule.actions,
+        }
+    }
+}
+
+/// A rule as it can be made: everything but what the server decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    /// Its name.
+    #[schemars(length(min = 1, max = 512), extend("x-untrusted" = true))]
+    pub(crate) name: String,
+    /// Rules run in this order, the lowest first.
+    pub(crate) priority: i32,
+    /// Whether it runs.
+    pub(crate) enabled: bool,
+    /// Its conditions: all must hold; without any it is about every message.
+    #[schemars(length(max = 100))]
+    pub(crate) conditions: Vec<Clause>,
+    /// Its exceptions: none may hold.
+    #[schemars(length(max = 100))]
+    pub(crate) exceptions: Vec<Clause>,
+    /// What it does.
+    #[schemars(length(max = 100))]
+    pub(crate) actions: Vec<Clause>,
+}
+
+impl Definition {
+    pub(crate) fn of(rule: Rule) -> Self {
+        Definition {
+            name: rule.name,
+            priority: rule.priority,
+            enabled: rule.enabled,
+            conditions: rule.conditions,
+            exceptions: rule.exceptions,
+            actions: rule.actions,
+        }
+    }
+
+    /// The rule to be made.
+    pub(crate) fn rule(self) -> Rule {
+        Rule {
+            id: String::new(),
+            name: self.name,
+            priority: self.priority,
+            enabled: self.enabled,
+            in_error: false,
+            complete: true,
+            conditions: self.conditions,
+            exceptions: self.exceptions,
+            actions: self.actions,
+        }
+    }
+
+    /// Whether a rule does the same under the same name, wherever it stands.
+    pub(crate) fn is_same(&self, rule: &Rule) -> bool {
+        self.name == rule.name
+            && self.enabled == rule.enabled
+            && self.conditions == rule.conditions
+            && self.exceptions == rule.exceptions
+            && self.actions == rule.actions
+    }
+}
+
+fn domain(address: &str) -> String {
+    address.rsplit_once('@').map(|(_, domain)| domain.trim().to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// Whether mail to this address leaves the domain. An address that is not of the internet is one of the directory.
+fn is_outside(address: &str, own: &str) -> bool {
+    let of_directory = address.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("EX:"));
+    let other = domain(address);
+    !of_directory && other != own
+}
+
+/// Input of `inbox_rule.enable` and `inbox_rule.disable`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SwitchInput {
+    /// The mailbox the rule is in.
+    pub(crate) mailbox: MailboxName,
+    /// Which rule: an id as `inbox_rule.list` gives it.
+    pub(crate) rule_id: RuleId,
+    /// Go on where Outlook keeps rules of its own (`client_rules` of `inbox_rule.list`). The server then deletes
+    /// those that are kept nowhere else, and nothing brings them back. False fails with `conflict` there.
+    #[serde(default)]
+    pub(crate) lose_client_rules: bool,
+}
+
+/// Output of `inbox_rule.enable` and `inbox_rule.disable`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SwitchOutput {
+    /// The mailbox.
+    pub(crate) mailbox: String,
+    /// The rule's id.
+    pub(crate) rule_id: String,
+    /// The rule's name.
+    #[schemars(extend("x-untrusted" = true))]
+    pub(crate) name: String,
+    /// Whether the rule runs now.
+    pub(crate) enabled: bool,
+    /// Whether this step changed that.
+    pub(crate) changed: bool,
+}
+
+/// Switches a rule on or off. One that is so already is left alone.
+pub(crate) async fn switch(
+    ports: &Ports,
+    action: &str,
+    input: &SwitchInput,
+    enabled: bool,
+) -> Result<SwitchOutput, Failure> {
+    let port = need(&ports.rules, action, "rules")?;
+    let mailbox = input.mailbox.get();
+    let rule = find(port, mailbox, input.rule_id.as_str()).await?.ok_or_else(|| absent(mailbox))?;
+    let changed = rule.enabled != enabled;
+    let output = SwitchOutput {
+        mailbox: mailbox.as_str().to_owned(),
+        rule_id: rule.id.clone(),
+        name: rule.name.clone(),
+        enabled,
+        changed,
+    };
+    if changed {
+        let change = RuleChange::Set(Rule { enabled, ..rule });
+        port.change_rules(mailbox, &change, input.lose_client_rules).await.map_err(from_exchange)?;
+    }
+    Ok(output)
+}
+
+/// The rule with this id.
+pub(crate) async fn find(port: &dyn Rules, mailbox: &Mailbox, id: &str) -> Result<Option<Rule>, Failure> {
+    let all = port.rules(mailbox).await.map_err(from_exchange)?;
+    Ok(all.rules.into_iter().find(|rule| rule.id == id))
+}
+
+fn absent(mailbox: &Mailbox) -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        Blame::Server,
+        format!("{mailbox} has no rule with this id; it was removed since it was found"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_is_another_domain() {
+        for (address, outside) in [
+            ("bob@corp.example", false),
+            ("bob@CORP.example", false),
+            ("EX:/o=Corp/cn=bob", false),
+            ("eve@evil.test", true),
+            ("eve@notcorp.example", true),
+            ("eve@sub.corp.example", true),
+            ("no address at all", true),
+        ] {
+            assert_eq!(is_outside(address, "corp.example"), outside, "{address}");
+        }
+    }
+}
