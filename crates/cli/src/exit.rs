@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Waiting = 3,
     /// Nobody knows whether an effect took place.
     Unknown = 4,
+    /// `plan`: a run would change and send nothing.
+    Nothing = 5,
     /// Stopped by a signal.
     Interrupted = 130,
 }

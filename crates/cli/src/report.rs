@@ -232,7 +232,11 @@ impl Report {
         const SHOWN: usize = 200;
         text.push_str(&format!("\n  {}\n", style.bold("One by one")));
         for (path, call) in self.changes().take(SHOWN) {
-            text.push_str(&format!("    {path}  {}  {}\n", call.action, style.dim(&input_text(&call.input))));
+            text.push_str(&format!(
+                "    {path}  {}  {}\n",
+                call.action,
+                style.dim(&input_text(&call.input, 60))
+            ));
         }
         if let Some(more @ 1..) = self.changes().count().checked_sub(SHOWN) {
             text.push_str(&format!("    and {more} more; --json lists them all\n"));
@@ -288,7 +292,7 @@ pub(crate) fn ask_text(ask: &Ask, style: Style) -> String {
             ask.shown.len()
         ));
         for call in ask.shown.iter().take(50) {
-            text.push_str(&format!("      {:<14} {}\n", call.action, input_text(&call.input)));
+            text.push_str(&format!("      {:<14} {}\n", call.action, input_text(&call.input, 60)));
         }
         if let Some(more @ 1..) = ask.shown.len().checked_sub(50) {
             text.push_str(&format!("      and {more} more\n"));
@@ -297,8 +301,8 @@ pub(crate) fn ask_text(ask: &Ask, style: Style) -> String {
     text
 }
 
-/// An input on one line, long values cut.
-pub(crate) fn input_text(input: &Value) -> String {
+/// An input on one line, values cut after `width` characters.
+pub(crate) fn input_text(input: &Value, width: usize) -> String {
     let Value::Object(fields) = input else { return line(&input.to_string()) };
     let fields: Vec<String> = fields
         .iter()
@@ -307,7 +311,7 @@ pub(crate) fn input_text(input: &Value) -> String {
                 Value::String(text) => line(text),
                 other => line(&other.to_string()),
             };
-            let cut: String = shown.chars().take(60).collect();
+            let cut: String = shown.chars().take(width).collect();
             let dots = if cut.len() < shown.len() { "…" } else { "" };
             format!("{name}={cut}{dots}")
         })
@@ -315,6 +319,6 @@ pub(crate) fn input_text(input: &Value) -> String {
     fields.join(" ")
 }
 
-fn indent(text: &str, by: usize) -> String {
+pub(crate) fn indent(text: &str, by: usize) -> String {
     text.replace('\n', &format!("\n{}", " ".repeat(by)))
 }

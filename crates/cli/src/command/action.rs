@@ -163,7 +163,7 @@ fn confirmed(action: &str, input: &Map<String, Value>) -> Result<bool> {
     if !output::is_interactive() {
         return Err(Wrong(format!("{action} changes something; add --yes, or --dry-run to see what")).into());
     }
-    let shown = input_text(&Value::Object(input.clone()));
+    let shown = input_text(&Value::Object(input.clone()), 60);
     output::complain(&format!("  {action}  {shown}\n  Do it? [y]es, anything else does nothing:"));
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).context("could not read the answer")?;

@@ -1,13 +1,23 @@
 //! `portcullis plan`: what a playbook would do. Reads happen, changes do not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use cases::Replay;
 use clap::Args;
+use engine::{Engine, Mode, Source, Start};
+use tokio::sync::mpsc::unbounded_channel;
 
+use crate::blast::{Reads, Report, Seen};
+use crate::cases::open_cassette;
 use crate::exit::Exit;
+use crate::files::Folder;
+use crate::follow::who;
 use crate::inputs::InputFlags;
-use crate::wire::Shared;
+use crate::output::{self, Style};
+use crate::simulator::{self, Simulator};
+use crate::wire::{self, Keep, Shared};
 
 /// Show what a playbook would do: reads happen, changes do not
 #[derive(Debug, Args)]
@@ -19,6 +29,9 @@ pub(crate) struct Plan {
     /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "DIR")]
     sim: Option<Option<PathBuf>>,
+    /// Take the answers to reads from a recording of `portcullis run --record`; nothing is asked
+    #[arg(long, value_name = "FILE", conflicts_with = "sim")]
+    cassette: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -26,6 +39,66 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
-        super::run::Run::rehearsal(self.file, self.inputs, self.sim, self.json).run(shared).await
+        let text = super::run::read_playbook(&self.file)?;
+        let folder = self.sim.as_ref().map(|folder| simulator::folder(folder.as_deref(), &self.file));
+        let simulator = match &folder {
+            None => None,
+            Some(folder) => Some(Simulator::start(folder).await?),
+        };
+        let engine = match &self.cassette {
+            None => wire::engine(shared, &Keep::Memory, simulator.as_ref())?,
+            Some(file) => replaying(file)?,
+        };
+        let name = self.file.display().to_string();
+        let files = Folder::of(&self.file);
+        let source = Source::new(&name, &text).among(&files);
+        let checked = engine.check(source);
+        let Some(plan) = checked.plan.map(Arc::new) else {
+            crate::diagnose::print(&checked.diagnostics, source, self.json);
+            return Ok(Exit::Wrong);
+        };
+        if simulator.is_none() && self.cassette.is_none() {
+            wire::require_connections(shared, Some(&plan))?;
+        }
+        let (sender, mut events) = unbounded_channel();
+        let start = Start {
+            inputs: self.inputs.read()?,
+            starter: who(),
+            mode: Mode::DryRun,
+            events: Some(sender),
+            ..Start::default()
+        };
+        let mut run = match engine.start(source, start).await {
+            Ok(run) => run,
+            Err(error) => return super::run::refused(error, source, self.json),
+        };
+        let mut seen = Seen::default();
+        while let Some(event) = events.recv().await {
+            seen.note(&event);
+        }
+        let end = run.wait().await?;
+        seen.end.get_or_insert(end);
+        let reads = match (&simulator, &self.cassette) {
+            (Some(_), _) => Reads::Simulator,
+            (None, Some(_)) => Reads::Cassette,
+            (None, None) => Reads::Real,
+        };
+        let report = Report::new(&name, &plan, &engine, &seen, reads);
+        if self.json {
+            output::say_json(&serde_json::to_value(&report)?);
+        } else {
+            output::say_raw(&report.to_text(Style::stdout()));
+        }
+        drop(run);
+        if let Some(simulator) = simulator {
+            simulator.stop().await;
+        }
+        Ok(report.exit())
     }
+}
+
+/// An engine whose every answer comes from a recording.
+fn replaying(file: &Path) -> Result<Engine> {
+    let replay = Replay::new(Arc::new(open_cassette(file)?), wire::catalogue()?.actions(), &[]);
+    Engine::builder().source(replay).build().context("could not put the engine together")
 }

@@ -44,16 +44,6 @@ enum Approve {
 }
 
 impl Run {
-    /// A run that touches nothing, for `portcullis plan`.
-    pub(crate) fn rehearsal(
-        file: PathBuf,
-        inputs: InputFlags,
-        sim: Option<Option<PathBuf>>,
-        json: bool,
-    ) -> Self {
-        Run { file, inputs, sim, dry_run: true, approve: None, json }
-    }
-
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let text = read_playbook(&self.file)?;
         let folder = self.sim.as_ref().map(|folder| simulator::folder(folder.as_deref(), &self.file));
@@ -136,7 +126,7 @@ pub(crate) fn driver_note(sim: Option<PathBuf>) -> serde_json::Value {
 }
 
 /// Says why a run did not start.
-fn refused(error: EngineError, source: Source<'_>, json: bool) -> Result<Exit> {
+pub(crate) fn refused(error: EngineError, source: Source<'_>, json: bool) -> Result<Exit> {
     match error {
         EngineError::Playbook(diagnostics) => {
             crate::diagnose::print(&diagnostics, source, json);

@@ -13,8 +13,6 @@ use rust_sugiyama::from_vertices_and_edges;
 pub(super) const BESIDE: f64 = 24.0;
 /// Between layers.
 pub(super) const BELOW: f64 = 30.0;
-/// Between a layer of boxes and the words on an arrow.
-const AT_LABEL: f64 = 16.0;
 
 /// Width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -267,25 +265,26 @@ fn stack(vertices: Vec<Vertex>, sizes: &[Size], links: &[Link], left: f64, out: 
     let most = vertices.iter().map(|vertex| vertex.x + vertex.size.width / 2.0).fold(0.0, f64::max);
     let shift = if least.is_finite() { left - least } else { left };
     let count = vertices.iter().map(|vertex| vertex.layer + 1).max().unwrap_or(0);
-    let mut heights = vec![(0.0_f64, false); count];
+    // Per layer its height, and half of what it keeps free above and below.
+    let mut heights = vec![(0.0_f64, BELOW / 4.0); count];
     for vertex in &vertices {
-        if let Some((height, words)) = heights.get_mut(vertex.layer) {
+        if let Some((height, free)) = heights.get_mut(vertex.layer) {
             *height = height.max(vertex.size.height);
-            *words |= matches!(vertex.thing, Thing::Label(_));
+            *free = free.max(match vertex.thing {
+                Thing::Box(_) => BELOW / 2.0,
+                Thing::Label(_) => 1.0,
+                Thing::Passing(_) => 0.0,
+            });
         }
     }
     let mut tops = Vec::with_capacity(count);
     let mut y = 0.0;
-    let mut before: Option<bool> = None;
-    for &(height, words) in &heights {
-        y += match before {
-            None => 0.0,
-            Some(above) if above || words => AT_LABEL,
-            Some(_) => BELOW,
-        };
+    for (layer, &(height, free)) in heights.iter().enumerate() {
+        if layer > 0 {
+            y += free;
+        }
         tops.push((y, height));
-        y += height;
-        before = Some(words);
+        y += height + if layer + 1 < count { free } else { 0.0 };
     }
     let mut passing: Vec<(usize, usize, Way)> = Vec::new();
     for vertex in &vertices {

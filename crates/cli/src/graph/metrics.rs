@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn wraps_between_words_and_says_what_it_left_out() {
         let lines = NOTE.wrap("Take the copies out of the mailboxes", 120.0, 2);
-        assert_eq!(lines, ["Take the copies out of", "the mailboxes"]);
+        assert_eq!(lines, ["Take the copies out", "of the mailboxes"]);
         let one = NOTE.wrap("Take the copies out of the mailboxes", 120.0, 1);
         assert!(one[0].ends_with('…') && one[0].starts_with("Take the copies"), "{one:?}");
         let long = CODE.wrap(&"x".repeat(100), 100.0, 3);

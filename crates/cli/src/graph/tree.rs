@@ -43,12 +43,14 @@ fn words(inside: &Inside, index: usize, item: &Item, style: Style) -> String {
     if item.step.as_deref().is_some_and(|step| step != item.title) {
         text.push_str(&format!("  {}", item.title));
     }
+    let mut between = "  ";
     for line in &item.lines {
         let words = match line.style {
             LineStyle::Condition => line.text.clone(),
             LineStyle::Code | LineStyle::Note => style.dim(&line.text),
         };
-        text.push_str(&format!("  {words}"));
+        text.push_str(&format!("{between}{words}"));
+        between = " · ";
     }
     // In a list what comes before is plain; elsewhere the arrows say something.
     let arrows: Vec<String> = inside
