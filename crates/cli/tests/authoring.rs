@@ -206,8 +206,13 @@ fn write(root: &Path, example: &Example) {
     if let Some((before, after)) = text.clone().split_once("  # … and ") {
         let count: usize = after.split(' ').next().unwrap().parse().unwrap();
         let step = &before[before.rfind("  - id:").unwrap()..];
-        let more = (0..count).map(|n| step.replacen("find", &format!("find{n}"), 1));
+        let more = (0..count).map(|n| step.replace("find", &format!("find{n}")));
         text = before.to_owned() + &more.collect::<String>();
+        for (path, text) in &example.files {
+            (0..count).for_each(|n| {
+                fs::write(root.join(path.replace("find", &format!("find{n}"))), text.as_bytes()).unwrap();
+            });
+        }
     }
     fs::write(root.join("playbook.yaml"), text).unwrap();
     for (path, text) in &example.files {

@@ -56,3 +56,19 @@ fn the_reference_of_codes_is_fresh() {
         assert!(text.contains(&format!("### {}: {}\n", code.code, code.title)), "{} is missing", code.code);
     }
 }
+
+#[test]
+fn shipped_playbooks_fit_the_schema() {
+    let text = fresh("schemas/playbook.v1.json", "", &["schema"]);
+    let validator = action_api::Validator::new(&serde_json::from_str(&text).unwrap()).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path().join("playbook.yaml");
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        let playbook: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(validator.violations(&playbook), [], "{}", file.display());
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
