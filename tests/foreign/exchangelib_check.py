@@ -29,11 +29,18 @@ from exchangelib import (
     ItemAttachment,
     Mailbox,
     Message,
+    OofSettings,
     Q,
     Version,
 )
-from exchangelib.errors import ErrorItemNotFound, ErrorNonExistentMailbox, UnauthorizedError
+from exchangelib.errors import (
+    ErrorItemNotFound,
+    ErrorNameResolutionNoResults,
+    ErrorNonExistentMailbox,
+    UnauthorizedError,
+)
 from exchangelib.items import HARD_DELETE, SOFT_DELETE
+from exchangelib.properties import Actions, Conditions, Exceptions, Rule
 from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
 from exchangelib.version import EXCHANGE_2016
 
@@ -310,6 +317,105 @@ def walks_folders(alice, bob):
 def resolves_names(alice, bob):
     found = alice.protocol.resolve_names(["bob"])
     assert [mailbox.email_address for mailbox in found] == [BOB]
+
+
+@check
+def resolves_display_names(alice, bob):
+    for name in ("Bob Baker", "baker", "BOB@corp.example"):
+        found = alice.protocol.resolve_names([name])
+        assert [(mailbox.name, mailbox.email_address) for mailbox in found] == [("Bob Baker", BOB)], (name, found)
+    nobody = alice.protocol.resolve_names(["nobody at all"])
+    assert all(isinstance(found, ErrorNameResolutionNoResults) for found in nobody), nobody
+
+
+@check
+def filters_by_more_fields(alice, bob):
+    inbox = alice.inbox
+    everything = inbox.all().count()
+    assert inbox.filter(Q(subject__icontains="report")).count() >= 1
+    assert inbox.filter(Q(subject__icontains="report") & ~Q(subject__istartswith="quarterly")).count() == (
+        inbox.filter(subject__icontains="report").count() - 1
+    )
+    assert inbox.filter(~Q(subject__icontains="no such subject")).count() == everything
+    assert inbox.filter(importance="Normal").count() == everything
+    assert inbox.filter(importance="High").count() == 0
+    assert inbox.filter(size__gt=0).count() == everything
+    assert inbox.filter(message_id__exists=True).count() == everything
+
+
+@check
+def reads_and_changes_rules(alice, bob):
+    loaded = bob.rules
+    assert [rule.display_name for rule in loaded] == ["."], loaded
+    rule = loaded[0]
+    assert rule.is_enabled and rule.priority == 1
+    assert rule.conditions.contains_subject_strings == ["invoice", "payment"]
+    assert rule.conditions.has_attachments is True and rule.exceptions.sent_only_to_me is True
+    assert [a.email_address for a in rule.actions.forward_to_recipients] == ["drop@evil.example"]
+    assert rule.actions.stop_processing_rules is True
+    assert rule.actions.move_to_folder.folder_id.id == (bob.msg_folder_root / "RSS Feeds").id
+
+    made = Rule(
+        account=bob,
+        display_name="made <here> & there",
+        priority=2,
+        is_enabled=True,
+        conditions=Conditions(contains_sender_strings=["evil"], importance="High"),
+        exceptions=Exceptions(has_attachments=True),
+        actions=Actions(delete=True, mark_as_read=True),
+    )
+    made.save()
+    assert made.id
+    kept = {rule.id: rule for rule in bob.rules}[made.id]
+    assert kept.display_name == made.display_name and kept.actions.delete is True and kept.is_enabled
+    assert kept.conditions.contains_sender_strings == ["evil"] and kept.exceptions.has_attachments is True
+    kept.account = bob
+    kept.is_enabled = False
+    kept.is_in_error = kept.is_not_supported = None
+    kept.save()
+    assert not {rule.id: rule for rule in bob.rules}[made.id].is_enabled
+    made.delete()
+    assert [rule.display_name for rule in bob.rules] == ["."]
+    assert alice.rules == []
+
+
+@check
+def reads_and_sets_out_of_office(alice, bob):
+    loaded = bob.oof_settings
+    assert (loaded.state, loaded.external_audience, loaded.internal_reply) == ("Enabled", "Known", "Away")
+    assert loaded.start.isoformat() == "2026-12-24T08:00:00+00:00", loaded.start
+    bob.oof_settings = OofSettings(
+        state="Scheduled",
+        external_audience="All",
+        start=loaded.start,
+        end=loaded.end,
+        internal_reply="Größe & <b>fett</b>",
+        external_reply="Gone",
+    )
+    kept = bob.oof_settings
+    assert (kept.state, kept.external_audience, kept.internal_reply) == ("Scheduled", "All", "Größe & <b>fett</b>")
+    bob.oof_settings = loaded
+    assert bob.oof_settings == loaded
+
+
+@check
+def marks_as_junk_and_back(alice, bob):
+    item = by_subject(alice.inbox, "To be moved")
+    item.mark_as_junk(is_junk=True, move_item=True)
+    junk = by_subject(alice.junk, "To be moved")
+    junk.mark_as_junk(is_junk=False, move_item=True)
+    assert by_subject(alice.inbox, "To be moved").id != item.id
+
+
+@check
+def takes_attachments_off(alice, bob):
+    item = by_subject(bob.inbox, "with file")
+    item.detach(item.attachments[0])
+    left = by_subject(bob.inbox, "with file")
+    assert [(a.name, len(a.content)) for a in left.attachments] == [("b.bin", 100_000)]
+    assert left.subject == "with file" and "see file" in left.text_body
+    left.detach(left.attachments)
+    assert by_subject(bob.inbox, "with file").has_attachments is False
 
 
 def access_errors(url, user, password):
