@@ -303,6 +303,17 @@ pub(super) fn learn(condition: &Node, truth: bool, trusted: &dyn Fn(&Node) -> bo
                 compared(left, *operator, right, truth, trusted, facts);
             }
         }
+        Kind::Call(call) if truth && call.pattern.is_some() => {
+            facts.all.extend(call.args.first().and_then(key_of).map(Fact::Trusted));
+        }
+        Kind::Member(base, parts) if truth => {
+            // The author wrote down what the text looks like.
+            if let Some((Part::Method(call), before)) = parts.split_last()
+                && call.pattern.is_some()
+            {
+                facts.all.extend(key_of_parts(base, before).map(Fact::Trusted));
+            }
+        }
         _ => {}
     }
     // A place that is itself a condition (`inputs.dry_run`) is caught here as well.

@@ -8,8 +8,10 @@
 )]
 
 mod against_cel;
+mod generated;
 mod grammar;
 mod soundness;
+mod worlds;
 
 /// How many cases a property is tried with; `PROPTEST_CASES` asks for more.
 fn cases(usual: u32) -> u32 {
