@@ -105,7 +105,9 @@ impl RawAnswer {
             (None, Some(error), None) => What::Error(error.read()?),
             (None, None, Some(true)) => What::Real,
             _ => {
-                return Err("an answer is one of {ok: OUTPUT}, {error: {kind: KIND}}, {real: true}".to_owned());
+                return Err(
+                    "an answer is one of {ok: OUTPUT}, {error: {kind: KIND}}, {real: true}".to_owned()
+                );
             }
         };
         if self.times == 0 {

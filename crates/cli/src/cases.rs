@@ -7,13 +7,11 @@
 mod load;
 mod outcome;
 mod pool;
-mod source;
 mod watch;
 mod world;
 
 pub(crate) use load::{Loaded, Place, load, open_cassette};
 pub(crate) use outcome::{Report, to_junit};
 pub(crate) use pool::Pool;
-pub(crate) use source::Combined;
 pub(crate) use watch::Watched;
 pub(crate) use world::Shed;

@@ -4,6 +4,7 @@
 
 mod blast;
 mod cases;
+mod combined;
 mod command;
 mod config;
 mod connection;
@@ -20,6 +21,7 @@ mod read;
 mod report;
 mod resume;
 mod simulator;
+mod tape;
 mod wire;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use journal_sqlite::{Durability, Options, SqliteJournal};
 use plan::Blame;
 use plugin_host::{CacheDirs, PluginHost};
 
+use crate::combined::Combined;
 use crate::config::{self, Config};
 use crate::exit::Wrong;
 use crate::simulator::Simulator;
@@ -53,10 +54,21 @@ pub(crate) enum Keep {
 
 /// An engine over this configuration. With a simulator every connection leads there, and to no server.
 pub(crate) fn engine(shared: &Shared, keep: &Keep, simulator: Option<&Simulator>) -> Result<Engine> {
+    engine_around(shared, keep, simulator, Ok)
+}
+
+/// As [`engine`], with something between the runs and their actions.
+pub(crate) fn engine_around(
+    shared: &Shared,
+    keep: &Keep,
+    simulator: Option<&Simulator>,
+    around: impl FnOnce(Combined) -> Result<Combined>,
+) -> Result<Engine> {
     let config = shared.config()?;
     let data = shared.data(&config);
-    let builder =
-        Engine::builder().source(actions::exchange(resolver(&config, simulator))).source(plugins()?);
+    let actions =
+        Combined::new(vec![Arc::new(actions::exchange(resolver(&config, simulator))), Arc::new(plugins()?)]);
+    let builder = Engine::builder().source(around(actions)?);
     let builder = match keep {
         Keep::Memory => builder.journal(MemoryJournal::default()),
         Keep::Disk => {
@@ -99,6 +111,15 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
         config::FILE
     ))
     .into())
+}
+
+/// Every secret of the configuration that can be read, so that it can be taken out of what is written down.
+pub(crate) fn known_secrets(shared: &Shared) -> Result<Vec<String>> {
+    let config = shared.config()?;
+    let read = |(name, connection): (&String, &config::Connection)| match connection {
+        config::Connection::Ews(ews) => ews.password.read(name).ok(),
+    };
+    Ok(config.connections.iter().filter_map(read).collect())
 }
 
 /// An engine that knows every action and can carry none out: for checking and documenting.

@@ -131,7 +131,7 @@ impl Cassette {
         Ok(cassette)
     }
 
-    /// The id of the playbook it was recorded from.
+    /// The playbook it was recorded from, as its recorder named it.
     pub fn playbook(&self) -> &str {
         &self.playbook
     }

@@ -23,7 +23,11 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Plays the chosen cases.
-    pub(crate) fn start(loaded: Arc<Loaded>, chosen: Vec<(usize, usize)>, repeat: Option<RepeatStep>) -> Self {
+    pub(crate) fn start(
+        loaded: Arc<Loaded>,
+        chosen: Vec<(usize, usize)>,
+        repeat: Option<RepeatStep>,
+    ) -> Self {
         let (sender, outcomes) = unbounded_channel();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let work = Arc::new(Work { loaded, chosen, repeat, next: AtomicUsize::new(0) });

@@ -17,7 +17,7 @@ use exchange_sim::{Config, Fault, Organisation, Server};
 use expr::Type;
 use serde_json::{Map, Value, json};
 
-use super::source::Combined;
+use crate::combined::Combined;
 use crate::config;
 use crate::exit::Wrong;
 use crate::wire;
@@ -139,7 +139,9 @@ pub(crate) fn mail_folder(playbook: &Path, case: &Case) -> Option<PathBuf> {
     let beside = |folder: &Path| playbook.parent().unwrap_or(Path::new("")).join(folder);
     match &case.with.mail {
         Some(folder) => Some(beside(folder)),
-        None if case.with.mailboxes.is_empty() => Some(beside(Path::new("mail"))).filter(|mail| mail.is_dir()),
+        None if case.with.mailboxes.is_empty() => {
+            Some(beside(Path::new("mail"))).filter(|mail| mail.is_dir())
+        }
         None => None,
     }
 }
@@ -147,8 +149,9 @@ pub(crate) fn mail_folder(playbook: &Path, case: &Case) -> Option<PathBuf> {
 /// The faults of a case, as the simulator knows them.
 pub(crate) fn faults(case: &Case) -> Result<Vec<Fault>> {
     let read = |fault: &Value| {
-        serde_json::from_value(fault.clone())
-            .map_err(|error| Wrong(format!("`{}`: the fault {fault} is not known: {error}", case.name)).into())
+        serde_json::from_value(fault.clone()).map_err(|error| {
+            Wrong(format!("`{}`: the fault {fault} is not known: {error}", case.name)).into()
+        })
     };
     case.with.faults.iter().map(read).collect()
 }
@@ -180,7 +183,8 @@ fn compose(mailbox: &str, mail: &Mail, start: jiff::Timestamp) -> Vec<u8> {
     head.push_str("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n");
     head.push_str("Content-Transfer-Encoding: base64\r\n\r\n");
     let body = base64::engine::general_purpose::STANDARD.encode(mail.text.as_bytes());
-    let lines: Vec<&str> = body.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("{head}{}\r\n", lines.join("\r\n")).into_bytes()
 }
 
@@ -223,9 +227,8 @@ impl World {
 
 /// The types of the names that only a world knows.
 pub(crate) fn types(mailboxes: &[String]) -> BTreeMap<String, Type> {
-    let closed = |fields: Vec<(&str, Type)>| {
-        Type::closed(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)))
-    };
+    let closed =
+        |fields: Vec<(&str, Type)>| Type::closed(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)));
     let text = Type::string;
     let effect = closed(vec![
         ("kind", text()),
@@ -281,7 +284,8 @@ fn ledger(organisation: &Organisation) -> Value {
 
 /// Every mailbox by its address: what the simulator holds now, with folders by path and all messages as one list.
 fn all_mailboxes(organisation: &Organisation) -> Value {
-    let snapshot: Vec<Map<String, Value>> = serde_json::from_str(&organisation.snapshot()).unwrap_or_default();
+    let snapshot: Vec<Map<String, Value>> =
+        serde_json::from_str(&organisation.snapshot()).unwrap_or_default();
     let mut all = Map::new();
     for mut mailbox in snapshot {
         let (mut folders, mut messages) = (Map::new(), Vec::new());

@@ -281,7 +281,7 @@ fn is_affected(place: &Place, changed: &[PathBuf]) -> bool {
     let folder = folder(&place.playbook);
     let parts = place.suite.plan().files.keys().filter_map(|file| folder.join(file).canonicalize().ok());
     let parts: Vec<PathBuf> = parts.collect();
-    changed.iter().any(|file| {
-        file.starts_with(folder) || file.canonicalize().is_ok_and(|file| parts.contains(&file))
-    })
+    changed
+        .iter()
+        .any(|file| file.starts_with(folder) || file.canonicalize().is_ok_and(|file| parts.contains(&file)))
 }
