@@ -256,3 +256,45 @@ fn every_wrong_example_leads_to_its_code_and_no_right_one_does() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+/// The fenced blocks of a page: what stands behind the fence, and the text.
+fn blocks(page: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some((_, after)) = rest.split_once("\n```") {
+        let (info, after) = after.split_once('\n').unwrap();
+        let (text, after) = after.split_once("\n```").unwrap();
+        found.push((info, format!("{text}\n")));
+        rest = after;
+    }
+    found
+}
+
+#[test]
+fn the_guide_shows_what_happens() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/check.md");
+    let page = fs::read_to_string(page).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut commands = 0;
+    for (info, text) in blocks(&page) {
+        let name = text.lines().next().unwrap().trim_start_matches("# ").to_owned();
+        if info == "yaml" && name.ends_with(".yaml") {
+            fs::write(folder.path().join(name), text).unwrap();
+        } else if let Some(name) = name.strip_suffix(", formatted") {
+            let written = fs::read_to_string(folder.path().join(name)).unwrap();
+            assert_eq!(written, text.replacen(", formatted", "", 1));
+        } else if info == "console" {
+            for run in text.split("$ portcullis ").skip(1) {
+                let (command, expected) = run.split_once('\n').unwrap();
+                let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+                    .args(command.split(' '))
+                    .current_dir(folder.path())
+                    .output()
+                    .unwrap();
+                assert_eq!(out(&output) + &err(&output), expected, "{command}");
+                commands += 1;
+            }
+        }
+    }
+    assert!(commands >= 5);
+}
