@@ -124,6 +124,90 @@ fn what_is_not_ews_is_named() {
     assert!(packed.message.contains("compressed"), "{packed}");
 }
 
+fn rules(body: &str) -> Result<exchange::rule::Rules, Error> {
+    let answer = format!(
+        "<m:GetInboxRulesResponse ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>{body}</m:GetInboxRulesResponse>"
+    );
+    now(ports(Canned::xml(envelope(&answer))).rules.unwrap().rules(&alice()))
+}
+
+#[test]
+fn a_rule_with_parts_nobody_knows_is_never_written_back() {
+    let rule = |inner: &str| {
+        format!(
+            "<m:InboxRules><t:Rule><t:RuleId>A=</t:RuleId><t:DisplayName>r</t:DisplayName><t:Priority>1</t:Priority>\
+             <t:IsEnabled>true</t:IsEnabled>{inner}</t:Rule></m:InboxRules>"
+        )
+    };
+    let whole = "<t:Actions><t:Delete>true</t:Delete></t:Actions>";
+    assert!(rules(&rule(whole)).unwrap().rules[0].complete);
+    for odd in [
+        "<t:IsNotSupported>true</t:IsNotSupported>",
+        "<t:Actions><t:Delete>true</t:Delete><t:Burn>true</t:Burn></t:Actions>",
+        "<t:Conditions><t:MoonPhase><t:String>full</t:String></t:MoonPhase></t:Conditions>",
+        "<t:Actions><t:MoveToFolder><t:AddressListId Id=\"x\"/></t:MoveToFolder></t:Actions>",
+        "<t:Mood>bad</t:Mood>",
+    ] {
+        let found = rules(&rule(odd)).unwrap().rules.remove(0);
+        assert!(!found.complete, "{odd}");
+        let change = exchange::rule::RuleChange::Set(found);
+        let sent = ports_with(config(), |_| panic!("nothing may be sent"));
+        let error = now(sent.rules.unwrap().change_rules(&alice(), &change, false)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Invalid, "{odd}");
+    }
+    for broken in
+        ["<m:InboxRules><t:Rule/></m:InboxRules>", &rule("<t:Actions><t:Delete>x</t:Delete></t:Actions>")]
+    {
+        assert_eq!(rules(broken).unwrap_err().kind, ErrorKind::Invalid, "{broken}");
+    }
+    assert!(rules("").unwrap().rules.is_empty());
+}
+
+#[test]
+fn a_refused_rule_says_why() {
+    let answer = "<m:UpdateInboxRulesResponse ResponseClass=\"Error\"><m:MessageText>Bad rule.</m:MessageText>\
+        <m:ResponseCode>ErrorInboxRulesValidationError</m:ResponseCode><m:RuleOperationErrors><t:RuleOperationError>\
+        <t:OperationIndex>0</t:OperationIndex><t:ValidationErrors><t:Error><t:FieldURI>RuleId</t:FieldURI>\
+        <t:ErrorCode>CODE</t:ErrorCode><t:ErrorMessage>Sorry &lt;no&gt;</t:ErrorMessage><t:FieldValue/></t:Error>\
+        </t:ValidationErrors></t:RuleOperationError></m:RuleOperationErrors></m:UpdateInboxRulesResponse>";
+    let change = exchange::rule::RuleChange::Remove("A=".to_owned());
+    for (code, kind) in [("RuleNotFound", ErrorKind::NotFound), ("InvalidValue", ErrorKind::Invalid)] {
+        let canned = Canned::xml(envelope(&answer.replace("CODE", code)));
+        let error = now(ports(canned).rules.unwrap().change_rules(&alice(), &change, false)).unwrap_err();
+        assert_eq!(error.kind, kind);
+        assert!(error.message.contains("Sorry <no>") && error.message.contains(code), "{error}");
+    }
+    let lost = "<m:UpdateInboxRulesResponse ResponseClass=\"Success\">";
+    let error =
+        now(ports(Canned::xml(lost.to_owned())).rules.unwrap().change_rules(&alice(), &change, false));
+    assert_eq!(error.unwrap_err().kind, ErrorKind::Unknown);
+}
+
+#[test]
+fn automatic_replies_need_a_verdict_and_settings() {
+    let replies = |body: &str| {
+        let answer = format!("<m:GetUserOofSettingsResponse>{body}</m:GetUserOofSettingsResponse>");
+        now(ports(Canned::xml(envelope(&answer))).automatic_replies.unwrap().out_of_office(&alice()))
+    };
+    let good = "<m:ResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>";
+    let settings = "<t:OofSettings><t:OofState>Scheduled</t:OofState><t:ExternalAudience>All</t:ExternalAudience>\
+        <t:Duration><t:StartTime>2006-10-05T00:00:00</t:StartTime><t:EndTime>2006-10-25T02:00:00+02:00</t:EndTime>\
+        </t:Duration><t:InternalReply><t:Message>a</t:Message></t:InternalReply></t:OofSettings>";
+    let found = replies(&format!("{good}{settings}")).unwrap();
+    let (start, end) = found.duration.unwrap();
+    assert_eq!(
+        (start.to_string().as_str(), end.to_string().as_str()),
+        ("2006-10-05T00:00:00Z", "2006-10-25T00:00:00Z")
+    );
+    assert_eq!((found.internal_reply.as_str(), found.external_reply.as_str()), ("a", ""));
+    let odd = settings.replace("Scheduled", "Perhaps");
+    for bad in [String::new(), good.to_owned(), settings.to_owned(), format!("{good}{odd}")] {
+        assert_eq!(replies(&bad).unwrap_err().kind, ErrorKind::Invalid, "{bad}");
+    }
+    let denied = good.replace("Success", "Error").replace("NoError", "ErrorAccessDenied");
+    assert_eq!(replies(&denied).unwrap_err().kind, ErrorKind::PermissionDenied);
+}
+
 #[test]
 fn a_redirect_is_an_error_that_names_the_host_and_no_more() {
     for status in [301, 302, 303, 307, 308] {

@@ -15,6 +15,7 @@ mod support;
 
 use std::path::PathBuf;
 
+use exchange::rule::RuleChange;
 use exchange::{Draft, Error, ErrorKind, FolderRef, ItemRef};
 use support::{Canned, alice, config, now, ports, ports_with, whole_inbox};
 
@@ -115,6 +116,20 @@ fn read(operation: &str, text: &str, piece: usize) -> Result<Vec<Result<(), Erro
             request.folder = FolderRef::Path(vec![name.to_owned()]);
             vec![now(ports.search.unwrap().search(&request)).map(drop)]
         }
+        "MarkAsJunk" => {
+            let all = now(ports.junk.unwrap().mark_junk(&me, &asked, true, true))?;
+            all.into_iter().map(|one| one.map(drop)).collect()
+        }
+        "DeleteAttachment" => {
+            let ids: Vec<String> = parts.iter().map(|_| "a".to_owned()).collect();
+            now(ports.detach.unwrap().detach(&me, &ids))?
+        }
+        "ResolveNames" => vec![now(ports.directory.unwrap().resolve(&me, "x")).map(drop)],
+        "GetInboxRules" => vec![now(ports.rules.unwrap().rules(&me)).map(drop)],
+        "UpdateInboxRules" => {
+            let change = RuleChange::Remove("x".to_owned());
+            vec![now(ports.rules.unwrap().change_rules(&me, &change, false))]
+        }
         other => panic!("not one of ours: {other}"),
     })
 }
@@ -134,7 +149,7 @@ fn understood(result: &Result<(), Error>) -> bool {
 
 #[test]
 fn every_recorded_answer_is_understood() {
-    const OURS: [&str; 9] = [
+    const OURS: [&str; 14] = [
         "FindItem",
         "GetItem",
         "GetAttachment",
@@ -144,6 +159,11 @@ fn every_recorded_answer_is_understood() {
         "SendItem",
         "UpdateItem",
         "FindFolder",
+        "MarkAsJunk",
+        "DeleteAttachment",
+        "ResolveNames",
+        "GetInboxRules",
+        "UpdateInboxRules",
     ];
     let Some(folder) = folder() else { return };
     let index = std::fs::read_to_string(folder.join("INDEX.csv")).unwrap();
@@ -190,6 +210,23 @@ fn every_recorded_answer_is_understood() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(understood_of_real >= 130, "only {understood_of_real} recorded answers were understood");
     assert!(documented.0 >= 50 && documented.1 <= 12, "of the documented answers: {documented:?}");
+}
+
+#[test]
+fn documented_rules_are_read_whole() {
+    let Some(folder) = folder() else { return };
+    let name = "microsoft-docs/how-to-manage-inbox-rules-by-using-ews-in-exchange.02.xml";
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let found = now(ports(Canned::xml(text)).rules.unwrap().rules(&alice())).unwrap();
+    let names: Vec<&str> = found.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["Alfred", "Important"]);
+    assert!(found.rules.iter().all(|rule| rule.complete && rule.enabled && rule.fault().is_none()));
+    assert!(!found.client_rules);
+    let alfred = &found.rules[0];
+    assert!(alfred.conditions[0].values[0].starts_with("EX:/o=First Organization/"));
+    assert!(alfred.action("move_to_folder").all(|to| to.starts_with("id:AAMkADg1")));
+    assert!(alfred.does("stop_processing_rules") && !alfred.does("delete"));
+    assert_eq!(found.rules[1].action("mark_importance").collect::<Vec<_>>(), ["High"]);
 }
 
 #[test]

@@ -106,8 +106,8 @@ async fn requests_that_break_the_schema_are_faults_and_do_nothing() {
 #[tokio::test]
 async fn an_unknown_operation_is_named() {
     let (_organisation, server, _) = with_mails(&[]).await;
-    let answer = call(&server, "<m:GetInboxRules/>").await.unwrap();
-    assert!(answer.body.contains("does not support the operation GetInboxRules"), "{}", answer.body);
+    let answer = call(&server, "<m:GetUserPhoto/>").await.unwrap();
+    assert!(answer.body.contains("does not support the operation GetUserPhoto"), "{}", answer.body);
 }
 
 #[tokio::test]
