@@ -102,6 +102,7 @@ fn attachments_come_as_bytes_or_with_a_reason() {
     let file = list.iter().find(|attachment| attachment["kind"] == "file").unwrap();
     assert_eq!(bench.bytes(&file["content"]), b"%PDF-1.4\n%%EOF\n");
     assert_eq!((&file["name"], &file["size"]), (&json!("invoice.pdf"), &json!(15)));
+    assert!(file["attachment_id"].as_str().is_some_and(|id| !id.is_empty()), "{file}");
 
     let small = json!({ "mailbox": "alice@corp.example", "item_id": ID, "max_size": 10 });
     for attachment in

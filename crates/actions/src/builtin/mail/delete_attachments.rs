@@ -27,8 +27,8 @@ pub(crate) struct Input {
     mailbox: MailboxName,
     /// Which message: an id as `mail.search` gives it.
     item_id: ItemId,
-    /// Which attachments: 1 to 250 ids as `mail.get` gives them. Left out, it is all of them; an empty list is
-    /// refused.
+    /// Which attachments: 1 to 250 ids as `mail.get` and `mail.get_attachments` give them. Left out, it is all of
+    /// them; an empty list is refused.
     #[serde(default, deserialize_with = "crate::input::present")]
     #[schemars(with = "Vec<AttachmentId>", length(min = 1, max = 250), extend("x-effect-items" = true))]
     attachment_ids: Option<Vec<AttachmentId>>,

@@ -62,6 +62,8 @@ pub(crate) struct Output {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attachment {
+    /// The server's id of the attachment, for `mail.delete_attachments`.
+    attachment_id: String,
     /// The bytes; of an attached message its MIME form as `message/rfc822`. Null if they were not fetched.
     #[schemars(schema_with = "crate::artifact::optional_schema", extend("x-untrusted" = true))]
     content: Option<Artifact>,
@@ -97,6 +99,7 @@ impl Attachment {
             _ => info.content_type,
         };
         Attachment {
+            attachment_id: info.id,
             size: content.as_ref().map_or(info.size, |artifact| artifact.size),
             sha256: content.as_ref().map(|artifact| artifact.artifact.hex()),
             content,
