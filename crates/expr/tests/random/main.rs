@@ -8,6 +8,7 @@
 )]
 
 mod against_cel;
+mod bounded;
 mod generated;
 mod grammar;
 mod soundness;
