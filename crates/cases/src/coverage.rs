@@ -98,9 +98,14 @@ impl Coverage {
         points.into_iter().map(|point| (point.line, line(point))).collect()
     }
 
-    /// That an `if` never holds is said once, by its branch and not by its step too.
+    /// What never ran because a way was never gone is said once, by the way and not by its first step too.
     fn is_news(&self, point: &Point) -> bool {
-        point.branch || !self.points.iter().any(|other| other.branch && other.sign == point.sign)
+        let Sign::Ran(path) = &point.sign else { return true };
+        let leads_here = |other: &Point| match &other.sign {
+            Sign::Ran(to) | Sign::Entered(to) => other.branch && to == path,
+            _ => false,
+        };
+        point.branch || !self.points.iter().any(leads_here)
     }
 
     /// For a machine.
