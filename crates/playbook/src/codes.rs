@@ -148,6 +148,8 @@ codes! {
         "If no case holds, nothing happens, which is seldom what was meant and never what a reader sees. Write `default: []` if it is meant.";
     ALWAYS = "P0606", "a condition with only one answer",
         "The condition is a constant, follows from the types, or was decided by the conditions around it, so it decides nothing here.";
+    STARTS_ITSELF = "P0608", "a playbook that starts itself",
+        "A mailbox trigger and a message to the same mailbox make a loop: every run begins the next one.";
     FAILED_UNREAD = "P0607", "failures that nobody looks at",
         "A loop that collects succeeds whatever happens to its items. If nothing reads `steps.ID.failed`, failures pass unseen; `on_item_error: skip` says that this is meant.";
 

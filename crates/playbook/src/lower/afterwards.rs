@@ -82,17 +82,21 @@ impl Lower<'_> {
         }
         for (approve, reader, used) in found {
             let id = |ix: StepIx| outline.steps.get(ix).map_or("", |s| s.id.as_str());
+            let shown = match id(reader) {
+                id if id.starts_with('_') => "a step that it names".to_owned(),
+                id => format!("`{id}`"),
+            };
             let at = |ix: StepIx| outline.steps.get(ix).map_or(0, |s| s.at);
             self.sink.push(
                 Raw::error(
                     codes::SHOWS,
                     format!(
-                        "the approval cannot show `{}`: it needs the output of `{}`, which runs later",
-                        id(reader),
+                        "the approval cannot show {shown}: it needs the output of `{}`, which runs later",
                         id(used)
                     ),
                 )
                 .node(at(approve), "asks here")
+                .node(at(reader), "needs it")
                 .node(at(used), "runs after the approval")
                 .help(format!("move `{}` before the approval", id(used))),
             );

@@ -166,7 +166,7 @@ impl Lower<'_> {
         Some((when, answer))
     }
 
-    /// Steps and what they give.
+    /// Steps and what they give. A part that only gives something may say `do: []`.
     fn body(
         &mut self,
         node: Option<&Node>,
@@ -175,6 +175,9 @@ impl Lower<'_> {
         facts: &Facts,
         at: Id,
     ) -> (Body, Part) {
+        let only_gives =
+            |node: &&Node| output.is_some() && matches!(&node.kind, Kind::List(items) if items.is_empty());
+        let node = node.filter(|node| !only_gives(node));
         let (steps, output) = self.under(facts, |lower| {
             let steps: Arc<[Step]> = node.map(|node| lower.inner(node, what)).unwrap_or_default();
             (steps, output.map(|output| lower.at_end(node, output)))
@@ -323,9 +326,13 @@ impl Lower<'_> {
 
     fn never_caught(&mut self, node: &Node, kinds: &[plan::FailureKind]) {
         if kinds.contains(&plan::FailureKind::Cancelled) {
+            let at = match &node.kind {
+                Kind::List(items) => items.iter().find(|n| n.text() == Some("cancelled")).map(|n| n.id),
+                _ => None,
+            };
             self.sink.push(
                 Raw::error(codes::UNKNOWN_WORD, "`cancelled` cannot be caught")
-                    .node(node.id, "")
+                    .node(at.unwrap_or(node.id), "")
                     .help("a cancelled run ends; clean up in `finally`"),
             );
         }

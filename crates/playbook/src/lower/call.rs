@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::fields::{self, Fields};
 use super::modifiers::default_retry;
-use super::value::{Slot, has_expression, literal_help, marks, said};
+use super::value::{Slot, guard_inside, has_expression, literal_help, marks, said};
 use super::{Action, Lower};
 use crate::codes;
 use crate::names::outline::StepIx;
 use crate::report::Raw;
 use crate::source::text::shown;
-use crate::source::tree::{Entry, Id, Node};
+use crate::source::tree::{Entry, Id, Kind, Node};
 
 /// One attempt may take so long if neither the step nor `defaults` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,13 +44,15 @@ impl Lower<'_> {
         let spec = Arc::clone(&action.spec);
         self.gives(ix, Some(action.output.clone()), None);
         let connection = self.connection(fields, uses, &spec);
-        if spec.effect == Effect::Containment {
-            self.containment(&format!("`{name}`"), name, uses);
-            self.blast_limit(name, uses);
-        }
         let accept_untrusted = self.accepts(fields);
         let with = self.with(fields, uses, &action);
         self.accepted();
+        let own = spec.effect == Effect::Containment && self.own_mail(&with, &spec);
+        let effect = if own { Effect::Internal } else { spec.effect };
+        if effect == Effect::Containment {
+            self.containment(&format!("`{name}`"), name, uses);
+            self.blast_limit(name, uses);
+        }
         let cache = fields.entry("cache").and_then(|entry| self.cache(entry, &spec));
         let idempotency =
             fields.get("idempotency").map(|node| self.idempotency(node, &spec)).unwrap_or_default();
@@ -71,7 +73,7 @@ impl Lower<'_> {
             action: name.to_owned(),
             with,
             connection,
-            effect: spec.effect,
+            effect,
             effect_items: effect_items(&spec.input),
             repeat: spec.repeat,
             timeout: timeout.or(self.defaults.timeout).unwrap_or(TIMEOUT),
@@ -230,6 +232,39 @@ impl Lower<'_> {
         ValueExpr::Map(values)
     }
 
+    /// Whether a call touches the trigger's own mail and nothing else: which mailbox and which item comes from
+    /// `trigger.message` alone.
+    fn own_mail(&self, with: &ValueExpr, spec: &Spec) -> bool {
+        let ValueExpr::Map(values) = with else { return false };
+        if !self.about_a_mail {
+            return false;
+        }
+        let from_trigger = |value: &ValueExpr| match value {
+            ValueExpr::Template(template) => template.as_single().is_some_and(|expr| {
+                let mut all = expr.references().into_iter().peekable();
+                all.peek().is_some() && all.all(|r| r.path.starts_with(&["trigger".into(), "message".into()]))
+            }),
+            _ => false,
+        };
+        let mut item = false;
+        for (name, value) in values {
+            let schema = spec.input.get("properties").and_then(|p| p.get(name));
+            let guard = schema.and_then(|schema| guard_inside(schema, &spec.input));
+            if !matches!(guard, Some("mailbox" | "item")) {
+                continue;
+            }
+            let own = match value {
+                ValueExpr::List(items) => !items.is_empty() && items.iter().all(from_trigger),
+                value => from_trigger(value),
+            };
+            if !own {
+                return false;
+            }
+            item |= guard == Some("item");
+        }
+        item
+    }
+
     fn unknown_input(&mut self, entry: &Entry, whole: &Type, spec: &Spec) {
         let known = whole.field_names();
         let name = &entry.key.text;
@@ -258,10 +293,26 @@ impl Lower<'_> {
         let what = format!("the input `{name}`");
         let slot = Slot { what: &what, ty, schema: schema.map(|s| (s, &spec.input)), guard, secret };
         let (value, _) = self.value(&entry.value, &slot);
+        if schema.and_then(|schema| guard_inside(schema, &spec.input)) == Some("recipient") {
+            self.not_to_ourselves(&entry.value);
+        }
         if let (ValueExpr::Literal(value), Some(schema), true) = (&value, schema, is_json(&entry.value)) {
             self.literal_input(entry, value, schema, spec, &slot);
         }
         value
+    }
+
+    /// A message to a mailbox that is watched starts the next run.
+    fn not_to_ourselves(&mut self, node: &Node) {
+        match &node.kind {
+            Kind::List(items) => items.iter().for_each(|item| self.not_to_ourselves(item)),
+            Kind::Text(text) if self.watched.contains(&text.to_ascii_lowercase()) => self.sink.push(
+                Raw::error(codes::STARTS_ITSELF, "this message would start the playbook again")
+                    .node(node.id, "new mail in this mailbox is a trigger")
+                    .help("send it to another mailbox"),
+            ),
+            _ => {}
+        }
     }
 
     fn literal_input(&mut self, entry: &Entry, value: &Value, schema: &Value, spec: &Spec, slot: &Slot<'_>) {

@@ -63,6 +63,14 @@ impl<'n> Fields<'n> {
         found
     }
 
+    /// Whether there is a key that is probably one of these; it has been reported as unknown.
+    pub(crate) fn misspells(&self, names: &[&str]) -> bool {
+        let known = |text: &str| names.contains(&text);
+        self.entries
+            .iter()
+            .any(|e| !known(&e.key.text) && nearest(&e.key.text, names.iter().copied()).is_some())
+    }
+
     /// Plain text without expressions.
     pub(crate) fn text(&self, name: &str, sink: &mut Sink) -> Option<&'n str> {
         plain_text(self.get(name)?, &format!("`{name}`"), sink)

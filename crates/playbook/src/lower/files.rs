@@ -111,7 +111,7 @@ pub(crate) fn folder(path: &str) -> &str {
 /// wrong with it.
 pub(super) fn join(folder: &str, written: &str) -> Result<String, &'static str> {
     if written.is_empty() {
-        return Err("it is empty");
+        return Err("nothing is written here");
     }
     if written.contains('\\') {
         return Err("it has a `\\`; write `/` between folders");

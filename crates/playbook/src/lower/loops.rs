@@ -252,7 +252,8 @@ impl Lower<'_> {
             let when = self.condition(condition, "`while`");
             let facts = when.as_ref().map(|when| when.facts(&self.names, true)).unwrap_or_default();
             let body = fields.require("do", "`while`", "add `do:` with a list of steps", self.sink);
-            let steps: Arc<[Step]> = body.map(|node| self.under(&facts, |lower| lower.inner(node, "`do`"))).unwrap_or_default();
+            let steps: Arc<[Step]> =
+                body.map(|node| self.under(&facts, |lower| lower.inner(node, "`do`"))).unwrap_or_default();
             let (next, found) = self.next(fields, body, &types);
             self.names.variables.pop();
             let wider: Vec<(String, Type)> = types

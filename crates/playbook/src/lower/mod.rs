@@ -67,6 +67,8 @@ pub(crate) fn playbook(
         defaults: Defaults::default(),
         policy: Policy::default(),
         manual: false,
+        watched: Vec::new(),
+        about_a_mail: false,
         accepts: None,
         ungated: Vec::new(),
         looks_left: MAX_LOOKS,
@@ -74,6 +76,13 @@ pub(crate) fn playbook(
     let plan = lower.top(text, &top);
     lower.afterwards();
     Some((plan, lower.face()))
+}
+
+fn watched(trigger: &plan::Trigger) -> Option<String> {
+    match &trigger.kind {
+        plan::TriggerKind::Mailbox { mailbox, .. } => Some(mailbox.to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 /// Whether a problem still holds when the places are known: quotes make a text unambiguous.
@@ -124,6 +133,10 @@ struct Lower<'a> {
     policy: Policy,
     /// A trigger is for people.
     manual: bool,
+    /// The mailboxes whose new mail starts a run.
+    watched: Vec<String>,
+    /// Every trigger is a mailbox, so `trigger.message` is the run's own mail.
+    about_a_mail: bool,
     accepts: Option<Acceptance>,
     /// Actions that change something without an approval before them.
     ungated: Vec<String>,
@@ -142,6 +155,8 @@ impl Lower<'_> {
         let inputs: Vec<Input> = self.inputs(top);
         let triggers = self.triggers(top);
         self.manual = triggers.iter().any(|t| matches!(t.kind, plan::TriggerKind::Manual));
+        self.watched = triggers.iter().filter_map(watched).collect();
+        self.about_a_mail = !triggers.is_empty() && self.watched.len() == triggers.len();
         self.outputs(top);
         let concurrency = self.concurrency(top);
         let deadline = top.duration("deadline", fields::RUN_DEADLINE, self.sink);

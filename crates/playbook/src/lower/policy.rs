@@ -11,7 +11,7 @@ use super::value::{Slot, reached};
 use crate::codes;
 use crate::names::outline::StepInfo;
 use crate::report::Raw;
-use crate::source::tree::Node;
+use crate::source::tree::{Id, Node};
 
 impl Lower<'_> {
     /// The approvals without which this place is not reached.
@@ -40,6 +40,31 @@ impl Lower<'_> {
         found
     }
 
+    /// An approval that stands before this place and does not guard it, and why.
+    fn no_gate(&self) -> Option<(Id, &'static str)> {
+        let outline = &self.names.outline;
+        self.names.here.iter().rev().find_map(|(block, index)| {
+            let block = outline.blocks.get(*block)?;
+            let gates = block.gates.iter().rev().filter_map(|ix| outline.steps.get(*ix));
+            let gate = gates.into_iter().find(|gate| match &block.needs {
+                Some(needs) => needs.surely(*index, gate.index),
+                None => gate.index < *index,
+            })?;
+            let why = if gate.gate.approves_itself {
+                "approves itself when nobody answers"
+            } else if gate.gate.survives_rejection {
+                "a rejection does not end these steps (`on_reject: continue`)"
+            } else if gate.may_fail {
+                "goes on when it fails"
+            } else if gate.condition.is_some() {
+                "is asked only sometimes"
+            } else {
+                "in a `dag` a rejection ends only the step itself"
+            };
+            Some((gate.at, why))
+        })
+    }
+
     /// A step that changes something outside: is there an approval in front of it?
     pub(super) fn containment(&mut self, what: &str, action: &str, node: &Node) {
         if !self.approvals().is_empty() {
@@ -54,9 +79,13 @@ impl Lower<'_> {
         } else {
             Raw::warning(codes::NOT_APPROVED, message)
         };
+        let raw = raw.node(node.id, "containment");
+        let raw = match self.no_gate() {
+            Some((at, why)) => raw.node(at, why),
+            None => raw,
+        };
         self.sink.push(
-            raw.node(node.id, "containment")
-                .help("put an `approve` step before it, or stand it under `${{ steps.ID.output.decision == \"approved\" }}`"),
+            raw.help("put an `approve` step before it, or stand it under `${{ steps.ID.output.decision == \"approved\" }}`"),
         );
     }
 

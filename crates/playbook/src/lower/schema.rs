@@ -75,11 +75,15 @@ impl Lower<'_> {
             );
             return (None, other);
         }
-        let Some(Value::Object(mut schema)) = node.to_json() else {
-            self.sink.push(Raw::error(codes::BAD_SCHEMA, "JSON has no such number").node(fields.at, ""));
-            return (None, other);
-        };
-        schema.retain(|key, _| !extra.contains(&key.as_str()));
+        let mut schema = serde_json::Map::new();
+        for entry in fields.entries.iter().filter(|e| !extra.contains(&e.key.text.as_str())) {
+            let Some(value) = entry.value.to_json() else {
+                let raw = Raw::error(codes::BAD_SCHEMA, "JSON has no such number");
+                self.sink.push(raw.node(entry.value.id, ""));
+                return (None, other);
+            };
+            schema.insert(entry.key.text.clone(), value);
+        }
         let schema = Value::Object(schema);
         if let Err(error) = Validator::new(&schema) {
             self.sink.push(Raw::error(codes::BAD_SCHEMA, error.to_string()).node(fields.at, ""));

@@ -221,6 +221,7 @@ impl Lower<'_> {
         let found = match (then.entry("return"), then.get("fail")) {
             (Some(entry), None) => self.returned(entry).map(Then::Return),
             (None, Some(node)) => self.failed(node).map(Then::Fail),
+            (None, None) if then.misspells(&["return", "fail"]) => None,
             _ => {
                 let message = "`then` has exactly one of `return` and `fail`";
                 self.sink.push(Raw::error(codes::TWO_VERBS, message).node(entry.key.id, "").help(help));

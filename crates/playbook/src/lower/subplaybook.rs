@@ -117,6 +117,11 @@ impl Lower<'_> {
         let errors = callee.diagnostics.iter().filter(|d| d.severity == Severity::Error);
         let count = errors.clone().count();
         let Some(first) = errors.into_iter().next() else { return };
+        // What is wrong with the calls themselves is said once, where the first of them stands.
+        if matches!(first.code, codes::CYCLE | codes::TOO_MANY_CALLS) && first.message.contains("call") {
+            self.sink.push(Raw::error(first.code, first.message.clone()).node(node.id, "begins here"));
+            return;
+        }
         let place = first.labels.first().map_or(String::new(), |l| format!(":{}:{}", l.line, l.column));
         let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
         let message = format!("the called playbook has {}", fields::counted(count, "error"));

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Lower;
 use super::fields::{Fields, unknown_key};
-use super::value::Slot;
+use super::value::{Slot, broken};
 use crate::codes;
 use crate::report::Raw;
 use crate::source::text::shown;
@@ -38,7 +38,7 @@ impl Lower<'_> {
         }
         let (values, given) = match fields.get("values") {
             Some(node) if matches!(node.kind, Kind::Map(_)) => {
-                self.value(node, &Slot::open("`values`", Type::any()))
+                self.value(node, &Slot { secret: slot.secret, ..Slot::open("`values`", Type::any()) })
             }
             Some(node) => {
                 self.sink.push(super::fields::wrong_kind(node, "`values`", "a mapping"));
@@ -46,11 +46,18 @@ impl Lower<'_> {
             }
             None => (ValueExpr::Literal(Value::Object(serde_json::Map::new())), Type::closed([])),
         };
-        let ty = Type::string().with_labels_of(&given);
+        // A secret that may not be here has been reported where it stands.
+        let mut ty = Type::string();
+        if given.contains_untrusted() {
+            ty = ty.with_untrusted();
+        }
+        if slot.secret && given.contains_secret() {
+            ty = ty.with_secret();
+        }
         self.placed(node, &ty, slot);
         match fields.get("template").and_then(|at| self.template_file(at, &given)) {
             Some(template) => (ValueExpr::Text { template, values: Box::new(values) }, ty),
-            None => (ValueExpr::Literal(Value::Null), Type::any()),
+            None => broken(),
         }
     }
 
@@ -77,14 +84,18 @@ impl Lower<'_> {
                 return None;
             }
         };
+        let mut missing: Vec<String> = Vec::new();
         for variable in template.variables() {
-            self.variable_of(at, &variable, given);
+            let first = variable.split('.').next().unwrap_or(&variable).to_owned();
+            if !missing.contains(&first) && !self.variable_of(at, &variable, given) {
+                missing.push(first);
+            }
         }
         Some(Arc::new(template))
     }
 
     /// A name that a template uses must surely be among the values.
-    fn variable_of(&mut self, at: &Node, variable: &str, given: &Type) {
+    fn variable_of(&mut self, at: &Node, variable: &str, given: &Type) -> bool {
         let mut ty = given.clone();
         for (depth, name) in variable.split('.').enumerate() {
             let wrong = match (ty.is_nullable(), ty.field(name)) {
@@ -106,7 +117,8 @@ impl Lower<'_> {
                 (false, _) => format!("there is no `{}` in `{variable}`", shown(name)),
             };
             let known = ty.field_names();
-            let near = expr::nearest(name, known.iter().copied());
+            let near = expr::nearest(name, known.iter().copied().filter(|known| *known != name));
+            let near = near.filter(|_| matches!(ty.field(name), Some(Lookup::Absent)));
             let help = match (near, depth) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, 0) => format!("add `{name}` under `values`"),
@@ -117,7 +129,8 @@ impl Lower<'_> {
                     .node(at.id, format!("uses `{}`", shown(variable)))
                     .help(help),
             );
-            return;
+            return depth > 0;
         }
+        true
     }
 }

@@ -130,6 +130,7 @@ impl Lower<'_> {
             let (schema, default) = self.short_schema(&entry.value, "an input", &["default"]);
             let ty = schema.as_ref().map_or_else(Type::any, Type::from_schema);
             self.names.inputs.push((entry.key.text.clone(), ty));
+            self.names.declared.insert(format!("inputs.{}", entry.key.text), entry.key.id);
             let Some(schema) = schema else { continue };
             let default = default.and_then(|node| self.default(node, &schema));
             inputs.push(Input { name: entry.key.text.clone(), schema, default });
@@ -175,6 +176,7 @@ impl Lower<'_> {
                 continue;
             }
             names.push(name.to_owned());
+            self.names.declared.insert(format!("secrets.{name}"), item.id);
         }
         self.names.secrets = names.iter().map(|name| (name.clone(), Type::string().with_secret())).collect();
         names
@@ -188,12 +190,14 @@ impl Lower<'_> {
             check_name(entry.key.id, &entry.key.text, "a constant", self.sink);
             if has_expression(&entry.value) {
                 literal(&entry.value, "a constant", self.sink);
+                self.names.vars.push((entry.key.text.clone(), Type::any()));
                 continue;
             }
             let what = format!("the constant `{}`", entry.key.text);
             let (value, ty) = self.value(&entry.value, &super::value::Slot::open(&what, Type::any()));
             // Its value is written here, but it is a constant because it may be changed here.
             self.names.vars.push((entry.key.text.clone(), ty.widened()));
+            self.names.declared.insert(format!("vars.{}", entry.key.text), entry.key.id);
             if let plan::ValueExpr::Literal(value) = value {
                 values.insert(entry.key.text.clone(), value);
             }

@@ -12,7 +12,7 @@ use super::value::Slot;
 use crate::codes;
 use crate::report::Raw;
 use crate::source::text::shown;
-use crate::source::tree::{Entry, Kind, Node};
+use crate::source::tree::{Kind, Node};
 
 const KINDS: [&str; 5] = ["mailbox", "cron", "webhook", "event", "manual"];
 /// How often a mailbox is looked at if the trigger does not say.
@@ -61,8 +61,7 @@ impl Lower<'_> {
     fn trigger_kind(&mut self, fields: &Fields<'_>) -> Option<(TriggerKind, Value)> {
         let mut found = KINDS.iter().filter_map(|kind| fields.entry(kind));
         let Some(entry) = found.next() else {
-            let misspelt = |e: &Entry| expr::nearest(&e.key.text, KINDS).is_some();
-            if !fields.entries.iter().any(misspelt) {
+            if !fields.misspells(&KINDS) {
                 self.sink.push(
                     Raw::error(codes::NO_VERB, "this trigger waits for nothing")
                         .node(fields.at, "")

@@ -55,6 +55,11 @@ pub(super) fn marks<'s>(schema: &'s Value, root: &'s Value) -> (Option<&'s str>,
     (guard, secret)
 }
 
+/// The kind of guarded place that a value, or each element of a list, is.
+pub(super) fn guard_inside<'s>(schema: &'s Value, root: &'s Value) -> Option<&'s str> {
+    marks(schema, root).0.or_else(|| marks(part(schema, root, None)?, root).0)
+}
+
 /// The kind of the guarded place that an untrusted part of a value would reach, in this schema or inside of it.
 pub(super) fn reached<'s>(schema: &'s Value, root: &'s Value, ty: &Type, depth: usize) -> Option<&'s str> {
     // Schemas may refer to themselves.
@@ -159,6 +164,10 @@ impl Lower<'_> {
             };
             let raw = Raw::error(codes::WRONG_TYPE, format!("{} has the wrong type{place}", slot.what))
                 .node(node.id, mismatch.message);
+            let raw = match node.text().map(Template::parse) {
+                Some(Ok(template)) => self.with_origin(raw, &template, None),
+                _ => raw,
+            };
             self.sink.push(raw.maybe_help(conversion(ty, &slot.ty, node)));
         }
     }
@@ -202,9 +211,7 @@ impl Lower<'_> {
     }
 
     fn computed(&mut self, node: &Node, slot: &Slot<'_>) -> (ValueExpr, Type) {
-        let Some((template, ty)) = self.template(node) else {
-            return (ValueExpr::Literal(Value::Null), Type::any());
-        };
+        let Some((template, ty)) = self.template(node) else { return broken() };
         self.placed(node, &ty, slot);
         (ValueExpr::Template(template), ty)
     }
@@ -227,9 +234,31 @@ impl Lower<'_> {
                 Severity::Warning => Raw::warning(problem.code, problem.message),
             };
             let mark = Mark::Inside(node.id, problem.span.start..problem.span.end);
-            self.sink.push(raw.mark(mark, problem.label).maybe_help(problem.help));
+            let raw = raw.mark(mark, problem.label).maybe_help(problem.help);
+            self.sink.push(self.with_origin(raw, &template, Some(problem.span)));
         }
         Some((template, if failed { Type::any() } else { ty }))
+    }
+
+    /// Adds where the values of an expression come from: the one at a place, or the only one.
+    fn with_origin(&self, raw: Raw, template: &Template, at: Option<expr::Span>) -> Raw {
+        let mut paths: Vec<Vec<String>> = Vec::new();
+        for (offset, expr) in template.exprs() {
+            for reference in expr.references() {
+                let span = reference.span.shifted(offset);
+                let meant = at.is_none_or(|at| span.start <= at.end && at.start <= span.end);
+                let start: Vec<String> = reference.path.into_iter().take(2).collect();
+                if meant && !paths.contains(&start) {
+                    paths.push(start);
+                }
+            }
+        }
+        // More than two places are a list to read and no help.
+        if paths.len() > 2 {
+            return raw;
+        }
+        let origins = paths.iter().filter_map(|path| self.names.origin(path));
+        origins.fold(raw, |raw, (id, text)| raw.node(id, text))
     }
 
     fn syntax(&mut self, node: &Node, error: &SyntaxError) {
@@ -406,6 +435,11 @@ fn conversion(found: &Type, wanted: &Type, node: &Node) -> Option<String> {
     if scalar && fits(Type::string()) {
         return Some("put it in quotes".into());
     }
+    if found.is_nullable() && found.without_null().assignable_to(wanted).is_ok() {
+        return Some(
+            "stand it under `if: ${{ x != null }}`, or give a default: `${{ x == null ? other : x }}`".into(),
+        );
+    }
     let printable = [Type::number(), Type::bool()].iter().any(|ty| found.assignable_to(ty).is_ok());
     if printable && fits(Type::string()) {
         return Some("make it text: `${{ string(...) }}`, or write words around it".into());
@@ -415,6 +449,11 @@ fn conversion(found: &Type, wanted: &Type, node: &Node) -> Option<String> {
         return Some("write a list: `[\"${{ ... }}\"]`".into());
     }
     None
+}
+
+/// What stands for a value that is wrong: nothing that a schema would complain about once more.
+pub(super) fn broken() -> (ValueExpr, Type) {
+    (ValueExpr::Map(BTreeMap::new()), Type::any())
 }
 
 /// Whether anything in the value is computed. A template file is.

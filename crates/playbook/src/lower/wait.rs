@@ -41,6 +41,7 @@ impl Lower<'_> {
                 }
                 self.until(&only.value).map(|value| StepKind::Wait(Wait::Until(value)))
             }
+            [] if given.misspells(&["for", "until", "event"]) => None,
             [] => {
                 self.sink.push(
                     Raw::error(codes::MISSING_KEY, "`wait` waits for nothing").node(node.id, "").help(HELP),

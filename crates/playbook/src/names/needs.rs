@@ -1,7 +1,7 @@
 //! The order of a `dag`: what has ended when a step of it begins.
 //!
 //! Behind `join: all` everything needed has ended, and what that needed too. Behind `join: any` one of several
-//! has; the others may still be running, so what they give is there only sometimes.
+//! has, and what all of them needed; the others may still be running, so what they give is there only sometimes.
 
 use std::collections::HashMap;
 
@@ -40,6 +40,10 @@ impl Set {
 
     fn has(&self, number: usize) -> bool {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    fn meet(&mut self, other: &Set) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine &= theirs);
     }
 
     fn join(&mut self, other: &Set) {
@@ -103,17 +107,20 @@ impl Needs {
         self.all = vec![Set::new(size); size];
         for index in &self.order {
             let (mut sure, mut all) = (Set::new(size), Set::new(size));
+            let mut first = true;
             for need in self.direct.get(*index).into_iter().flatten() {
                 all.insert(*need);
                 if let Some(more) = self.all.get(*need) {
                     all.join(more);
                 }
-                if !self.is_any(*index) {
-                    sure.insert(*need);
-                    if let Some(more) = self.sure.get(*need) {
-                        sure.join(more);
-                    }
+                let mut ended = self.sure.get(*need).cloned().unwrap_or_default();
+                ended.insert(*need);
+                match (self.is_any(*index), first) {
+                    // Whichever it was that succeeded.
+                    (true, false) => sure.meet(&ended),
+                    _ => sure.join(&ended),
                 }
+                first = false;
             }
             if let (Some(a), Some(b)) = (self.sure.get_mut(*index), self.all.get_mut(*index)) {
                 (*a, *b) = (sure, all);

@@ -1,12 +1,13 @@
 //! The names of a place, resolved for the expression checker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use expr::{Facts, NameError, Type, TypeScope, nearest};
 
 use super::outline::{Outline, Place, StepInfo, StepIx};
 use crate::codes;
+use crate::source::tree::Id;
 
 /// What a finished step offers. Filled in when the step has been checked.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Names {
     pub(crate) vars: Vec<(String, Type)>,
     pub(crate) secrets: Vec<(String, Type)>,
     pub(crate) triggers: Triggers,
+    /// Where inputs, constants and secrets are declared, by their path.
+    pub(crate) declared: HashMap<String, Id>,
     /// Loop variables, states, `error`, `event` and `message`, innermost last.
     pub(crate) variables: Vec<(String, Type)>,
     /// What the conditions around the place prove.
@@ -336,6 +339,17 @@ impl Names {
             format!("the step `{}` may have no output: {why}", info.id),
             Some(help),
         ))
+    }
+
+    /// Where the value at a path comes from, and how to say so.
+    pub(crate) fn origin(&self, path: &[String]) -> Option<(Id, &'static str)> {
+        let name = path.get(1)?;
+        if path.first().is_some_and(|first| first == "steps") {
+            let step = self.outline.steps.get(self.outline.find(name)?)?;
+            let reads = self.current.is_some_and(|ix| self.outline.find(name) == Some(ix));
+            return (!reads).then_some((step.at, "comes from here"));
+        }
+        Some((*self.declared.get(&format!("{}.{name}", path.first()?))?, "declared here"))
     }
 
     /// Notes that the output of a step is used.

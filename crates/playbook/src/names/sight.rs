@@ -175,6 +175,9 @@ impl Names {
                 return doubt.map(str::to_owned);
             }
             let owner = block.step.and_then(|o| self.outline.steps.get(o));
+            if doubt.is_some() && owner.is_some_and(|o| self.index_in(o.block) == Some(o.index)) {
+                return doubt.map(str::to_owned);
+            }
             match block.kind {
                 BlockKind::Case => return Some("it stands in a case of a `switch`".to_owned()),
                 BlockKind::Catch => return Some("it stands in a handler of a `try`".to_owned()),
@@ -197,7 +200,9 @@ impl Names {
         let sure = |need: &usize| {
             let step = self.outline.steps.iter().find(|s| s.block == block && s.index == *need);
             step.is_some_and(|s| {
-                let certain = !s.may_fail && !needs.is_any(*need) && s.condition.as_ref().is_none_or(|c| known.decide(c) == Some(true));
+                let certain = !s.may_fail
+                    && !needs.is_any(*need)
+                    && s.condition.as_ref().is_none_or(|c| known.decide(c) == Some(true));
                 certain || succeeded(&s.id, known)
             })
         };
