@@ -6,15 +6,34 @@ use std::time::Duration;
 use action_api::{ActionSource, Context, Inverse, Invocation, Outcome, Probe};
 use interpreter::Perform;
 use journal::RunId;
-use plan::{Blame, Failure, FailureKind, Repeat};
+use plan::{Blame, Failure, FailureKind, OnUnknown, Repeat};
 
 use crate::builder::Inner;
+use crate::secrets::{Handle, fill};
 
 /// The largest output a step may have, in bytes of JSON. Larger results belong into artifacts.
 pub const MAX_OUTPUT: usize = 1024 * 1024;
 
 /// Carries one attempt out.
-pub(crate) async fn attempt(inner: Arc<Inner>, run: RunId, call: Box<Perform>) -> Result<Outcome, Failure> {
+pub(crate) async fn attempt(
+    inner: Arc<Inner>,
+    run: RunId,
+    secrets: Arc<[Handle]>,
+    mut call: Box<Perform>,
+) -> Result<Outcome, Failure> {
+    let schema = inner.action(&call.action).map(|(spec, _)| &spec.input);
+    let used = schema.map(|schema| fill(&mut call.input, schema, &secrets, inner.secrets.as_ref()));
+    let end = carried_out(&inner, &run, &call).await;
+    let end = used.unwrap_or_default().hide(end);
+    match (end, call.on_unknown) {
+        (Err(failure), OnUnknown::Fail) if failure.kind == FailureKind::Unknown => {
+            Err(Failure { kind: FailureKind::Failed, ..failure })
+        }
+        (end, _) => end,
+    }
+}
+
+async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outcome, Failure> {
     let Some((_, source)) = inner.action(&call.action) else {
         return Err(Failure::new(
             FailureKind::Invalid,
@@ -30,27 +49,31 @@ pub(crate) async fn attempt(inner: Arc<Inner>, run: RunId, call: Box<Perform>) -
             run: run.as_str().to_owned(),
             path: call.path.clone(),
             attempt: if call.in_doubt { call.attempt + 1 } else { call.attempt },
-            key: format!("{run}/{}", call.path),
+            key: call.key.clone().unwrap_or_else(|| format!("{run}/{}", call.path)),
             timeout: call.timeout,
             artifacts: Arc::clone(&inner.artifacts),
         },
     };
+    let repeat = match call.on_unknown {
+        OnUnknown::Retry => Repeat::Natural,
+        OnUnknown::Verify | OnUnknown::Fail => call.repeat,
+    };
     if call.in_doubt {
-        match call.repeat {
+        match repeat {
             Repeat::Natural | Repeat::Keyed => {}
             Repeat::Never => {
-                return Err(unknown(&call, "it was begun before a crash and may not be repeated"));
+                return Err(unknown(call, "it was begun before a crash and may not be repeated"));
             }
             Repeat::Verify => match verify(source.as_ref(), &invocation, call.timeout).await {
-                Ok(Probe::Done(outcome)) => return limit(&call, outcome),
+                Ok(Probe::Done(outcome)) => return limit(call, outcome),
                 Ok(Probe::NotDone) => {}
-                Ok(Probe::Unknown) => return Err(unknown(&call, "it was begun before a crash")),
-                Err(failure) => return Err(unknown(&call, &failure.message)),
+                Ok(Probe::Unknown) => return Err(unknown(call, "it was begun before a crash")),
+                Err(failure) => return Err(unknown(call, &failure.message)),
             },
         }
     }
     let failure = match tokio::time::timeout(call.timeout, source.invoke(invocation.clone())).await {
-        Ok(Ok(outcome)) => return limit(&call, outcome),
+        Ok(Ok(outcome)) => return limit(call, outcome),
         Ok(Err(failure)) => failure,
         Err(_) => Failure::new(
             FailureKind::Timeout,
@@ -59,14 +82,14 @@ pub(crate) async fn attempt(inner: Arc<Inner>, run: RunId, call: Box<Perform>) -
         ),
     };
     let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
-    match call.repeat {
+    match repeat {
         Repeat::Verify if in_the_dark => match verify(source.as_ref(), &invocation, call.timeout).await {
-            Ok(Probe::Done(outcome)) => limit(&call, outcome),
+            Ok(Probe::Done(outcome)) => limit(call, outcome),
             Ok(Probe::NotDone) => Err(Failure { kind: FailureKind::Transient, ..failure }),
-            Ok(Probe::Unknown) => Err(unknown(&call, &failure.message)),
-            Err(second) => Err(unknown(&call, &format!("{}; then {}", failure.message, second.message))),
+            Ok(Probe::Unknown) => Err(unknown(call, &failure.message)),
+            Err(second) => Err(unknown(call, &format!("{}; then {}", failure.message, second.message))),
         },
-        Repeat::Never if in_the_dark => Err(unknown(&call, &failure.message)),
+        Repeat::Never if in_the_dark => Err(unknown(call, &failure.message)),
         _ => Err(failure),
     }
 }

@@ -8,7 +8,11 @@ use action_api::{ActionSource, Artifacts, Spec};
 use journal::{Journal, MemoryJournal};
 use playbook::{Actions, Checked, Source};
 
-use crate::{Clock, EngineError, MemoryArtifacts, SystemClock};
+use crate::cache::Cache;
+use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::secrets::NoSecrets;
+use crate::{Clock, EngineError, MemoryArtifacts, Secrets, SystemClock};
 
 /// Runs playbooks. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +25,10 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn Artifacts>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Box<dyn Fn() -> u64 + Send + Sync>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) limits: Limits,
+    pub(crate) cache: Cache,
+    pub(crate) keys: Arc<Keys>,
     actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
 }
 
@@ -36,6 +44,7 @@ pub struct Builder {
     artifacts: Arc<dyn Artifacts>,
     clock: Arc<dyn Clock>,
     entropy: Box<dyn Fn() -> u64 + Send + Sync>,
+    secrets: Arc<dyn Secrets>,
     sources: Vec<Arc<dyn ActionSource>>,
 }
 
@@ -47,6 +56,7 @@ impl Engine {
             artifacts: Arc::new(MemoryArtifacts::new()),
             clock: Arc::new(SystemClock),
             entropy: Box::new(random),
+            secrets: Arc::new(NoSecrets),
             sources: Vec::new(),
         }
     }
@@ -113,6 +123,13 @@ impl Builder {
         self
     }
 
+    /// Where secrets are looked up. Without it there are none, and a playbook that names one does not start.
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl Secrets + 'static) -> Self {
+        self.secrets = Arc::new(secrets);
+        self
+    }
+
     /// Adds actions.
     #[must_use]
     pub fn source(mut self, source: impl ActionSource + 'static) -> Self {
@@ -136,6 +153,10 @@ impl Builder {
             artifacts: self.artifacts,
             clock: self.clock,
             entropy: self.entropy,
+            secrets: self.secrets,
+            limits: Limits::default(),
+            cache: Cache::default(),
+            keys: Arc::new(Keys::default()),
             actions,
         };
         Ok(Engine { inner: Arc::new(inner) })

@@ -2,25 +2,24 @@
 //!
 //! Everything a run has in flight is polled by the run's own task. What has been answered by the time the
 //! loop comes round goes into one append together with what begins because of it, so a sequence costs one
-//! sync a step and a fan-out shares them.
+//! sync a step and a fan-out shares them. What a command takes is in `carry`, what people say in `people`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use action_api::Outcome;
-use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
+use futures_util::future::{AbortHandle, Aborted, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use interpreter::{Ask, Command, End, Machine, Perform, Turn};
-use journal::{Decision, Event as Happened, Header, OpId, Record, RunId, RunStatus};
-use plan::{Blame, Failure, FailureKind, StepPath};
+use interpreter::{Ask, Command, End, Form, Machine, Pause, Perform, Turn};
+use journal::{Event as Happened, Header, OpId, Record, RunId, RunStatus};
+use plan::{Failure, StepPath};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
 
-use crate::attempt::{attempt, inverse_value};
 use crate::builder::Inner;
-use crate::run::{Control, DecideError};
-use crate::standin::stand_in;
+use crate::cache::Slot;
+use crate::run::Control;
+use crate::secrets::Handle;
 use crate::{Approvals, EngineError, Event, EventKind, Mode, Start};
 
 /// What the driver is given to begin with.
@@ -34,32 +33,52 @@ pub(crate) struct Handed {
 }
 
 /// An answer of the outside world.
-enum Answer {
+pub(crate) enum Answer {
     Called(OpId, u32, Result<Result<Outcome, Failure>, Aborted>),
-    Woke(OpId),
-    Approve(OpId),
-    TimeUp(OpId),
+    /// The time of an operation has come; the number tells an old sleep from a new one.
+    Time(OpId, u64),
+    /// A sleep that nobody wants any more.
+    Forgotten,
+    /// A rehearsal, or a run that approves everything, answers by itself.
+    Itself(OpId),
+}
+
+/// A call in flight.
+pub(crate) struct Flying {
+    /// Set for reads: they may be dropped.
+    pub(crate) abort: Option<AbortHandle>,
+    /// Where its answer is to be kept.
+    pub(crate) slot: Option<Slot>,
 }
 
 pub(crate) struct Driver {
-    inner: Arc<Inner>,
-    run: RunId,
-    machine: Machine,
-    mode: Mode,
-    approvals: Approvals,
-    events: Option<UnboundedSender<Event>>,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) run: RunId,
+    pub(crate) machine: Machine,
+    pub(crate) mode: Mode,
+    pub(crate) approvals: Approvals,
+    pub(crate) secrets: Arc<[Handle]>,
+    pub(crate) events: Option<UnboundedSender<Event>>,
     controls: UnboundedReceiver<Control>,
-    flight: FuturesUnordered<BoxFuture<'static, Answer>>,
-    reads: HashMap<OpId, AbortHandle>,
-    asks: BTreeMap<OpId, Box<Ask>>,
-    /// Waits whose end is still wanted.
-    sleeping: HashSet<OpId>,
+    pub(crate) flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    pub(crate) calls: HashMap<OpId, Flying>,
+    /// Calls whose rate limit does not let them begin yet.
+    pub(crate) delayed: HashMap<OpId, Box<Perform>>,
+    pub(crate) asks: BTreeMap<OpId, Box<Ask>>,
+    pub(crate) forms: BTreeMap<OpId, Box<Form>>,
+    pub(crate) waits: BTreeMap<OpId, Box<Pause>>,
+    /// Questions that were journaled and not answered.
+    pub(crate) asked: HashSet<OpId>,
+    /// Sleeps whose end is still wanted.
+    pub(crate) sleeping: HashMap<OpId, (u64, AbortHandle)>,
+    pub(crate) sleeps: u64,
     /// Applied, not journaled yet.
     records: Vec<Record>,
     /// To be carried out once `records` are durable.
-    commands: Vec<Command>,
-    /// Told once the decision is durable.
-    replies: Vec<oneshot::Sender<Result<(), DecideError>>>,
+    pub(crate) commands: Vec<Command>,
+    /// Told once what somebody said is durable.
+    pub(crate) replies: Vec<Box<dyn FnOnce() + Send>>,
+    working: bool,
 }
 
 impl Driver {
@@ -70,21 +89,30 @@ impl Driver {
         start: Start,
         controls: UnboundedReceiver<Control>,
     ) -> Self {
+        let secrets = crate::secrets::handles(machine.plan(), run.as_str()).into();
+        inner.clock.begin_work();
         Driver {
             inner,
             run,
             machine,
             mode: start.mode,
             approvals: start.approvals,
+            secrets,
             events: start.events,
             controls,
             flight: FuturesUnordered::new(),
-            reads: HashMap::new(),
+            calls: HashMap::new(),
+            delayed: HashMap::new(),
             asks: BTreeMap::new(),
-            sleeping: HashSet::new(),
+            forms: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            asked: HashSet::new(),
+            sleeping: HashMap::new(),
+            sleeps: 0,
             records: Vec::new(),
             commands: Vec::new(),
             replies: Vec::new(),
+            working: true,
         }
     }
 
@@ -105,8 +133,7 @@ impl Driver {
                 None => self.inner.journal.append(&self.run, records).await?,
             }
             for reply in self.replies.drain(..) {
-                // Whoever decided may have gone away; the decision stands.
-                let _ = reply.send(Ok(()));
+                reply();
             }
             for command in std::mem::take(&mut self.commands) {
                 self.carry_out(command);
@@ -127,22 +154,58 @@ impl Driver {
         if self.machine.status() == RunStatus::Waiting && self.approver().is_none() {
             self.tell(StepPath::root(), EventKind::Waiting);
         }
-        tokio::select! {
-            Some(answer) = self.flight.next(), if !self.flight.is_empty() => self.answer(answer)?,
-            Some(control) = self.controls.recv() => self.control(control)?,
-            else => return Err(EngineError::Stopped),
+        if !self.take_answers()? {
+            let idle = self.rests();
+            tokio::select! {
+                Some(answer) = self.flight.next(), if !self.flight.is_empty() => {
+                    self.works(idle);
+                    self.answer(answer)?;
+                }
+                Some(control) = self.controls.recv() => {
+                    self.works(idle);
+                    self.control(control)?;
+                }
+                else => return Err(EngineError::Stopped),
+            }
         }
-        while let Some(Some(answer)) = self.flight.next().now_or_never() {
-            self.answer(answer)?;
-        }
+        self.take_answers()?;
         while let Ok(control) = self.controls.try_recv() {
             self.control(control)?;
         }
         Ok(())
     }
 
+    /// Takes in what has been answered already. Also lets go of sleeps that were forgotten, so that a virtual
+    /// clock does not see them.
+    fn take_answers(&mut self) -> Result<bool, EngineError> {
+        let mut any = false;
+        while let Some(Some(answer)) = self.flight.next().now_or_never() {
+            any |= !matches!(answer, Answer::Forgotten);
+            self.answer(answer)?;
+        }
+        Ok(any)
+    }
+
+    /// Tells the clock if nothing but time is waited for.
+    fn rests(&mut self) -> bool {
+        let open = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
+        let idle = self.calls.is_empty() && !open && !self.sleeping.is_empty();
+        if idle {
+            self.working = false;
+            self.inner.clock.end_work();
+        }
+        idle
+    }
+
+    fn works(&mut self, again: bool) {
+        if again {
+            self.working = true;
+            self.inner.clock.begin_work();
+        }
+    }
+
     /// Notes something that happened: applied now, journaled with the next append.
-    fn happened(&mut self, event: Happened) -> Result<(), EngineError> {
+    pub(crate) fn happened(&mut self, event: Happened) -> Result<(), EngineError> {
         let record = Record { seq: self.machine.seq() + 1, at: self.inner.clock.now(), event };
         let turn = self
             .machine
@@ -158,173 +221,76 @@ impl Driver {
             self.tell(progress.path, EventKind::Step(progress.kind));
         }
         for command in turn.commands {
-            match &command {
+            match command {
                 Command::Perform(call) if !call.in_doubt => {
-                    let begun = Happened::Performing {
-                        op: call.op,
-                        attempt: call.attempt,
-                        path: call.path.clone(),
-                        action: call.action.clone(),
-                    };
-                    self.commands.push(command);
-                    self.happened(begun)?;
+                    if let Some(call) = self.within_limit(call) {
+                        self.begin(call)?;
+                    }
                 }
-                Command::Ask(ask) if !ask.asked => {
-                    let asked =
-                        Happened::Asked { op: ask.op, path: ask.path.clone(), digest: ask.digest.clone() };
-                    self.commands.push(command);
-                    self.happened(asked)?;
+                Command::Ask(ask) => {
+                    self.asked.insert(ask.op);
+                    let asked = (!ask.asked).then(|| Happened::Asked {
+                        op: ask.op,
+                        path: ask.path.clone(),
+                        digest: ask.digest.clone(),
+                    });
+                    self.commands.push(Command::Ask(ask));
+                    asked.map_or(Ok(()), |asked| self.happened(asked))?;
+                }
+                Command::Form(form) => {
+                    self.asked.insert(form.op);
+                    let asked = (!form.asked).then(|| Happened::Asked {
+                        op: form.op,
+                        path: form.path.clone(),
+                        digest: form.digest.clone(),
+                    });
+                    self.commands.push(Command::Form(form));
+                    asked.map_or(Ok(()), |asked| self.happened(asked))?;
+                }
+                Command::Withdraw { op } => {
+                    self.commands.push(Command::Withdraw { op });
+                    if self.asked.remove(&op) {
+                        self.happened(Happened::Withdrawn { op })?;
+                    }
                 }
                 Command::Finish(end) => {
-                    let (status, outputs, failure) = (end.status, end.outputs.clone(), end.failure.clone());
+                    let End { status, outputs, failure } = end;
                     self.happened(Happened::Ended { status, outputs, failure })?;
                 }
-                _ => self.commands.push(command),
+                Command::Perform(_) | Command::Sleep { .. } | Command::Pause(_) => {
+                    self.commands.push(command);
+                }
             }
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, command: Command) {
-        match command {
-            Command::Perform(call) => self.call(call),
-            Command::Sleep { op, until } => {
-                let sleep = self.inner.clock.sleep_until(until);
-                self.sleeping.insert(op);
-                self.flight.push(sleep.map(move |()| Answer::Woke(op)).boxed());
-            }
-            Command::Ask(ask) => {
-                if let Some(due) = ask.due {
-                    let (op, sleep) = (ask.op, self.inner.clock.sleep_until(due));
-                    self.flight.push(sleep.map(move |()| Answer::TimeUp(op)).boxed());
-                }
-                self.tell(ask.path.clone(), EventKind::Asked(ask.clone()));
-                if self.approver().is_some() {
-                    let op = ask.op;
-                    self.flight.push(async move { Answer::Approve(op) }.boxed());
-                }
-                self.asks.insert(ask.op, ask);
-            }
-            Command::Withdraw { op } => {
-                self.asks.remove(&op);
-                self.sleeping.remove(&op);
-                if let Some(read) = self.reads.remove(&op) {
-                    read.abort();
-                }
-            }
-            Command::Finish(_) => {}
-        }
+    /// An attempt begins: written down first.
+    pub(crate) fn begin(&mut self, call: Box<Perform>) -> Result<(), EngineError> {
+        let begun = Happened::Performing {
+            op: call.op,
+            attempt: call.attempt,
+            path: call.path.clone(),
+            action: call.action.clone(),
+        };
+        self.commands.push(Command::Perform(call));
+        self.happened(begun)
     }
 
-    /// In whose name questions are answered without asking.
-    fn approver(&self) -> Option<String> {
-        match (&self.mode, &self.approvals) {
-            (Mode::DryRun, _) => Some("dry run".to_owned()),
-            (Mode::Real, Approvals::ApproveAll { by }) => Some(by.clone()),
-            (Mode::Real, Approvals::Ask) => None,
-        }
-    }
-
-    fn call(&mut self, call: Box<Perform>) {
-        let (op, number) = (call.op, call.attempt);
-        if self.mode == Mode::DryRun && call.effect.changes() {
-            let planned = EventKind::Planned {
-                action: call.action.clone(),
-                effect: call.effect,
-                input: call.input.clone(),
-                connection: call.connection.clone(),
-            };
-            self.tell(call.path.clone(), planned);
-            let output = self.inner.action(&call.action).map(|(spec, _)| stand_in(&spec.output));
-            let outcome = Outcome::from(output.unwrap_or_default());
-            self.flight.push(async move { Answer::Called(op, number, Ok(Ok(outcome))) }.boxed());
-            return;
-        }
-        if self.events.is_some() {
-            let calling = EventKind::Calling {
-                action: call.action.clone(),
-                effect: call.effect,
-                input: call.input.clone(),
-                attempt: call.attempt,
-            };
-            self.tell(call.path.clone(), calling);
-        }
-        let (handle, registration) = AbortHandle::new_pair();
-        if !call.effect.changes() {
-            self.reads.insert(op, handle);
-        }
-        let work = attempt(Arc::clone(&self.inner), self.run.clone(), call);
-        let work = Abortable::new(work, registration).map(move |end| Answer::Called(op, number, end));
-        self.flight.push(work.boxed());
-    }
-
-    fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
-        match answer {
-            Answer::Called(op, attempt, end) => {
-                self.reads.remove(&op);
-                let end = end.unwrap_or_else(|Aborted| {
-                    Err(Failure::new(FailureKind::Cancelled, Blame::Playbook, "stopped with its run"))
-                });
-                match end {
-                    Ok(Outcome { output, inverse }) => {
-                        self.happened(Happened::Performed { op, output, inverse: inverse_value(inverse) })
-                    }
-                    Err(failure) => {
-                        let entropy = (self.inner.entropy)();
-                        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy })
-                    }
-                }
-            }
-            Answer::Woke(op) if self.sleeping.remove(&op) => self.happened(Happened::Woken { op }),
-            Answer::Woke(_) => Ok(()),
-            Answer::Approve(op) => {
-                let by = self.approver().unwrap_or_default();
-                self.settle(op, Decision::Approved, by)
-            }
-            Answer::TimeUp(op) => self.settle(op, Decision::TimedOut, "nobody".to_owned()),
-        }
-    }
-
-    /// Notes an answer to a question, unless there is one already.
-    fn settle(&mut self, op: OpId, decision: Decision, by: String) -> Result<(), EngineError> {
-        match self.asks.remove(&op) {
-            Some(ask) => {
-                self.tell(ask.path, EventKind::Decided { decision, by: by.clone() });
-                self.happened(Happened::Decided { op, decision, by, digest: ask.digest })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn control(&mut self, control: Control) -> Result<(), EngineError> {
-        match control {
-            Control::Cancel { by } => self.happened(Happened::CancelRequested { by }),
-            Control::Decide { path, decision, by, digest, reply } => {
-                let open = self
-                    .asks
-                    .iter()
-                    .find(|(_, ask)| ask.path == path)
-                    .map(|(&op, ask)| (op, ask.digest.clone()));
-                let refused = match (&open, &digest) {
-                    (None, _) => Some(DecideError::NotAsked(path)),
-                    (Some((_, asked)), Some(seen)) if asked != seen => Some(DecideError::Stale(path)),
-                    _ => None,
-                };
-                if let (None, Some((op, _))) = (&refused, open) {
-                    self.replies.push(reply);
-                    return self.settle(op, decision, by);
-                }
-                // Whoever decided may have gone away.
-                let _ = reply.send(refused.map_or(Ok(()), Err));
-                Ok(())
-            }
-        }
-    }
-
-    fn tell(&self, path: StepPath, kind: EventKind) {
+    pub(crate) fn tell(&self, path: StepPath, kind: EventKind) {
         if let Some(events) = &self.events {
             // Nobody watches any more; the run goes on.
             let _ = events.send(Event { at: self.inner.clock.now(), path, kind });
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // What is in flight goes first: a virtual clock must not wake it.
+        self.flight.clear();
+        if self.working {
+            self.inner.clock.end_work();
         }
     }
 }

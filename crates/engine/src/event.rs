@@ -1,6 +1,6 @@
 //! What people who watch a run are told.
 
-use interpreter::{Ask, End, ProgressKind};
+use interpreter::{Ask, End, Form, Pause, ProgressKind};
 use journal::{Decision, Timestamp};
 use plan::{Effect, StepPath};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub enum EventKind {
         action: String,
         /// What it does to the world.
         effect: Effect,
-        /// Its rendered input.
+        /// Its rendered input, with secrets as `secret:NAME`.
         input: Value,
         /// 1 for the first attempt.
         attempt: u32,
@@ -39,13 +39,41 @@ pub enum EventKind {
         action: String,
         /// What it would do to the world.
         effect: Effect,
-        /// Its rendered input.
+        /// Its rendered input, with secrets as `secret:NAME`.
         input: Value,
         /// The connection it would use.
         connection: Option<String>,
+        /// Why untrusted text may decide here, in the author's words.
+        accept_untrusted: Option<String>,
     },
-    /// A person is asked. Answer with [`crate::Run::decide`].
+    /// An earlier answer of the action is used again.
+    Cached {
+        /// The action.
+        action: String,
+    },
+    /// The action's rate limit lets it be called later only.
+    Delayed {
+        /// The action.
+        action: String,
+        /// When.
+        until: Timestamp,
+    },
+    /// A person is asked. Answer with [`crate::Run::decide`]. Comes again when others are asked, or one more.
     Asked(Box<Ask>),
+    /// A form is shown. Answer with [`crate::Run::answer`].
+    Form(Box<Form>),
+    /// A form was filled in.
+    Answered {
+        /// With what.
+        answer: Value,
+        /// By whom.
+        by: String,
+    },
+    /// A `wait` began. An event comes with [`crate::Run::signal`].
+    Waits(Box<Pause>),
+    /// A `wait` that a real run would have begun now, and that is over at once; only in
+    /// [`crate::Mode::DryRun`].
+    Passed(Box<Pause>),
     /// A question was answered, or its time was over.
     Decided {
         /// How.
@@ -53,7 +81,7 @@ pub enum EventKind {
         /// By whom.
         by: String,
     },
-    /// Nothing goes on but questions.
+    /// Nothing goes on but questions and waits for events.
     Waiting,
     /// The run is over.
     Ended(End),

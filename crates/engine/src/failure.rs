@@ -16,6 +16,23 @@ pub enum EngineError {
     /// The inputs do not fit the playbook.
     #[error("the inputs do not fit the playbook: {}", list(.0))]
     Inputs(Vec<InputProblem>),
+    /// What the trigger brought does not fit the playbook, or nothing was brought and the playbook needs it.
+    #[error("the trigger does not fit the playbook: {0}")]
+    Trigger(String),
+    /// Secrets the playbook names and nobody has.
+    #[error("the playbook needs secrets that are not configured: {}", .0.join(", "))]
+    Secrets(Vec<String>),
+    /// Another run has the same `concurrency` key.
+    #[error("run {run} is about the same thing and goes on (concurrency key `{key}`); nothing was started")]
+    Busy {
+        /// The key.
+        key: String,
+        /// The other run.
+        run: RunId,
+    },
+    /// The `concurrency` key could not be computed.
+    #[error("the playbook's concurrency key cannot be used: {0}")]
+    Key(String),
     /// The journal failed; the run stopped where it was and can be resumed once the journal works again.
     #[error("the journal failed, so the run stopped where it was")]
     Journal(#[from] JournalError),

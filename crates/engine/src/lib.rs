@@ -8,14 +8,22 @@
 mod artifacts;
 mod attempt;
 mod builder;
+mod cache;
+mod carry;
 mod clock;
 mod driver;
 mod event;
 mod failure;
 mod inputs;
+mod keys;
+mod limits;
+mod people;
+mod person;
 mod run;
+mod secrets;
 mod standin;
 mod start;
+mod trigger;
 
 pub use action_api::{
     ActionSource, Artifacts, Context, Functions, Invocation, Outcome, Probe, Spec, Validator, Work,
@@ -23,13 +31,15 @@ pub use action_api::{
 pub use artifacts::{FolderArtifacts, MAX_ARTIFACT, MemoryArtifacts};
 pub use attempt::MAX_OUTPUT;
 pub use builder::{Builder, Engine};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, VirtualClock};
 pub use event::{Event, EventKind};
 pub use failure::EngineError;
 pub use inputs::InputProblem;
-pub use interpreter::{Ask, End, Perform, ProgressKind, Shown};
+pub use interpreter::{Ask, Awaited, End, Form, Pause, Perform, ProgressKind, Shown};
 pub use journal::{Decision, Journal, MemoryJournal, RunId, RunStatus, Timestamp};
+pub use person::Person;
 pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
 pub use playbook::{Checked, Diagnostic, Source};
-pub use run::{DecideError, Run};
+pub use run::{AnswerError, DecideError, Run, SignalError};
+pub use secrets::{Secret, Secrets};
 pub use start::{Approvals, Mode, Start};

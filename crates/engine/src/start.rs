@@ -8,16 +8,20 @@ use journal::{Event as Happened, FORMAT, Header, Record, RunId, StoredRun, Summa
 use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::driver::{Driver, Handed};
-use crate::{Engine, EngineError, Event, Run, inputs};
+use crate::keys::Held;
+use crate::run::Control;
+use crate::{Engine, EngineError, Event, Run, inputs, secrets, trigger};
 
 /// How to start, or to resume, a run.
 #[derive(Default)]
 pub struct Start {
     /// Values of the playbook's inputs.
     pub inputs: BTreeMap<String, Value>,
+    /// What the trigger brought; null for a run by hand. With several triggers, its `id` says which.
+    pub trigger: Value,
     /// Who starts it. Shown in lists, and readable as `run.starter`.
     pub starter: String,
     /// For real, or as a rehearsal.
@@ -53,8 +57,21 @@ pub enum Approvals {
     },
 }
 
+/// How a run is spoken to, and the key it has until it is over.
+struct Line {
+    control: UnboundedSender<Control>,
+    controls: UnboundedReceiver<Control>,
+    held: Option<Held>,
+}
+
 impl Engine {
     /// Checks a playbook and starts a run of it on the current tokio runtime.
+    ///
+    /// Where the playbook queues runs with the same `concurrency` key, or replaces them, this waits until the
+    /// other run is over; dropping the future gives the place up.
+    ///
+    /// # Errors
+    /// The playbook, the inputs, the trigger or the secrets are wrong, or another run has the same key.
     pub async fn start(&self, source: Source<'_>, start: Start) -> Result<Run, EngineError> {
         let Checked { plan, diagnostics } = self.check(source);
         let Some(plan) = plan.map(Arc::new) else { return Err(EngineError::Playbook(diagnostics)) };
@@ -72,14 +89,16 @@ impl Engine {
         start: Start,
     ) -> Result<Run, EngineError> {
         let input = inputs::complete(&plan, start.inputs.clone()).map_err(EngineError::Inputs)?;
-        let created = self.inner.clock.now();
-        let run = self.run_id(created);
-        let first = Record {
-            seq: 1,
-            at: created,
-            event: Happened::Started { input, starter: start.starter.clone() },
-        };
+        let trigger = trigger::complete(&plan, start.trigger.clone()).map_err(EngineError::Trigger)?;
+        secrets::check(&plan, self.inner.secrets.as_ref())?;
+        let run = self.run_id(self.inner.clock.now());
         let info = RunInfo { id: run.as_str().to_owned() };
+        let started = Happened::Started { input, trigger, starter: start.starter.clone() };
+        let (control, controls) = unbounded_channel();
+        let held = self.key(&plan, &info, &run, &started, &control, start.mode).await?;
+        // Only now: a run that waited for its key begins when it has it.
+        let created = self.inner.clock.now();
+        let first = Record { seq: 1, at: created, event: started };
         let (machine, turn) = Machine::start(Arc::clone(&plan), &info, &first)
             .map_err(|source| EngineError::Diverged { run: run.clone(), source })?;
         let header = Header {
@@ -88,12 +107,30 @@ impl Engine {
             playbook: plan.id.clone(),
             digest: plan.digest,
             text: source.text.to_owned(),
+            files: plan.files.iter().map(|(path, text)| (path.clone(), text.to_string())).collect(),
             source: source.name.to_owned(),
             created,
             driver: start.driver.clone(),
         };
         let handed = Handed { header: Some(header), records: vec![first], turn };
-        Ok(self.drive(run, machine, handed, start))
+        Ok(self.drive(run, machine, handed, start, Line { control, controls, held }))
+    }
+
+    /// The run's concurrency key, once no other run has it. A rehearsal is in nobody's way.
+    async fn key(
+        &self,
+        plan: &Plan,
+        info: &RunInfo,
+        run: &RunId,
+        started: &Happened,
+        control: &UnboundedSender<Control>,
+        mode: Mode,
+    ) -> Result<Option<Held>, EngineError> {
+        let Some(rule) = plan.concurrency.as_ref().filter(|_| mode == Mode::Real) else { return Ok(None) };
+        let key = interpreter::concurrency_key(plan, info, started)
+            .map_err(|failure| EngineError::Key(failure.message))?;
+        let key = format!("{}/{}", plan.id, key.unwrap_or_default());
+        self.inner.keys.take(key, run, control, rule.on_conflict).await.map(Some)
     }
 
     /// Goes on with a run whose process is gone, or that waited for a person.
@@ -103,15 +140,29 @@ impl Engine {
     pub async fn resume(&self, run: &RunId, start: Start) -> Result<Run, EngineError> {
         let stored = self.inner.journal.load(run).await?;
         let machine = self.replay(&stored)?;
+        let plan = Arc::clone(machine.plan());
+        let (control, controls) = unbounded_channel();
+        let held = match stored.records.first() {
+            Some(first) if !machine.is_over() => {
+                secrets::check(&plan, self.inner.secrets.as_ref())?;
+                let info = RunInfo { id: run.as_str().to_owned() };
+                self.key(&plan, &info, run, &first.event, &control, start.mode).await?
+            }
+            _ => None,
+        };
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
         let handed = Handed { header: None, records: Vec::new(), turn };
-        Ok(self.drive(run.clone(), machine, handed, start))
+        Ok(self.drive(run.clone(), machine, handed, start, Line { control, controls, held }))
     }
 
     /// Folds a stored history, without carrying anything out.
     pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
         let run = &stored.header.run;
-        let checked = self.check(Source::new(&stored.header.source, &stored.header.text));
+        let kept = stored.header.files.iter();
+        let files: BTreeMap<String, Arc<str>> =
+            kept.map(|(path, text)| (path.clone(), Arc::from(text.as_str()))).collect();
+        let source = Source::new(&stored.header.source, &stored.header.text).among(&files);
+        let checked = self.check(source);
         let Some(plan) = checked.plan.map(Arc::new) else {
             return Err(EngineError::NeedsUpgrade { run: run.clone(), diagnostics: checked.diagnostics });
         };
@@ -132,10 +183,15 @@ impl Engine {
         Ok(self.inner.journal.list(limit).await?)
     }
 
-    fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start) -> Run {
-        let (control, controls) = unbounded_channel();
+    fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start, line: Line) -> Run {
+        let Line { control, controls, held } = line;
         let driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
-        Run::new(run, control, tokio::spawn(driver.run(handed)))
+        let work = async move {
+            let end = driver.run(handed).await;
+            drop(held);
+            end
+        };
+        Run::new(run, control, tokio::spawn(work))
     }
 
     /// Sorts by time, reads as a time, and does not collide.

@@ -1,25 +1,40 @@
-//! Steps in order: what each verb does when its turn comes, and what happens when it has ended.
+//! Steps in order: whose turn it is, what its verb does, and what happens when it has ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use journal::RunStatus;
-use plan::{Approve, Blame, Failure, FailureKind, OnError, Step, StepKind, StepPath, ValueExpr};
+use expr::Expr;
+use plan::{Blame, Failure, FailureKind, OnError, Step, StepKind, StepPath, Then, ValueExpr};
 use serde_json::{Map, Value};
 
-use crate::command::{Ask, Command, End, ProgressKind};
-use crate::machine::{Machine, Work, after, error_value};
-use crate::node::{CallNode, Node, NodeEnd, NodeId, NodeKind, NodeOutput};
-use crate::preview;
+use crate::command::ProgressKind;
+use crate::machine::{Machine, Work, error_value};
+use crate::node::{BlockNode, Fault, Limit, Mark, Node, NodeEnd, NodeId, NodeKind, NodeOutput, StepRef};
 use crate::render;
 use crate::scope::{FrameId, StepResult, StepStatus};
+use crate::stop::cancelled;
 
 /// What a verb did when its turn came.
-enum Started {
-    /// Its node, or the end of the run, will be heard of.
-    Later,
+pub(crate) enum Started {
+    /// Its node will be heard of.
+    Later(NodeId),
     /// It is over already.
     Now(NodeEnd),
+}
+
+impl From<Result<NodeId, Failure>> for Started {
+    fn from(started: Result<NodeId, Failure>) -> Self {
+        match started {
+            Ok(node) => Started::Later(node),
+            Err(failure) => Started::Now(Err(failure.into())),
+        }
+    }
+}
+
+impl From<Result<Value, Failure>> for Started {
+    fn from(done: Result<Value, Failure>) -> Self {
+        Started::Now(done.map(NodeOutput::of).map_err(Fault::from))
+    }
 }
 
 /// Where the step that runs stands.
@@ -27,44 +42,68 @@ pub(crate) struct Place {
     pub(crate) block: NodeId,
     pub(crate) frame: FrameId,
     pub(crate) path: StepPath,
-    pub(crate) steps: Arc<[Step]>,
-    pub(crate) index: usize,
+    pub(crate) step: StepRef,
+}
+
+impl Place {
+    /// A node for the step.
+    pub(crate) fn node(&self, kind: NodeKind) -> Node {
+        Node::new(Some(self.block), self.path.clone(), self.frame, kind)
+    }
 }
 
 impl Machine {
+    /// A block of steps as a new node.
+    pub(crate) fn block(
+        &mut self,
+        parent: NodeId,
+        path: StepPath,
+        frame: FrameId,
+        item: usize,
+        steps: &Arc<[Step]>,
+    ) -> NodeId {
+        let kind = NodeKind::Block(BlockNode { steps: Arc::clone(steps), next: 0, finally: false });
+        let node = self.nodes.insert(Node { item, ..Node::new(Some(parent), path, frame, kind) });
+        self.queue.push_back(Work::Block(node));
+        node
+    }
+
     /// Runs steps of a block until one has to wait.
     pub(crate) fn run_block(&mut self, id: NodeId) {
-        while let Some(Node { path, frame, kind: NodeKind::Block { steps, next }, .. }) = self.nodes.get(id) {
-            let Some(step) = steps.get(*next) else {
-                self.queue.push_back(Work::Ended(id, Ok(NodeOutput::default())));
+        loop {
+            let Some(Node { path, frame, mark, kind: NodeKind::Block(block), .. }) = self.nodes.get(id)
+            else {
                 return;
+            };
+            if *mark != Mark::Free {
+                return self.finish(id, Err(cancelled()));
+            }
+            let Some(step) = block.steps.get(block.next) else {
+                return self.finish(id, Ok(NodeOutput::default()));
             };
             let place = Place {
                 block: id,
                 frame: *frame,
                 path: path.child(&step.id),
-                steps: Arc::clone(steps),
-                index: *next,
+                step: StepRef { steps: Arc::clone(&block.steps), index: block.next },
             };
             let holds = match &step.condition {
                 None => Ok(true),
-                Some(condition) => {
-                    render::condition("`if`", condition, &self.view(place.frame, None), &place.path)
-                }
+                Some(condition) => render::condition("`if`", condition, &self.view(place.frame), &place.path),
             };
             let started = match holds {
                 Ok(true) => self.start_step(&place),
                 Ok(false) => {
-                    if let Some(step) = place.steps.get(place.index) {
+                    if let Some(step) = place.step.get() {
                         self.skip(place.path, place.frame, &step.id);
                     }
                     self.advance(id);
                     continue;
                 }
-                Err(failure) => Started::Now(Err(failure)),
+                Err(failure) => Started::Now(Err(failure.into())),
             };
             match started {
-                Started::Later => return,
+                Started::Later(_) => return,
                 Started::Now(end) => {
                     if !self.settle_step(id, end) {
                         return;
@@ -82,273 +121,216 @@ impl Machine {
     }
 
     fn start_step(&mut self, place: &Place) -> Started {
-        let Some(step) = place.steps.get(place.index) else { return Started::Later };
+        let Some(step) = place.step.get() else { return Started::Now(Ok(NodeOutput::default())) };
         let action = match &step.kind {
             StepKind::Call(call) => Some(call.action.clone()),
             _ => None,
         };
         self.tell(place.path.clone(), ProgressKind::Started { action });
-        match &step.kind {
-            StepKind::Call(call) => self.start_call(place, &step.id, &call.with),
-            StepKind::Set(fields) => Started::Now(self.set(fields, place)),
-            StepKind::Foreach(foreach) => match self.start_foreach(foreach, place) {
-                Ok(()) => Started::Later,
-                Err(failure) => Started::Now(Err(failure)),
-            },
-            StepKind::Switch(switch) => {
-                let mut body = switch.default.as_ref();
-                for case in &switch.cases {
-                    match render::condition("`case`", &case.when, &self.view(place.frame, None), &place.path)
-                    {
-                        Ok(false) => {}
-                        Ok(true) => {
-                            body = Some(&case.body);
-                            break;
-                        }
-                        Err(failure) => return Started::Now(Err(failure)),
-                    }
-                }
-                match body {
-                    None => Started::Now(Ok(NodeOutput::default())),
-                    Some(body) => {
-                        self.block(
-                            Some(place.block),
-                            place.path.clone(),
-                            place.frame,
-                            0,
-                            Arc::clone(&body.steps),
-                        );
-                        Started::Later
-                    }
-                }
+        let started = match &step.kind {
+            StepKind::Call(call) => self.start_call(place, call).into(),
+            StepKind::Set(fields) => self.set(fields, place).into(),
+            StepKind::Foreach(foreach) => self.start_foreach(foreach, place).into(),
+            StepKind::While(looped) => self.start_while(looped, place).into(),
+            StepKind::Switch(switch) => self.start_switch(switch, place),
+            StepKind::Parallel(parallel) => Started::Later(self.start_parallel(parallel, place)),
+            StepKind::Dag(dag) => Started::Later(self.start_dag(dag, place)),
+            StepKind::Try(tried) => Started::Later(self.start_try(tried, place)),
+            StepKind::Playbook(sub) => self.start_playbook(sub, place).into(),
+            StepKind::Approve(approve) => self.start_approve(approve, place).into(),
+            StepKind::Ask(ask) => self.start_form(ask, place).into(),
+            StepKind::Wait(wait) => self.start_wait(wait, place),
+            StepKind::Assert { that, message } => {
+                let asserted = self.assert(that, message.as_ref(), place);
+                Started::Now(asserted.map(|()| NodeOutput::default()).map_err(Fault::from))
             }
-            StepKind::Parallel(parallel) => {
-                let branches = &parallel.branches;
-                let joined = self.nodes.insert(Node {
-                    parent: Some(place.block),
-                    path: place.path.clone(),
-                    frame: place.frame,
-                    item: 0,
-                    kind: NodeKind::Parallel { open: branches.len(), failure: None },
-                });
-                for branch in branches {
-                    let path = place.path.child(&branch.name);
-                    self.block(Some(joined), path, place.frame, 0, Arc::clone(&branch.body));
-                }
-                Started::Later
+            StepKind::Return(fields) => {
+                let left = self.outputs(fields, place.frame, &place.path);
+                Started::Now(self.leave_with(place.block, left.map_err(Fault::from)))
             }
-            StepKind::Approve(approve) => match self.start_ask(approve, place) {
-                Ok(()) => Started::Later,
-                Err(failure) => Started::Now(Err(failure)),
-            },
-            StepKind::Return(fields) => match self.outputs(fields, place) {
-                Ok(outputs) => {
-                    self.begin_end(End { status: RunStatus::Succeeded, outputs, failure: None });
-                    Started::Later
-                }
-                Err(failure) => Started::Now(Err(failure)),
-            },
-            StepKind::While(_)
-            | StepKind::Dag(_)
-            | StepKind::Try(_)
-            | StepKind::Playbook(_)
-            | StepKind::Ask(_)
-            | StepKind::Wait(_)
-            | StepKind::Assert { .. } => Started::Now(Err(Failure::new(
-                FailureKind::Invalid,
-                Blame::Host,
-                format!("step {}: this verb cannot run yet", place.path),
-            ))),
-            StepKind::Fail { message } => {
-                let failure = match self.text("`fail`", message, place) {
-                    Ok(message) => Failure::new(FailureKind::Failed, Blame::Playbook, message),
-                    Err(failure) => failure,
-                };
-                self.tell(
-                    place.path.clone(),
-                    ProgressKind::Failed { failure: failure.clone(), tolerated: false },
-                );
-                self.begin_end(End {
-                    status: RunStatus::Failed,
-                    outputs: BTreeMap::new(),
-                    failure: Some(failure),
-                });
-                Started::Later
+            StepKind::Fail { message } => Started::Now(Err(self.failed(message, place.frame, &place.path))),
+        };
+        if let (Started::Later(node), Some(limit)) = (&started, step.timeout) {
+            // A playbook that is called may have a shorter deadline of its own.
+            if self.nodes.get(*node).is_some_and(|node| node.timer.is_none()) {
+                let op = self.take_op();
+                self.time_limit(*node, op, limit, Limit::Step);
             }
         }
+        started
     }
 
-    fn start_call(&mut self, place: &Place, id: &str, with: &ValueExpr) -> Started {
-        let input = match render::for_step("`with`", with, &self.view(place.frame, None), &place.path) {
-            Ok(input) => input,
-            Err(failure) => return Started::Now(Err(failure)),
+    /// Ends the playbook around a block as succeeded.
+    fn leave_with(&mut self, block: NodeId, outputs: Result<BTreeMap<String, Value>, Fault>) -> NodeEnd {
+        let returned = outputs?;
+        self.leave(block, Ok(NodeOutput { returned: Some(returned), ..NodeOutput::default() }));
+        Ok(NodeOutput::default())
+    }
+
+    /// What `fail` says.
+    fn failed(&self, message: &ValueExpr, frame: FrameId, path: &StepPath) -> Fault {
+        let failure = match self.text("`fail`", message, frame, path) {
+            Ok(message) => Failure::new(FailureKind::Failed, Blame::Playbook, message),
+            Err(failure) => failure,
         };
-        if self.bound.steps.contains(id) && self.bound.inputs.get(&place.path) != Some(&input) {
-            return Started::Now(Err(Failure::new(
-                FailureKind::Conflict,
-                Blame::Playbook,
-                format!(
-                    "step {}: the approval is stale: what would be done now is not what was approved; \
-                     run the playbook again to ask anew",
-                    place.path
-                ),
-            )));
+        Fault { failure, at: Some(path.clone()) }
+    }
+
+    fn assert(&self, that: &Expr, message: Option<&ValueExpr>, place: &Place) -> Result<(), Failure> {
+        if render::condition("`assert`", that, &self.view(place.frame), &place.path)? {
+            return Ok(());
         }
-        let call = CallNode {
-            op: self.upcoming_op(),
-            attempt: 1,
-            begun: false,
-            wakes: None,
-            input,
-            steps: Arc::clone(&place.steps),
-            index: place.index,
+        let message = match message {
+            Some(message) => self.text("`message`", message, place.frame, &place.path)?,
+            None => format!("step {}: `{}` does not hold", place.path, that.source()),
         };
-        let (_, node) = self.open(Node {
-            parent: Some(place.block),
-            path: place.path.clone(),
-            frame: place.frame,
-            item: 0,
-            kind: NodeKind::Call(call),
-        });
-        self.command_call(node);
-        Started::Later
+        Err(Failure::new(FailureKind::Failed, Blame::Playbook, message))
     }
 
-    fn start_ask(&mut self, approve: &Approve, place: &Place) -> Result<(), Failure> {
-        let message = self.text("`message`", &approve.message, place)?;
-        let shown = preview::shown(self, approve, place.block, &place.path)?;
-        let digest = preview::digest(&shown);
-        self.bound.steps.extend(preview::call_ids(&self.plan.steps, &approve.shows));
-        let ask = Ask {
-            op: self.upcoming_op(),
-            path: place.path.clone(),
-            message,
-            shown,
-            digest,
-            due: approve.timeout.map(|wait| after(self.now, wait)),
-            asked: false,
-        };
-        self.turn.commands.push(Command::Ask(Box::new(ask.clone())));
-        self.open(Node {
-            parent: Some(place.block),
-            path: place.path.clone(),
-            frame: place.frame,
-            item: 0,
-            kind: NodeKind::Ask(Box::new(ask)),
-        });
-        Ok(())
-    }
-
-    fn set(&self, fields: &[(String, ValueExpr)], place: &Place) -> NodeEnd {
+    fn set(&self, fields: &[(String, ValueExpr)], place: &Place) -> Result<Value, Failure> {
         let mut done = Value::Object(Map::new());
         for (name, expr) in fields {
-            let what = format!("field `{name}`");
-            let value = render::for_step(&what, expr, &self.view(place.frame, Some(&done)), &place.path)?;
+            let mut view = self.view(place.frame);
+            view.siblings = Some(&done);
+            let value = render::for_step(&format!("field `{name}`"), expr, &view, &place.path)?;
             if let Value::Object(map) = &mut done {
                 map.insert(name.clone(), value);
             }
         }
-        Ok(NodeOutput { output: Some(done), ..NodeOutput::default() })
+        Ok(done)
     }
 
     fn outputs(
         &self,
         fields: &[(String, ValueExpr)],
-        place: &Place,
+        frame: FrameId,
+        path: &StepPath,
     ) -> Result<BTreeMap<String, Value>, Failure> {
-        let view = self.view(place.frame, None);
-        fields
-            .iter()
-            .map(|(name, expr)| {
-                let value = render::for_step(&format!("output `{name}`"), expr, &view, &place.path)?;
-                Ok((name.clone(), value))
-            })
-            .collect()
+        let view = self.view(frame);
+        let output = |(name, expr): &(String, ValueExpr)| {
+            let value = render::for_step(&format!("output `{name}`"), expr, &view, path)?;
+            Ok((name.clone(), value))
+        };
+        fields.iter().map(output).collect()
     }
 
-    fn text(&self, what: &str, expr: &ValueExpr, place: &Place) -> Result<String, Failure> {
-        match render::for_step(what, expr, &self.view(place.frame, None), &place.path)? {
+    /// A value as text for a person.
+    pub(crate) fn text(
+        &self,
+        what: &str,
+        expr: &ValueExpr,
+        frame: FrameId,
+        path: &StepPath,
+    ) -> Result<String, Failure> {
+        match render::for_step(what, expr, &self.view(frame), path)? {
             Value::String(text) => Ok(text),
             other => Ok(other.to_string()),
         }
     }
 
+    /// The `output` of a verb with steps inside, computed after them.
+    pub(crate) fn output(
+        &self,
+        output: Option<&ValueExpr>,
+        frame: FrameId,
+        path: &StepPath,
+    ) -> Result<Option<Value>, Failure> {
+        output.map(|expr| render::for_step("`output`", expr, &self.view(frame), path)).transpose()
+    }
+
     /// Notes how the current step of a block ended. Gives whether the block goes on.
     fn settle_step(&mut self, block: NodeId, end: NodeEnd) -> bool {
-        let Some(Node { path, frame, kind: NodeKind::Block { steps, next }, .. }) = self.nodes.get(block)
-        else {
+        let Some(Node { path, frame, kind: NodeKind::Block(node), .. }) = self.nodes.get(block) else {
             return false;
         };
-        let Some(step) = steps.get(*next) else { return false };
-        let (frame, path, steps, next) = (*frame, path.clone(), Arc::clone(steps), *next);
-        let (step_path, id, on_error) = (path.child(&step.id), step.id.clone(), step.on_error);
-        match end {
-            Ok(NodeOutput { output, failed, ends_block }) => {
-                self.note(frame, id, StepStatus::Succeeded, output, None, failed);
-                self.tell(step_path, ProgressKind::Succeeded);
+        let (frame, path, steps, next) = (*frame, path.clone(), Arc::clone(&node.steps), node.next);
+        let Some(step) = steps.get(next) else { return false };
+        let step_path = path.child(&step.id);
+        let follows = match end {
+            Ok(NodeOutput { output, failed, ends_block, .. }) => {
+                self.note(frame, &step.id, StepStatus::Succeeded, output, None, failed);
+                self.tell(step_path.clone(), ProgressKind::Succeeded);
                 if ends_block {
                     for step in steps.iter().skip(next + 1) {
                         self.skip(path.child(&step.id), frame, &step.id);
                     }
-                    self.queue.push_back(Work::Ended(block, Ok(NodeOutput::default())));
+                    self.finish(block, Ok(NodeOutput { ends_block, ..NodeOutput::default() }));
                     return false;
+                }
+                match &step.then {
+                    None => Ok(()),
+                    Some(then) => self.follow(then, block, frame, &step_path),
                 }
             }
-            Err(failure) => {
-                let tolerated = on_error == OnError::Continue && failure.kind != FailureKind::Cancelled;
-                self.note(frame, id, StepStatus::Failed, None, Some(error_value(&failure)), None);
-                self.tell(step_path, ProgressKind::Failed { failure: failure.clone(), tolerated });
-                if !tolerated {
-                    self.queue.push_back(Work::Ended(block, Err(failure)));
-                    return false;
+            Err(mut fault) => {
+                fault.at.get_or_insert_with(|| step_path.clone());
+                let failure = fault.failure.clone();
+                let fails = matches!(step.kind, StepKind::Fail { .. });
+                let tolerated =
+                    step.on_error == OnError::Continue && failure.kind != FailureKind::Cancelled && !fails;
+                self.note(frame, &step.id, StepStatus::Failed, None, Some(error_value(&failure)), None);
+                self.tell(step_path, ProgressKind::Failed { failure, tolerated });
+                if fails {
+                    self.leave(block, Err(fault.clone()));
                 }
+                if tolerated { Ok(()) } else { Err(fault) }
+            }
+        };
+        let marked = self.nodes.get(block).is_none_or(|node| node.mark != Mark::Free);
+        match follows {
+            _ if marked => self.finish(block, Err(cancelled())),
+            Err(fault) => self.finish(block, Err(fault)),
+            Ok(()) => {
+                self.advance(block);
+                return true;
             }
         }
-        self.advance(block);
-        true
+        false
+    }
+
+    /// `then`: the playbook ends here.
+    fn follow(&mut self, then: &Then, block: NodeId, frame: FrameId, path: &StepPath) -> Result<(), Fault> {
+        match then {
+            Then::Return(fields) => {
+                let outputs = self.outputs(fields, frame, path).map_err(|failure| {
+                    // The step has succeeded: what could not be computed fails the block around it.
+                    Fault { failure, at: Some(path.clone()) }
+                });
+                self.leave_with(block, outputs).map(|_| ())
+            }
+            Then::Fail(message) => {
+                let fault = self.failed(message, frame, path);
+                self.leave(block, Err(fault.clone()));
+                Err(fault)
+            }
+        }
     }
 
     fn advance(&mut self, block: NodeId) {
-        if let Some(Node { kind: NodeKind::Block { next, .. }, .. }) = self.nodes.get_mut(block) {
-            *next += 1;
+        if let Some(NodeKind::Block(block)) = self.nodes.get_mut(block).map(|node| &mut node.kind) {
+            block.next += 1;
         }
     }
 
-    fn skip(&mut self, path: StepPath, frame: FrameId, id: &str) {
-        self.note(frame, id.to_owned(), StepStatus::Skipped, None, None, None);
+    pub(crate) fn skip(&mut self, path: StepPath, frame: FrameId, id: &str) {
+        self.note(frame, id, StepStatus::Skipped, None, None, None);
         self.tell(path, ProgressKind::Skipped);
     }
 
-    fn note(
+    pub(crate) fn note(
         &mut self,
-        frame: FrameId,
-        id: String,
+        mut frame: FrameId,
+        id: &str,
         status: StepStatus,
         output: Option<Value>,
         error: Option<Value>,
         failed: Option<Value>,
     ) {
+        while let Some((true, Some(parent))) = self.frames.get(frame).map(|f| (f.transparent, f.parent)) {
+            frame = parent;
+        }
         if let Some(frame) = self.frames.get_mut(frame) {
-            frame.steps.insert(id, StepResult { status, output, error, failed });
-        }
-    }
-
-    /// A branch of a `parallel` has ended; the step ends with the last of them.
-    pub(crate) fn branch_ended(&mut self, parallel: NodeId, end: NodeEnd) {
-        let Some(Node { kind: NodeKind::Parallel { open, failure }, .. }) = self.nodes.get_mut(parallel)
-        else {
-            return;
-        };
-        *open = open.saturating_sub(1);
-        if let Err(first) = end {
-            failure.get_or_insert(first);
-        }
-        if *open == 0 {
-            let end = match failure.take() {
-                Some(failure) => Err(failure),
-                None => Ok(NodeOutput::default()),
-            };
-            self.queue.push_back(Work::Ended(parallel, end));
+            frame.steps.insert(id.to_owned(), StepResult { status, output, error, failed });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use journal::{OpId, RunStatus, Timestamp};
-use plan::{Effect, Failure, Repeat, StepPath};
+use plan::{Audience, Effect, Failure, OnUnknown, RateLimit, Repeat, StepPath};
 use serde_json::Value;
 
 /// Everything one record led to.
@@ -21,15 +21,20 @@ pub struct Turn {
 pub enum Command {
     /// Call an action; answered by `performed` or `attempt_failed`.
     Perform(Box<Perform>),
-    /// Wait until a point in time; answered by `woken`.
+    /// Wait until a point in time, before another attempt or as a time limit; answered by `woken`.
     Sleep {
         /// The operation that waits.
         op: OpId,
         /// Never earlier, perhaps later.
         until: Timestamp,
     },
-    /// Ask a person; answered by `decided`.
+    /// Ask a person; answered by `decided`. May come again for the same `op`: others are asked, or one more.
     Ask(Box<Ask>),
+    /// Let a person fill a form in; answered by `answered`, or by `woken` when it is due.
+    Form(Box<Form>),
+    /// A `wait`; answered by `woken` when it is due, or by a `signalled` that fits. (`answered` does for an event
+    /// in a rehearsal.)
+    Pause(Box<Pause>),
     /// The operation's answer is no longer wanted. A call in flight is to be stopped and still answered; a
     /// wait or a question is to be forgotten.
     Withdraw {
@@ -38,6 +43,20 @@ pub enum Command {
     },
     /// The run is over; answered by `ended`.
     Finish(End),
+}
+
+impl Command {
+    /// The operation it is about.
+    pub fn op(&self) -> Option<OpId> {
+        match self {
+            Command::Perform(call) => Some(call.op),
+            Command::Ask(ask) => Some(ask.op),
+            Command::Form(form) => Some(form.op),
+            Command::Pause(pause) => Some(pause.op),
+            Command::Sleep { op, .. } | Command::Withdraw { op } => Some(*op),
+            Command::Finish(_) => None,
+        }
+    }
 }
 
 /// A call of an action.
@@ -59,10 +78,29 @@ pub struct Perform {
     pub effect: Effect,
     /// Whether it may be carried out twice.
     pub repeat: Repeat,
+    /// What to do when nobody knows whether it took place.
+    pub on_unknown: OnUnknown,
+    /// The key of the effect, if the playbook gives one.
+    pub key: Option<String>,
+    /// How often it may be called.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether an earlier answer may do.
+    pub cache: Option<CacheUse>,
+    /// Why untrusted text may decide here, in the author's words.
+    pub accept_untrusted: Option<String>,
     /// Time limit of the attempt.
     pub timeout: Duration,
     /// After a restart: this attempt was begun and nobody knows how it ended.
     pub in_doubt: bool,
+}
+
+/// Whether an earlier answer may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheUse {
+    /// How old it may be.
+    pub ttl: Duration,
+    /// What tells answers of the same action apart; the whole rendered input if there is none.
+    pub key: Option<String>,
 }
 
 /// A question to a person.
@@ -74,7 +112,15 @@ pub struct Ask {
     pub path: StepPath,
     /// What the person reads.
     pub message: String,
-    /// What would be done, fully rendered.
+    /// Who may decide.
+    pub to: Audience,
+    /// How many different people have to approve.
+    pub quorum: u32,
+    /// Who has approved already, if more than one has to.
+    pub approved: Vec<String>,
+    /// How many times it was asked before: of fewer people, or of others.
+    pub round: u32,
+    /// What would be done, fully rendered, with secrets masked.
     pub shown: Vec<Shown>,
     /// SHA-256 over `shown`, hex. The decision is bound to it.
     pub digest: String,
@@ -82,6 +128,51 @@ pub struct Ask {
     pub due: Option<Timestamp>,
     /// After a restart: the question was journaled already.
     pub asked: bool,
+}
+
+/// A form for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// The operation.
+    pub op: OpId,
+    /// The `ask` step.
+    pub path: StepPath,
+    /// What the person reads.
+    pub message: String,
+    /// JSON Schema of the answer.
+    pub schema: Value,
+    /// Who may answer.
+    pub to: Audience,
+    /// SHA-256 over the message and the form, hex.
+    pub digest: String,
+    /// The answer when the time is over; without it the step fails.
+    pub default: Option<Value>,
+    /// When the time to answer is over.
+    pub due: Option<Timestamp>,
+    /// After a restart: the question was journaled already.
+    pub asked: bool,
+}
+
+/// A `wait`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pause {
+    /// The operation.
+    pub op: OpId,
+    /// The `wait` step.
+    pub path: StepPath,
+    /// The event it waits for; `None` waits for the time alone.
+    pub event: Option<Awaited>,
+    /// When it is over.
+    pub due: Option<Timestamp>,
+}
+
+/// An event that is waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Awaited {
+    /// Its name.
+    pub name: String,
+    /// JSON Schema of what it brings.
+    pub schema: Value,
 }
 
 /// One call that an approval covers.
@@ -124,6 +215,11 @@ pub enum ProgressKind {
     Started {
         /// The action, if the step is a call.
         action: Option<String>,
+    },
+    /// An event was taken by a `wait`.
+    Signalled {
+        /// Its name.
+        name: String,
     },
     /// A loop knows how many items it has.
     Items {

@@ -1,17 +1,20 @@
-//! The machine: what it holds, and what each record does to it.
+//! The machine: what it holds, and the two ways into it.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use journal::{Event, OpId, Record, RunStatus, Timestamp};
-use plan::{Failure, FailureKind, Plan, Step, StepKind, StepPath};
+use plan::{Failure, FailureKind, Plan, StepPath};
 use serde_json::{Map, Value, json};
 
-use crate::command::{Command, End, Perform, Progress, ProgressKind, Turn};
-use crate::node::{CallNode, Node, NodeEnd, NodeId, NodeKind, Nodes};
-use crate::render;
-use crate::scope::{Frame, FrameId, View};
+use crate::call::perform;
+use crate::command::{Command, End, Progress, ProgressKind, Turn};
+use crate::node::{Fault, Limit, Mark, Node, NodeEnd, NodeId, NodeKind, NodeOutput, Nodes, Timer};
+use crate::scope::{Frame, FrameId, Names, View};
+use crate::secret::{Mask, handles};
+use crate::wait::Signals;
 
 /// The operation of the run's own deadline.
 pub(crate) const DEADLINE: OpId = 0;
@@ -43,22 +46,29 @@ impl std::error::Error for Divergence {}
 /// One run.
 #[derive(Debug)]
 pub struct Machine {
-    pub(crate) plan: Arc<Plan>,
+    plan: Arc<Plan>,
     pub(crate) nodes: Nodes,
     pub(crate) frames: Vec<Frame>,
-    pub(crate) free_frames: Vec<FrameId>,
-    inputs: Value,
-    run: Value,
+    free_frames: Vec<FrameId>,
+    /// By playbook: the run's own first.
+    pub(crate) names: Vec<Names>,
+    pub(crate) run: Value,
+    pub(crate) info: RunInfo,
+    starter: String,
+    pub(crate) mask: Mask,
     /// Open operations, in program order.
     pub(crate) ops: BTreeMap<OpId, NodeId>,
     next_op: OpId,
     pub(crate) now: Timestamp,
-    deadline: Option<Timestamp>,
     seq: u64,
     pub(crate) queue: VecDeque<Work>,
     pub(crate) turn: Turn,
     pub(crate) state: State,
+    pub(crate) root: NodeId,
     pub(crate) bound: Bound,
+    pub(crate) signals: Signals,
+    /// Whether any playbook of the run limits its effects.
+    pub(crate) capped: bool,
 }
 
 /// What is left to do before the machine waits again.
@@ -68,6 +78,10 @@ pub(crate) enum Work {
     Block(NodeId),
     /// Start items of a loop, or end it.
     Foreach(NodeId),
+    /// Start the next round of a loop, or end it.
+    While(NodeId),
+    /// Start steps of a `dag`, or end it.
+    Dag(NodeId),
     /// Tell the parent.
     Ended(NodeId, NodeEnd),
 }
@@ -75,15 +89,14 @@ pub(crate) enum Work {
 /// Calls that an approval covers: they may only happen exactly as shown.
 #[derive(Debug, Default)]
 pub(crate) struct Bound {
-    pub(crate) steps: HashSet<String>,
+    /// Where the calls stand, without the numbers of items.
+    pub(crate) places: HashSet<String>,
     pub(crate) inputs: HashMap<StepPath, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum State {
     Running,
-    /// Nothing new begins; waits for calls in flight.
-    Ending(End),
     /// `Finish` was commanded.
     Finishing(End),
     /// `ended` was journaled.
@@ -93,32 +106,41 @@ pub(crate) enum State {
 impl Machine {
     /// Begins a run with its first record, which must be `started`.
     pub fn start(plan: Arc<Plan>, info: &RunInfo, first: &Record) -> Result<(Machine, Turn), Divergence> {
-        let Event::Started { input, starter } = &first.event else {
+        let Event::Started { input, trigger, starter } = &first.event else {
             return Err(Divergence { seq: first.seq, reason: "a run begins with `started`".to_owned() });
         };
-        let deadline = plan.deadline.map(|limit| after(first.at, limit));
+        let names = Names {
+            inputs: Value::Object(input.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
+            vars: plan.vars.clone(),
+            trigger: trigger.clone(),
+            secrets: handles(&plan, &info.id),
+        };
         let mut machine = Machine {
             nodes: Nodes::default(),
             frames: vec![Frame::default()],
             free_frames: Vec::new(),
-            inputs: Value::Object(input.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
+            names: vec![names],
             run: json!({"id": info.id, "starter": starter, "started_at": date_time(first.at)}),
+            info: info.clone(),
+            starter: starter.clone(),
+            mask: Mask::new(&plan, &info.id),
             ops: BTreeMap::new(),
             next_op: DEADLINE + 1,
             now: first.at,
-            deadline,
             seq: first.seq,
             queue: VecDeque::new(),
             turn: Turn::default(),
             state: State::Running,
+            root: 0,
             bound: Bound::default(),
-            plan,
+            signals: Signals::default(),
+            capped: false,
+            plan: Arc::clone(&plan),
         };
-        if let Some(until) = deadline {
-            machine.turn.commands.push(Command::Sleep { op: DEADLINE, until });
+        machine.root = machine.body(None, StepPath::root(), 0, plan, BTreeMap::new());
+        if let Some(limit) = machine.plan.deadline {
+            machine.time_limit(machine.root, DEADLINE, limit, Limit::Deadline);
         }
-        let steps = Arc::clone(&machine.plan.steps);
-        machine.block(None, StepPath::root(), 0, 0, steps);
         machine.settle();
         let turn = std::mem::take(&mut machine.turn);
         Ok((machine, turn))
@@ -140,16 +162,25 @@ impl Machine {
     /// What is open: what a driver must carry out again after a restart.
     pub fn pending(&self) -> Vec<Command> {
         let mut commands = Vec::new();
-        if let (Some(until), State::Running) = (self.deadline, &self.state) {
-            commands.push(Command::Sleep { op: DEADLINE, until });
-        }
-        for (&op, &node) in &self.ops {
-            match self.nodes.get(node).map(|node| (&node.kind, &node.path)) {
-                Some((NodeKind::Call(call), path)) => match call.wakes {
+        for (&op, &id) in &self.ops {
+            let Some(node) = self.nodes.get(id) else { continue };
+            if let Some(timer) = node.timer.filter(|timer| timer.op == op) {
+                commands.push(Command::Sleep { op, until: timer.until });
+                continue;
+            }
+            match &node.kind {
+                NodeKind::Call(call) => match call.wakes {
                     Some(until) => commands.push(Command::Sleep { op, until }),
-                    None => commands.extend(perform(call, path).map(Command::Perform)),
+                    None => {
+                        commands.extend(perform(call, &node.path).map(Command::Perform));
+                        if node.mark != Mark::Free {
+                            commands.push(Command::Withdraw { op });
+                        }
+                    }
                 },
-                Some((NodeKind::Ask(ask), _)) => commands.push(Command::Ask(ask.clone())),
+                NodeKind::Ask(ask) => commands.push(Command::Ask(Box::new(ask.ask.clone()))),
+                NodeKind::Form(form) => commands.push(Command::Form(form.clone())),
+                NodeKind::Pause(pause) => commands.push(Command::Pause(Box::new(pause.pause.clone()))),
                 _ => {}
             }
         }
@@ -159,15 +190,23 @@ impl Machine {
         commands
     }
 
-    /// How the run stands.
+    /// How the run stands. It waits when nothing goes on but questions and waits for events.
     pub fn status(&self) -> RunStatus {
         match &self.state {
-            State::Running | State::Ending(_) => {
-                let asks = |&node: &NodeId| {
-                    matches!(self.nodes.get(node), Some(Node { kind: NodeKind::Ask(_), .. }))
-                };
-                let waiting = !self.ops.is_empty() && self.ops.values().all(asks);
-                if waiting { RunStatus::Waiting } else { RunStatus::Running }
+            State::Running => {
+                let mut asks = false;
+                for (op, &id) in &self.ops {
+                    let Some(node) = self.nodes.get(id) else { continue };
+                    if node.timer.is_some_and(|timer| timer.op == *op) {
+                        continue;
+                    }
+                    match &node.kind {
+                        NodeKind::Ask(_) | NodeKind::Form(_) => asks = true,
+                        NodeKind::Pause(pause) if pause.pause.event.is_some() => asks = true,
+                        _ => return RunStatus::Running,
+                    }
+                }
+                if asks { RunStatus::Waiting } else { RunStatus::Running }
             }
             State::Finishing(end) | State::Over(end) => end.status,
         }
@@ -177,7 +216,7 @@ impl Machine {
     pub fn end(&self) -> Option<&End> {
         match &self.state {
             State::Finishing(end) | State::Over(end) => Some(end),
-            State::Running | State::Ending(_) => None,
+            State::Running => None,
         }
     }
 
@@ -191,61 +230,78 @@ impl Machine {
         self.seq
     }
 
+    /// Whether an operation has no final answer yet.
+    pub fn is_open(&self, op: OpId) -> bool {
+        self.ops.contains_key(&op)
+    }
+
     /// The plan this run goes by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
+    /// Who started the run.
+    pub fn starter(&self) -> &str {
+        &self.starter
+    }
+
+    /// What may be shown of an input: every secret's handle masked.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
     /// Does everything that follows without a new record.
     fn settle(&mut self) {
         while let Some(work) = self.queue.pop_front() {
-            if !matches!(self.state, State::Running) {
-                continue;
-            }
             match work {
                 Work::Block(node) => self.run_block(node),
                 Work::Foreach(node) => self.run_foreach(node),
+                Work::While(node) => self.run_while(node),
+                Work::Dag(node) => self.run_dag(node),
                 Work::Ended(node, end) => self.node_ended(node, end),
             }
         }
-        if let (true, State::Ending(end)) = (self.ops.is_empty(), &self.state) {
-            let end = end.clone();
-            self.turn.commands.push(Command::Finish(end.clone()));
-            self.state = State::Finishing(end);
+    }
+
+    /// A node's end goes to its parent, once.
+    pub(crate) fn finish(&mut self, id: NodeId, end: NodeEnd) {
+        if let Some(node) = self.nodes.get_mut(id).filter(|node| !node.ended) {
+            node.ended = true;
+            self.queue.push_back(Work::Ended(id, end));
         }
     }
 
     fn node_ended(&mut self, id: NodeId, end: NodeEnd) {
-        let Some(node) = self.nodes.remove(id) else { return };
-        let Some(parent) = node.parent else {
-            let end = self.run_end(end);
-            return self.begin_end(end);
+        let Some(mut node) = self.nodes.remove(id) else { return };
+        if let Some(timer) = node.timer {
+            self.ops.remove(&timer.op);
+            self.retract(timer.op);
+        }
+        let end = match node.stop.take() {
+            Some(stop) => *stop,
+            None => end,
         };
+        let Some(parent) = node.parent else { return self.run_ended(end) };
         match self.nodes.get(parent).map(|parent| &parent.kind) {
-            Some(NodeKind::Block { .. }) => self.step_ended(parent, end),
+            Some(NodeKind::Block(_)) => self.step_ended(parent, end),
+            Some(NodeKind::Body(_)) => self.phase_ended(parent, node.frame, end),
             Some(NodeKind::Foreach(_)) => self.item_ended(parent, &node, end),
+            Some(NodeKind::While(_)) => self.round_ended(parent, &node, end),
+            Some(NodeKind::Switch { .. }) => self.case_ended(parent, end),
             Some(NodeKind::Parallel { .. }) => self.branch_ended(parent, end),
+            Some(NodeKind::Dag(_)) => self.dag_step_ended(parent, &node, end),
+            Some(NodeKind::Try(_)) => self.try_ended(parent, node.frame, end),
             _ => {}
         }
     }
 
-    /// How the run ends when its own block has ended.
-    fn run_end(&self, end: NodeEnd) -> End {
-        let outputs = end.and_then(|_| {
-            let view = self.view(0, None);
-            let mut outputs = BTreeMap::new();
-            for output in &self.plan.outputs {
-                if let Some(expr) = &output.value {
-                    let what = format!("output `{}`", output.name);
-                    let value = render::for_step(&what, expr, &view, &StepPath::from("outputs"))?;
-                    outputs.insert(output.name.clone(), value);
-                }
+    /// The run's own body has ended.
+    fn run_ended(&mut self, end: NodeEnd) {
+        let end = match end {
+            Ok(NodeOutput { returned, .. }) => {
+                End { status: RunStatus::Succeeded, outputs: returned.unwrap_or_default(), failure: None }
             }
-            Ok(outputs)
-        });
-        match outputs {
-            Ok(outputs) => End { status: RunStatus::Succeeded, outputs, failure: None },
-            Err(failure) => End {
+            Err(Fault { failure, .. }) => End {
                 status: match failure.kind {
                     FailureKind::Unknown => RunStatus::Unknown,
                     FailureKind::Cancelled => RunStatus::Cancelled,
@@ -254,50 +310,17 @@ impl Machine {
                 outputs: BTreeMap::new(),
                 failure: Some(failure),
             },
-        }
+        };
+        self.turn.commands.push(Command::Finish(end.clone()));
+        self.state = State::Finishing(end);
     }
 
-    /// Nothing new begins; what can be forgotten is forgotten, calls in flight are still answered.
-    pub(crate) fn begin_end(&mut self, end: End) {
-        if !matches!(self.state, State::Running) {
-            return;
-        }
-        self.state = State::Ending(end);
-        let open: Vec<(OpId, NodeId)> = self.ops.iter().map(|(&op, &node)| (op, node)).collect();
-        for (op, node) in open {
-            let in_flight = matches!(
-                self.nodes.get(node),
-                Some(Node { kind: NodeKind::Call(CallNode { wakes: None, .. }), .. })
-            );
-            self.turn.commands.push(Command::Withdraw { op });
-            if !in_flight {
-                self.ops.remove(&op);
-                self.nodes.remove(node);
-            }
-        }
-    }
-
-    /// A block of steps as a new node.
-    pub(crate) fn block(
-        &mut self,
-        parent: Option<NodeId>,
-        path: StepPath,
-        frame: FrameId,
-        item: usize,
-        steps: Arc<[Step]>,
-    ) {
-        let node =
-            self.nodes.insert(Node { parent, path, frame, item, kind: NodeKind::Block { steps, next: 0 } });
-        self.queue.push_back(Work::Block(node));
-    }
-
-    /// A node that waits for an answer, under a new operation number.
-    pub(crate) fn open(&mut self, node: Node) -> (OpId, NodeId) {
-        let op = self.next_op;
-        self.next_op += 1;
+    /// A node that waits for an answer, under the next operation number.
+    pub(crate) fn open(&mut self, node: Node) -> NodeId {
+        let op = self.take_op();
         let id = self.nodes.insert(node);
         self.ops.insert(op, id);
-        (op, id)
+        id
     }
 
     /// The number the next operation gets.
@@ -305,21 +328,80 @@ impl Machine {
         self.next_op
     }
 
-    /// Commands the current attempt of a call.
-    pub(crate) fn command_call(&mut self, node: NodeId) {
-        if let Some(Node { kind: NodeKind::Call(call), path, .. }) = self.nodes.get(node) {
-            self.turn.commands.extend(perform(call, path).map(Command::Perform));
+    pub(crate) fn take_op(&mut self) -> OpId {
+        let op = self.next_op;
+        self.next_op += 1;
+        op
+    }
+
+    /// Gives a node a time limit, which is an operation.
+    pub(crate) fn time_limit(&mut self, node: NodeId, op: OpId, limit: Duration, kind: Limit) {
+        let until = after(self.now, limit);
+        if let Some(slot) = self.nodes.get_mut(node) {
+            slot.timer = Some(Timer { op, until, limit: kind });
+            self.ops.insert(op, node);
+            self.turn.commands.push(Command::Sleep { op, until });
+        }
+    }
+
+    /// A frame, perhaps where another one was.
+    pub(crate) fn frame(&mut self, frame: Frame) -> FrameId {
+        match self.free_frames.pop() {
+            Some(id) => {
+                if let Some(slot) = self.frames.get_mut(id) {
+                    *slot = frame;
+                }
+                id
+            }
+            None => {
+                self.frames.push(frame);
+                self.frames.len() - 1
+            }
+        }
+    }
+
+    /// A frame below another, with one more variable.
+    pub(crate) fn inner_frame(&mut self, parent: FrameId, name: &str, value: Value) -> FrameId {
+        let names = self.frames.get(parent).map_or(0, |frame| frame.names);
+        let variable = Some((name.to_owned(), value));
+        self.frame(Frame { parent: Some(parent), names, variable, ..Frame::default() })
+    }
+
+    /// A frame that is there for a handler's `error` alone.
+    pub(crate) fn error_frame(&mut self, parent: FrameId, fault: &Fault) -> FrameId {
+        let mut error = error_value(&fault.failure);
+        if let Value::Object(map) = &mut error {
+            let step = fault.at.as_ref().map_or("", |path| path.as_str());
+            map.insert("step".to_owned(), Value::from(step));
+        }
+        let frame = self.inner_frame(parent, "error", error);
+        if let Some(slot) = self.frames.get_mut(frame) {
+            slot.transparent = true;
+        }
+        frame
+    }
+
+    pub(crate) fn release(&mut self, id: FrameId) {
+        if let Some(slot) = self.frames.get_mut(id) {
+            *slot = Frame::default();
+            self.free_frames.push(id);
         }
     }
 
     /// Every name that is visible in a frame.
-    pub(crate) fn view<'a>(&'a self, frame: FrameId, siblings: Option<&'a Value>) -> View<'a> {
-        View { frames: &self.frames, frame, inputs: &self.inputs, run: &self.run, siblings, extra: &[] }
-    }
-
-    /// As [`Machine::view`], with loop variables of a preview on top.
-    pub(crate) fn view_with<'a>(&'a self, frame: FrameId, extra: &'a [(String, Value)]) -> View<'a> {
-        View { frames: &self.frames, frame, inputs: &self.inputs, run: &self.run, siblings: None, extra }
+    pub(crate) fn view(&self, frame: FrameId) -> View<'_> {
+        static NOTHING: Names =
+            Names { inputs: Value::Null, vars: Value::Null, trigger: Value::Null, secrets: Value::Null };
+        let names = self.frames.get(frame).and_then(|frame| self.names.get(frame.names));
+        View {
+            frames: &self.frames,
+            frame: Some(frame),
+            names: names.unwrap_or(&NOTHING),
+            run: &self.run,
+            siblings: None,
+            event: None,
+            extra: &[],
+        }
     }
 
     pub(crate) fn tell(&mut self, path: StepPath, kind: ProgressKind) {
@@ -328,13 +410,13 @@ impl Machine {
 }
 
 /// RFC 3339 in UTC, with milliseconds.
-fn date_time(at: Timestamp) -> String {
+pub(crate) fn date_time(at: Timestamp) -> String {
     let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
 }
 
 /// A point in time this much later.
-pub(crate) fn after(at: Timestamp, wait: std::time::Duration) -> Timestamp {
+pub(crate) fn after(at: Timestamp, wait: Duration) -> Timestamp {
     Timestamp(at.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
 }
 
@@ -344,20 +426,4 @@ pub(crate) fn error_value(failure: &Failure) -> Value {
     map.insert("kind".to_owned(), Value::from(failure.kind.as_str()));
     map.insert("message".to_owned(), Value::from(failure.message.as_str()));
     Value::Object(map)
-}
-
-fn perform(call: &CallNode, path: &StepPath) -> Option<Box<Perform>> {
-    let StepKind::Call(step) = &call.steps.get(call.index)?.kind else { return None };
-    Some(Box::new(Perform {
-        op: call.op,
-        attempt: call.attempt,
-        path: path.clone(),
-        action: step.action.clone(),
-        input: call.input.clone(),
-        connection: step.connection.clone(),
-        effect: step.effect,
-        repeat: step.repeat,
-        timeout: step.timeout,
-        in_doubt: call.begun,
-    }))
 }

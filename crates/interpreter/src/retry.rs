@@ -26,7 +26,7 @@ pub(crate) fn next_attempt(
     if in_the_dark && !matches!(repeat, Repeat::Natural | Repeat::Keyed) {
         return None;
     }
-    let doublings = attempt.saturating_sub(1).min(31);
+    let doublings = if retry.exponential { attempt.saturating_sub(1).min(31) } else { 0 };
     let bound = retry.initial.saturating_mul(1_u32 << doublings).min(retry.max);
     let drawn = entropy % (millis(bound) + 1);
     let wait = drawn.max(failure.retry_after_ms.unwrap_or(0));

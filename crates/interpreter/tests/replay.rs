@@ -132,6 +132,11 @@ impl World<'_> {
                         digest: ask.digest.clone(),
                     });
                 }
+                Command::Form(form) => events.push(Event::Asked {
+                    op: form.op,
+                    path: form.path.clone(),
+                    digest: form.digest.clone(),
+                }),
                 Command::Finish(end) => events.push(Event::Ended {
                     status: end.status,
                     outputs: end.outputs.clone(),
@@ -139,14 +144,12 @@ impl World<'_> {
                 }),
                 Command::Withdraw { op } => {
                     let forgotten = *op;
-                    self.open.retain(|command| match command {
-                        Command::Sleep { op, .. } => *op != forgotten,
-                        Command::Ask(ask) => ask.op != forgotten,
-                        _ => true,
+                    self.open.retain(|command| {
+                        matches!(command, Command::Perform(_)) || command.op() != Some(forgotten)
                     });
                     continue;
                 }
-                Command::Sleep { .. } => {}
+                Command::Sleep { .. } | Command::Pause(_) => {}
             }
             self.open.push(command);
         }
@@ -186,6 +189,13 @@ impl World<'_> {
                     [Decision::Approved, Decision::Rejected, Decision::TimedOut][luck as usize % 3];
                 Event::Decided { op: ask.op, decision, by: "ana".to_owned(), digest: ask.digest }
             }
+            Command::Form(form) => {
+                Event::Answered { op: form.op, answer: self.value(&form.schema), by: "ana".to_owned() }
+            }
+            Command::Pause(pause) => {
+                self.now = self.now.max(pause.due.map_or(0, |due| due.0));
+                Event::Woken { op: pause.op }
+            }
             Command::Withdraw { .. } | Command::Finish(_) => return None,
         })
     }
@@ -209,7 +219,8 @@ fn live(
 ) -> (Vec<Record>, Vec<Vec<Command>>, RunStatus) {
     let cancels_at = dice.first().map(|die| usize::from(*die)).filter(|die| die % 7 == 0);
     let mut world = World { dice: dice.into(), catalogue, open: Vec::new(), now: 1_000 };
-    let started = Event::Started { input: inputs(plan, &mut world), starter: "ana".to_owned() };
+    let started =
+        Event::Started { input: inputs(plan, &mut world), trigger: Value::Null, starter: "ana".to_owned() };
     let mut records = vec![Record { seq: 1, at: Timestamp(world.now), event: started }];
     let info = RunInfo { id: "run-1".to_owned() };
     let (mut machine, turn) = Machine::start(Arc::clone(plan), &info, &records[0]).unwrap();

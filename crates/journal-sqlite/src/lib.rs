@@ -15,6 +15,7 @@ mod schema;
 mod seal;
 mod store;
 mod stored;
+mod texts;
 mod transaction;
 mod writer;
 

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::failure::{damaged, io, reading};
 use crate::seal::{self, Seal};
+use crate::texts;
 
 /// Everything about a run but its records and its text.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) number: i64,
-    /// With an empty text.
+    /// Without any text.
     pub(crate) header: Header,
     pub(crate) text: Seal,
     pub(crate) begun: Seal,
@@ -113,7 +114,8 @@ pub(crate) fn load(connection: &Connection, place: &Path, run: &RunId) -> Result
         return Err(damaged(run, 0, "its playbook's text does not match its digest"));
     }
     let records = records(connection, place, &stored)?;
-    Ok(StoredRun { header: Header { text, ..stored.header }, records })
+    let header = texts::unpack(stored.header, text).map_err(|reason| damaged(run, 0, reason))?;
+    Ok(StoredRun { header, records })
 }
 
 fn records(connection: &Connection, place: &Path, stored: &Stored) -> Result<Vec<Record>, JournalError> {

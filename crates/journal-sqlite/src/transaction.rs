@@ -11,6 +11,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::seal::{self, Seal};
 use crate::stored;
+use crate::texts;
 
 /// Runs whose state is remembered; an older one is read from the file again.
 const MOST_RUNS: usize = 4_096;
@@ -53,7 +54,10 @@ impl Job {
     /// How many bytes it will take, about.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Job::Create { header, first } => header.text.len() + first.bytes(),
+            Job::Create { header, first } => {
+                let files: usize = header.files.values().map(String::len).sum();
+                header.text.len() + files + first.bytes()
+            }
             Job::Append { batch, .. } => batch.bytes(),
         }
     }
@@ -151,14 +155,13 @@ impl<'c> Transaction<'c> {
         }
         let mut standing = Standing::new(header.created);
         standing.advance(run, &first.records)?;
-        let json =
-            serde_json::to_string(&Header { text: String::new(), ..header.clone() }).map_err(|error| {
-                JournalError::Unwritable { run: run.clone(), seq: 0, reason: error.to_string() }
-            })?;
+        let unwritable = |reason| JournalError::Unwritable { run: run.clone(), seq: 0, reason };
+        let json = serde_json::to_string(&texts::bare(header)).map_err(|e| unwritable(e.to_string()))?;
+        let packed = texts::pack(header).map_err(unwritable)?;
         let number = stored::total(self.connection, self.place)? + 1;
-        let text = seal::text(&header.text);
+        let text = seal::text(&packed);
         let begun = seal::beginning(number, run.as_str(), &json, &text);
-        self.text.execute(params![text, header.text])?;
+        self.text.execute(params![text, packed])?;
         self.run.execute(params![number, run.as_str(), json, text, begun])?;
         self.total.execute(params![number, seal::total(number)])?;
         self.add(run, State { number, begun, standing, last: begun }, first)

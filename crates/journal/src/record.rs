@@ -69,7 +69,8 @@ impl Event {
     pub(crate) fn check_depth(&self) -> Result<(), RecordError> {
         let fits = |value: &Value| nests_within(value, MAX_DEPTH);
         let all_fit = match self {
-            Event::Started { input, .. } => input.values().all(fits),
+            Event::Started { input, trigger, .. } => input.values().all(fits) && fits(trigger),
+            Event::Answered { answer: value, .. } | Event::Signalled { payload: value, .. } => fits(value),
             Event::Performed { output, inverse, .. } => fits(output) && fits(inverse),
             Event::AttemptFailed { failure, .. } => fits(&failure.details),
             Event::Ended { outputs, failure, .. } => {
@@ -78,6 +79,7 @@ impl Event {
             Event::Performing { .. }
             | Event::Woken { .. }
             | Event::Asked { .. }
+            | Event::Withdrawn { .. }
             | Event::Decided { .. }
             | Event::CancelRequested { .. } => true,
         };

@@ -14,7 +14,7 @@ pub struct Standing {
     pub records: u64,
     /// When the last of them was written, or the run began.
     pub updated: Timestamp,
-    /// The approvals that nobody has answered yet.
+    /// The approvals and forms that nobody has answered yet.
     pub asked: BTreeSet<OpId>,
     /// How the run ended, if it has.
     pub ended: Option<RunStatus>,
@@ -57,7 +57,10 @@ impl Standing {
             Event::Asked { op, .. } => {
                 self.asked.insert(*op);
             }
-            Event::Decided { op, .. } => {
+            Event::Decided { op, .. }
+            | Event::Answered { op, .. }
+            | Event::Woken { op }
+            | Event::Withdrawn { op } => {
                 self.asked.remove(op);
             }
             Event::Ended { status, .. } if status.is_final() => self.ended = Some(*status),
@@ -66,7 +69,7 @@ impl Standing {
             | Event::Performing { .. }
             | Event::Performed { .. }
             | Event::AttemptFailed { .. }
-            | Event::Woken { .. }
+            | Event::Signalled { .. }
             | Event::CancelRequested { .. } => {}
         }
     }

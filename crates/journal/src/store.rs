@@ -1,5 +1,6 @@
 //! The trait of a store, and what it stores beside the records.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -54,6 +55,9 @@ pub struct Header {
     pub digest: Digest,
     /// The playbook's text.
     pub text: String,
+    /// Every other file the playbook was made of (sub-playbooks, templates), by the path from its own folder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// Where the text came from; for messages only.
     pub source: String,
     /// When the run began.

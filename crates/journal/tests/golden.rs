@@ -36,6 +36,9 @@ fn every_kind_has_a_line() {
         "woken",
         "asked",
         "decided",
+        "answered",
+        "withdrawn",
+        "signalled",
         "cancel_requested",
         "ended",
     ];

@@ -47,6 +47,22 @@ pub struct Plan {
     pub finally: Option<Arc<[Step]>>,
 }
 
+impl Plan {
+    /// Shows every step to `see`, also those inside others, in the order of the file. Playbooks that are called
+    /// have their own plans.
+    pub fn each_step<'a>(&'a self, see: &mut dyn FnMut(&'a Step)) {
+        let parts = [Some(&self.steps), self.on_error.as_ref(), self.finally.as_ref()];
+        parts.into_iter().flatten().for_each(|steps| each_step(steps, see));
+    }
+}
+
+fn each_step<'a>(steps: &'a [Step], see: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        see(step);
+        step.blocks().into_iter().for_each(|inner| each_step(inner, see));
+    }
+}
+
 /// One declared input.
 #[derive(Debug, Clone)]
 pub struct Input {

@@ -32,6 +32,36 @@ pub struct Step {
     pub kind: StepKind,
 }
 
+impl Step {
+    /// Every list of steps directly inside, in the order of the file. A playbook that is called has its own plan
+    /// and is not among them.
+    pub fn blocks(&self) -> Vec<&Arc<[Step]>> {
+        match &self.kind {
+            StepKind::Foreach(foreach) => vec![&foreach.body],
+            StepKind::While(looped) => vec![&looped.body],
+            StepKind::Switch(switch) => {
+                let cases = switch.cases.iter().map(|case| &case.body);
+                cases.chain(&switch.default).map(|body| &body.steps).collect()
+            }
+            StepKind::Parallel(parallel) => parallel.branches.iter().map(|branch| &branch.body).collect(),
+            StepKind::Dag(dag) => dag.nodes.iter().map(|node| &node.step).collect(),
+            StepKind::Try(tried) => {
+                let catches = tried.catches.iter().map(|catch| &catch.body.steps);
+                std::iter::once(&tried.body.steps).chain(catches).chain(&tried.finally).collect()
+            }
+            StepKind::Call(_)
+            | StepKind::Set(_)
+            | StepKind::Playbook(_)
+            | StepKind::Approve(_)
+            | StepKind::Ask(_)
+            | StepKind::Wait(_)
+            | StepKind::Assert { .. }
+            | StepKind::Return(_)
+            | StepKind::Fail { .. } => Vec::new(),
+        }
+    }
+}
+
 /// `then`: the run, or the sub-playbook, ends when the step has succeeded.
 #[derive(Debug, Clone)]
 pub enum Then {

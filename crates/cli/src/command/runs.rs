@@ -117,8 +117,9 @@ impl Show {
 /// One record on one line.
 fn describe(record: &Record) -> String {
     match &record.event {
-        Happened::Started { starter, input } => {
-            format!("started by {} with {}", line(starter), short(&json!(input)))
+        Happened::Started { starter, input, trigger } => {
+            let brought = if trigger.is_null() { String::new() } else { format!(", from {}", short(trigger)) };
+            format!("started by {} with {}{brought}", line(starter), short(&json!(input)))
         }
         Happened::Performing { op, attempt, path, action } => {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
@@ -128,8 +129,11 @@ fn describe(record: &Record) -> String {
         Happened::AttemptFailed { op, failure, .. } => {
             format!("#{op} failed: {}", line(&failure.to_string()))
         }
+        Happened::Withdrawn { op } => format!("#{op} is not asked any more"),
+        Happened::Answered { op, answer, by } => format!("#{op} filled in by {}: {}", line(by), short(answer)),
+        Happened::Signalled { name, payload } => format!("event {}: {}", line(name), short(payload)),
         Happened::Woken { op } => format!("#{op} goes on after its wait"),
-        Happened::Asked { op, path, digest } => format!("#{op} {path} asks for approval of {digest:.12}…"),
+        Happened::Asked { op, path, digest } => format!("#{op} {path} asks a person, about {digest:.12}…"),
         Happened::Decided { op, decision, by, .. } => format!("#{op} {} by {}", decision.as_str(), line(by)),
         Happened::CancelRequested { by } => format!("cancelled by {}", line(by)),
         Happened::Ended { status, failure, .. } => match failure {

@@ -218,13 +218,18 @@ pub async fn unicode(journal: &dyn Journal) -> Result<(), String> {
         playbook: odd.to_owned(),
         text: odd.to_owned(),
         source: odd.to_owned(),
+        files: [(odd.to_owned(), odd.to_owned())].into(),
         driver: json!({odd: odd}),
         ..header("unicode")?
     };
     let records = numbered(
         1,
         [
-            Event::Started { input: [(odd.to_owned(), json!(odd))].into(), starter: odd.to_owned() },
+            Event::Started {
+                input: [(odd.to_owned(), json!(odd))].into(),
+                trigger: Value::Null,
+                starter: odd.to_owned(),
+            },
             Event::Performed { op: 1, output: json!({odd: [odd]}), inverse: json!(odd) },
             Event::CancelRequested { by: odd.to_owned() },
         ],

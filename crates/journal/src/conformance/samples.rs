@@ -18,13 +18,15 @@ pub fn header(name: &str) -> Result<Header, String> {
         playbook: "clean-mailbox".to_owned(),
         digest: Digest::new([7; 32]),
         text: "playbook: clean-mailbox\nsteps: []\n".to_owned(),
+        files: BTreeMap::from([("templates/note.j2".to_owned(), "Done: {{ count }}\n".to_owned())]),
         source: "workflows/clean-mailbox/playbook.yaml".to_owned(),
         created: Timestamp(1_767_225_600_000),
         driver: json!({"config": "portcullis.yaml"}),
     })
 }
 
-/// One event of every kind, in an order that a run could have; some kinds in more than one shape.
+/// One event of every kind, some in more than one shape. What was added later stands at the end: the lines before
+/// it never change.
 pub fn every_event() -> Vec<Event> {
     let path = StepPath::root().child("clean").item(17).child("delete");
     let failure = Failure::new(FailureKind::Throttled, Blame::Server, "the server asked to wait");
@@ -35,6 +37,7 @@ pub fn every_event() -> Vec<Event> {
                 ("limit".to_owned(), json!(10)),
                 ("reporter".to_owned(), json!("ann@example.org")),
             ]),
+            trigger: Value::Null,
             starter: "cli:ann".to_owned(),
         },
         Event::Performing { op: 1, attempt: 1, path: path.clone(), action: "mail.delete".to_owned() },
@@ -61,6 +64,16 @@ pub fn every_event() -> Vec<Event> {
             outputs: BTreeMap::from([("deleted".to_owned(), json!(8))]),
             failure: None,
         },
+        Event::Started {
+            input: BTreeMap::new(),
+            trigger: json!({"id": "reported", "message": {"subject": "Hello"}}),
+            starter: "trigger:reported".to_owned(),
+        },
+        Event::Asked { op: 4, path: StepPath::from("form"), digest: Digest::new([2; 32]).to_string() },
+        Event::Answered { op: 4, answer: json!({"verdict": "malicious"}), by: "ann".to_owned() },
+        Event::Asked { op: 5, path: StepPath::from("late"), digest: Digest::new([3; 32]).to_string() },
+        Event::Withdrawn { op: 5 },
+        Event::Signalled { name: "ticket.closed".to_owned(), payload: json!({"id": 7}) },
     ]
 }
 

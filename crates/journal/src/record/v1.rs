@@ -34,6 +34,9 @@ pub enum Event {
     Started {
         /// Every declared input, defaults filled in.
         input: BTreeMap<String, Value>,
+        /// What the trigger brought, or null.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        trigger: Value,
         /// Who began it.
         starter: String,
     },
@@ -69,19 +72,41 @@ pub enum Event {
         /// Random bits for the length of the wait.
         entropy: u64,
     },
-    /// The wait before the next attempt is over.
+    /// A wait is over: before the next attempt, of a `wait`, for the answer to a form, or of a time limit.
     Woken {
         /// The operation.
         op: OpId,
     },
-    /// A person was asked.
+    /// A person was asked, or others were asked the same, or one more is needed.
     Asked {
         /// The operation.
         op: OpId,
-        /// The `approve` step.
+        /// The `approve` or `ask` step.
         path: StepPath,
         /// SHA-256 over what was shown.
         digest: String,
+    },
+    /// A question is not asked any more, because the steps around it were stopped. For lists: the interpreter
+    /// knows it already.
+    Withdrawn {
+        /// The operation.
+        op: OpId,
+    },
+    /// A person filled a form in; or, in a rehearsal, a stand-in for a person or an event did.
+    Answered {
+        /// The operation.
+        op: OpId,
+        /// What was filled in; obeys the form's schema.
+        answer: Value,
+        /// Who.
+        by: String,
+    },
+    /// An event was sent to the run. Obeys every schema the playbook has for events of this name.
+    Signalled {
+        /// Its name.
+        name: String,
+        /// What it brings.
+        payload: Value,
     },
     /// A person, or the end of the time to answer, decided.
     Decided {

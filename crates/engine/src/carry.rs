@@ -1,0 +1,244 @@
+//! What each command takes, and what its answer is for the run.
+
+use std::sync::Arc;
+
+use action_api::Outcome;
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable, Aborted};
+use interpreter::{Command, Pause, Perform};
+use journal::{Decision, Event as Happened, OpId, Timestamp};
+use plan::{Blame, Failure, FailureKind};
+use serde_json::Value;
+
+use crate::attempt::{attempt, inverse_value};
+use crate::cache::Slot;
+use crate::driver::{Answer, Driver, Flying};
+use crate::standin::stand_in;
+use crate::{Approvals, EngineError, EventKind, Mode};
+
+/// In whose name a rehearsal decides and answers.
+const REHEARSAL: &str = "dry run";
+
+impl Driver {
+    pub(crate) fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Perform(call) => self.call(call),
+            Command::Sleep { op, until } => self.sleep(op, until),
+            Command::Ask(ask) => {
+                let op = ask.op;
+                if let Some(due) = ask.due {
+                    self.sleep(op, due);
+                }
+                self.tell(ask.path.clone(), EventKind::Asked(ask.clone()));
+                self.asks.insert(op, ask);
+                if self.approver().is_some() {
+                    self.flight.push(async move { Answer::Itself(op) }.boxed());
+                }
+            }
+            Command::Form(form) => {
+                let op = form.op;
+                if let Some(due) = form.due {
+                    self.sleep(op, due);
+                }
+                self.tell(form.path.clone(), EventKind::Form(form.clone()));
+                self.forms.insert(op, form);
+                if self.mode == Mode::DryRun {
+                    self.flight.push(async move { Answer::Itself(op) }.boxed());
+                }
+            }
+            Command::Pause(pause) => self.pause(pause),
+            Command::Withdraw { op } => {
+                self.asks.remove(&op);
+                self.forms.remove(&op);
+                self.waits.remove(&op);
+                self.delayed.remove(&op);
+                self.wake(op);
+                if let Some(read) = self.calls.get(&op).and_then(|call| call.abort.as_ref()) {
+                    read.abort();
+                }
+            }
+            Command::Finish(_) => {}
+        }
+    }
+
+    fn pause(&mut self, pause: Box<Pause>) {
+        let op = pause.op;
+        if self.mode == Mode::DryRun {
+            self.tell(pause.path.clone(), EventKind::Passed(pause.clone()));
+            self.waits.insert(op, pause);
+            self.flight.push(async move { Answer::Itself(op) }.boxed());
+            return;
+        }
+        if let Some(due) = pause.due {
+            self.sleep(op, due);
+        }
+        self.tell(pause.path.clone(), EventKind::Waits(pause.clone()));
+        if pause.event.is_some() {
+            self.waits.insert(op, pause);
+        }
+    }
+
+    /// Waits for a point in time, in place of an earlier one of the same operation.
+    fn sleep(&mut self, op: OpId, until: Timestamp) {
+        self.wake(op);
+        self.sleeps += 1;
+        let number = self.sleeps;
+        let (handle, registration) = AbortHandle::new_pair();
+        self.sleeping.insert(op, (number, handle));
+        let sleep = Abortable::new(self.inner.clock.sleep_until(until), registration);
+        let woken = move |end| match end {
+            Ok(()) => Answer::Time(op, number),
+            Err(Aborted) => Answer::Forgotten,
+        };
+        self.flight.push(sleep.map(woken).boxed());
+    }
+
+    /// Forgets the sleep of an operation.
+    pub(crate) fn wake(&mut self, op: OpId) {
+        if let Some((_, sleep)) = self.sleeping.remove(&op) {
+            sleep.abort();
+        }
+    }
+
+    /// In whose name questions are answered without asking.
+    pub(crate) fn approver(&self) -> Option<String> {
+        match (&self.mode, &self.approvals) {
+            (Mode::DryRun, _) => Some(REHEARSAL.to_owned()),
+            (Mode::Real, Approvals::ApproveAll { by }) => Some(by.clone()),
+            (Mode::Real, Approvals::Ask) => None,
+        }
+    }
+
+    /// The call, if it may begin now. Otherwise it begins when its rate limit lets it.
+    pub(crate) fn within_limit(&mut self, call: Box<Perform>) -> Option<Box<Perform>> {
+        let Some(limit) = call.rate_limit.as_ref().filter(|_| !self.rehearsed(&call)) else {
+            return Some(call);
+        };
+        let now = self.inner.clock.now();
+        let shown = self.machine.mask().show(&call.input);
+        if Slot::of(&call, &shown).is_some_and(|slot| self.inner.cache.get(&slot, now).is_some()) {
+            return Some(call);
+        }
+        let at = self.inner.limits.take(limit, now);
+        if at <= now {
+            return Some(call);
+        }
+        self.tell(call.path.clone(), EventKind::Delayed { action: call.action.clone(), until: at });
+        self.sleep(call.op, at);
+        self.delayed.insert(call.op, call);
+        None
+    }
+
+    /// Whether a stand-in takes the place of the call.
+    fn rehearsed(&self, call: &Perform) -> bool {
+        self.mode == Mode::DryRun && call.effect.changes()
+    }
+
+    fn call(&mut self, call: Box<Perform>) {
+        let (op, number) = (call.op, call.attempt);
+        let shown = self.machine.mask().show(&call.input);
+        if self.rehearsed(&call) {
+            let planned = EventKind::Planned {
+                action: call.action.clone(),
+                effect: call.effect,
+                input: shown,
+                connection: call.connection.clone(),
+                accept_untrusted: call.accept_untrusted.clone(),
+            };
+            self.tell(call.path.clone(), planned);
+            let output = self.inner.action(&call.action).map(|(spec, _)| stand_in(&spec.output));
+            return self.given(op, number, output.unwrap_or_default());
+        }
+        let slot = Slot::of(&call, &shown);
+        let kept = slot.as_ref().and_then(|slot| self.inner.cache.get(slot, self.inner.clock.now()));
+        if let Some(output) = kept {
+            self.tell(call.path.clone(), EventKind::Cached { action: call.action.clone() });
+            return self.given(op, number, output);
+        }
+        if self.events.is_some() {
+            let calling = EventKind::Calling {
+                action: call.action.clone(),
+                effect: call.effect,
+                input: shown,
+                attempt: call.attempt,
+            };
+            self.tell(call.path.clone(), calling);
+        }
+        let (handle, registration) = AbortHandle::new_pair();
+        let abort = (!call.effect.changes()).then_some(handle);
+        self.calls.insert(op, Flying { abort, slot });
+        let work = attempt(Arc::clone(&self.inner), self.run.clone(), Arc::clone(&self.secrets), call);
+        let work = Abortable::new(work, registration).map(move |end| Answer::Called(op, number, end));
+        self.flight.push(work.boxed());
+    }
+
+    /// A call is answered without being made.
+    fn given(&mut self, op: OpId, number: u32, output: Value) {
+        self.calls.insert(op, Flying { abort: None, slot: None });
+        let outcome = Outcome::from(output);
+        self.flight.push(async move { Answer::Called(op, number, Ok(Ok(outcome))) }.boxed());
+    }
+
+    pub(crate) fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
+        match answer {
+            Answer::Called(op, attempt, end) => {
+                let slot = self.calls.remove(&op).and_then(|call| call.slot);
+                let end = end.unwrap_or_else(|Aborted| {
+                    Err(Failure::new(FailureKind::Cancelled, Blame::Playbook, "stopped with its run"))
+                });
+                match end {
+                    Ok(Outcome { output, inverse }) => {
+                        if let Some(slot) = slot {
+                            self.inner.cache.put(slot, &output, self.inner.clock.now());
+                        }
+                        self.happened(Happened::Performed { op, output, inverse: inverse_value(inverse) })
+                    }
+                    Err(failure) => {
+                        let entropy = (self.inner.entropy)();
+                        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy })
+                    }
+                }
+            }
+            Answer::Time(op, number) => match self.sleeping.get(&op) {
+                Some((wanted, _)) if *wanted == number => {
+                    self.sleeping.remove(&op);
+                    self.time_has_come(op)
+                }
+                _ => Ok(()),
+            },
+            Answer::Forgotten => Ok(()),
+            Answer::Itself(op) => self.by_itself(op),
+        }
+    }
+
+    fn time_has_come(&mut self, op: OpId) -> Result<(), EngineError> {
+        if let Some(call) = self.delayed.remove(&op) {
+            return self.begin(call);
+        }
+        if self.asks.contains_key(&op) {
+            return self.settle(op, Decision::TimedOut, "nobody".to_owned());
+        }
+        self.asked.remove(&op);
+        self.forms.remove(&op);
+        self.waits.remove(&op);
+        self.happened(Happened::Woken { op })
+    }
+
+    /// What a rehearsal, or a run that approves everything, answers.
+    fn by_itself(&mut self, op: OpId) -> Result<(), EngineError> {
+        let by = self.approver().unwrap_or_default();
+        if let Some(ask) = self.asks.get(&op) {
+            // A quorum wants different people.
+            let by = if ask.approved.is_empty() { by } else { format!("{by} {}", ask.approved.len() + 1) };
+            return self.settle(op, Decision::Approved, by);
+        }
+        if let Some(form) = self.forms.get(&op) {
+            let answer = stand_in(&form.schema);
+            return self.fill_in(op, answer, by);
+        }
+        match self.waits.remove(&op).and_then(|wait| wait.event) {
+            Some(event) => self.happened(Happened::Answered { op, answer: stand_in(&event.schema), by }),
+            None => self.happened(Happened::Woken { op }),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Calls of actions: what is checked before one is commanded, and what follows a failed attempt.
+
+use journal::OpId;
+use plan::{Blame, Call, Failure, FailureKind, OnUnknown, Repeat, StepKind, StepPath, ValueExpr};
+use serde_json::Value;
+
+use crate::block::Place;
+use crate::command::{CacheUse, Command, Perform, Progress, ProgressKind};
+use crate::machine::Machine;
+use crate::node::{CallNode, Fault, Mark, Node, NodeId, NodeKind, NodeOutput};
+use crate::preview::place_of;
+use crate::render;
+use crate::retry::next_attempt;
+
+impl Machine {
+    /// Commands the first attempt of a call, or says why there is none.
+    pub(crate) fn start_call(&mut self, place: &Place, call: &Call) -> Result<NodeId, Failure> {
+        let view = self.view(place.frame);
+        let input = render::for_step("`with`", &call.with, &view, &place.path)?;
+        let text = |what: &str, expr: &Option<ValueExpr>| {
+            expr.as_ref().map(|expr| self.text(what, expr, place.frame, &place.path)).transpose()
+        };
+        let key = text("`idempotency`", &call.idempotency.key)?;
+        let cache = match &call.cache {
+            Some(cache) => Some(CacheUse { ttl: cache.ttl, key: text("`cache`", &cache.key)? }),
+            None => None,
+        };
+        self.as_approved(place, &input)?;
+        if self.capped {
+            self.count_effect(place, call, &input)?;
+        }
+        let node = place.node(NodeKind::Call(Box::new(CallNode {
+            op: self.upcoming_op(),
+            attempt: 1,
+            begun: false,
+            wakes: None,
+            input,
+            connection: call.connection.as_ref().map(|name| self.connection(place.block, name)),
+            key,
+            cache,
+            step: place.step.clone(),
+        })));
+        let node = self.open(node);
+        self.command_call(node);
+        Ok(node)
+    }
+
+    /// A call that an approval covers may only happen exactly as it was shown.
+    fn as_approved(&self, place: &Place, input: &Value) -> Result<(), Failure> {
+        if self.bound.places.is_empty() || !self.bound.places.contains(&place_of(&place.path)) {
+            return Ok(());
+        }
+        if self.bound.inputs.get(&place.path) == Some(&self.mask.show(input)) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::Conflict,
+            Blame::Playbook,
+            format!(
+                "step {}: the approval is stale: what would be done now is not what was approved; \
+                 run the playbook again to ask anew",
+                place.path
+            ),
+        ))
+    }
+
+    /// Counts a call against the limits of every playbook around it, before it is commanded: over a limit,
+    /// nothing is done and nothing is counted.
+    fn count_effect(&mut self, place: &Place, call: &Call, input: &Value) -> Result<(), Failure> {
+        let list = |name: &String| input.get(name).and_then(Value::as_array).map(|items| items.len() as u64);
+        let items = call.effect_items.iter().filter_map(list).max().unwrap_or(1).max(1);
+        let mut bodies = Vec::new();
+        for (id, node) in self.nodes.chain(place.block) {
+            let NodeKind::Body(body) = &node.kind else { continue };
+            let Some(&limit) = body.plan.policy.max_effects.get(&call.action) else { continue };
+            let spent = body.spent.get(&call.action).copied().unwrap_or(0);
+            if spent.saturating_add(items) > limit {
+                return Err(Failure::new(
+                    FailureKind::Limit,
+                    Blame::Playbook,
+                    format!(
+                        "step {}: {} would reach {} items in this run and `max_effects` of {} allows {limit}; \
+                         nothing was done by this step",
+                        place.path,
+                        call.action,
+                        spent.saturating_add(items),
+                        body.plan.id
+                    ),
+                ));
+            }
+            bodies.push(id);
+        }
+        for id in bodies {
+            if let Some(NodeKind::Body(body)) = self.nodes.get_mut(id).map(|node| &mut node.kind) {
+                *body.spent.entry(call.action.clone()).or_default() += items;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commands the current attempt of a call.
+    pub(crate) fn command_call(&mut self, node: NodeId) {
+        if let Some(Node { kind: NodeKind::Call(call), path, .. }) = self.nodes.get(node) {
+            self.turn.commands.extend(perform(call, path).map(Command::Perform));
+        }
+    }
+
+    /// An attempt failed: there is another, or the step has failed.
+    pub(crate) fn attempt_failed(
+        &mut self,
+        op: OpId,
+        attempt: u32,
+        failure: &Failure,
+        entropy: u64,
+    ) -> Result<(), String> {
+        let now = self.now;
+        let (node, call) = self.call_mut(op)?;
+        if call.attempt != attempt {
+            return Err(format!("operation {op} is not at attempt {attempt}"));
+        }
+        let next = match call.step.get().map(|step| &step.kind) {
+            Some(StepKind::Call(step)) => {
+                let again = step.idempotency.on_unknown == OnUnknown::Retry;
+                let (repeat, mut on) =
+                    (if again { Repeat::Natural } else { step.repeat }, step.retry.clone());
+                if again {
+                    on.on.push(FailureKind::Unknown);
+                }
+                next_attempt(&on, repeat, attempt, failure, now, entropy)
+            }
+            _ => None,
+        };
+        let free = self.nodes.get(node).is_some_and(|node| node.mark == Mark::Free);
+        match next.filter(|_| free) {
+            None => self.answered(op, Err(Fault::from(failure.clone()))),
+            Some(until) => {
+                let (id, call) = self.call_mut(op)?;
+                call.wakes = Some(until);
+                call.begun = false;
+                self.turn.commands.push(Command::Sleep { op, until });
+                let path = self.nodes.get(id).map(|node| node.path.clone()).unwrap_or_default();
+                let kind = ProgressKind::Retrying { attempt, failure: failure.clone(), until };
+                self.turn.progress.push(Progress { path, kind });
+            }
+        }
+        Ok(())
+    }
+
+    /// An action succeeded.
+    pub(crate) fn performed(&mut self, op: OpId, output: &Value) -> Result<(), String> {
+        self.call_mut(op)?;
+        self.answered(op, Ok(NodeOutput::of(output.clone())));
+        Ok(())
+    }
+
+    pub(crate) fn call_mut(&mut self, op: OpId) -> Result<(NodeId, &mut CallNode), String> {
+        let id = self.ops.get(&op).copied().ok_or_else(|| format!("operation {op} is not open"))?;
+        match self.nodes.get_mut(id).map(|node| &mut node.kind) {
+            Some(NodeKind::Call(call)) => Ok((id, call)),
+            _ => Err(format!("operation {op} is not a call")),
+        }
+    }
+}
+
+/// The command of a call's current attempt.
+pub(crate) fn perform(call: &CallNode, path: &StepPath) -> Option<Box<Perform>> {
+    let StepKind::Call(step) = &call.step.get()?.kind else { return None };
+    Some(Box::new(Perform {
+        op: call.op,
+        attempt: call.attempt,
+        path: path.clone(),
+        action: step.action.clone(),
+        input: call.input.clone(),
+        connection: call.connection.clone(),
+        effect: step.effect,
+        repeat: step.repeat,
+        on_unknown: step.idempotency.on_unknown,
+        key: call.key.clone(),
+        rate_limit: step.rate_limit.clone(),
+        cache: call.cache.clone(),
+        accept_untrusted: step.accept_untrusted.clone(),
+        timeout: step.timeout,
+        in_doubt: call.begun,
+    }))
+}
