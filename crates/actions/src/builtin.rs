@@ -10,6 +10,10 @@ mod directory {
     pub(super) mod resolve_name;
 }
 
+mod hash {
+    pub(super) mod artifact;
+}
+
 mod inbox_rule {
     pub(super) mod disable;
     pub(super) mod enable;
@@ -42,6 +46,7 @@ mod mailbox {
 #[rustfmt::skip]
 pub static BUILTIN: &[Entry<Ports>] = &[
     Entry::of::<directory::resolve_name::ResolveName>(),
+    Entry::of::<hash::artifact::Artifact>(),
     Entry::of::<inbox_rule::disable::Disable>(),
     Entry::of::<inbox_rule::enable::Enable>(),
     Entry::of::<inbox_rule::list::List>(),

@@ -8,11 +8,15 @@ use crate::BUILTIN;
 
 /// Every built-in action, over the connections that `resolve` knows.
 ///
-/// `resolve` is given the name of the step's connection, or `None` if the step names none, and gives the ports
-/// that connection has. A port that is missing there is a `permission_denied` failure of the actions that need
+/// `resolve` is given the name of the step's connection and gives the ports that connection has; it is not asked for
+/// an action without one. A port that is missing there is a `permission_denied` failure of the actions that need
 /// it and of no other.
 pub fn exchange(
     resolve: impl Fn(Option<&str>) -> Result<Ports, Failure> + Send + Sync + 'static,
 ) -> Catalogue<Ports> {
-    Catalogue::new(BUILTIN, resolve)
+    Catalogue::new(BUILTIN, move |name| match name {
+        // An action of no connection has no ports and needs none.
+        None => Ok(Ports::default()),
+        named => resolve(named),
+    })
 }

@@ -104,7 +104,9 @@ impl Bench {
         let rules = ready(organisation.ports().rules.unwrap().rules(&alice)).unwrap().rules;
         let ports = tamper(organisation.ports());
         let source = portcullis_actions::exchange(move |_| Ok(ports.clone()));
-        Bench { organisation, item, rules, artifacts: Arc::default(), source }
+        let artifacts = Arc::<Memory>::default();
+        artifacts.put("text/plain", &mut b"abc".as_slice()).unwrap();
+        Bench { organisation, item, rules, artifacts, source }
     }
 
     /// The same organisation and artifacts, over its own untampered ports: the process after a restart.

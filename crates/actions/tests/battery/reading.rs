@@ -147,3 +147,17 @@ fn a_move_without_a_message_id_is_unknown_after_a_crash() {
     assert_eq!(bench.probe("mail.move", &input).unwrap(), Probe::Unknown);
     assert_eq!(bench.run("mail.move", &input).unwrap_err().kind, FailureKind::NotFound);
 }
+
+#[test]
+fn an_attachment_is_hashed_and_what_is_not_kept_is_not_found() {
+    let bench = Bench::new();
+    let input = json!({ "mailbox": "alice@corp.example", "item_id": ID, "kinds": ["file"] });
+    let fetched = bench.run("mail.get_attachments", &input).unwrap().output["attachments"][0].clone();
+    let hashed = bench.run("hash.artifact", &json!({ "content": fetched["content"] })).unwrap().output;
+    assert_eq!((&hashed["sha256"], &hashed["size"]), (&fetched["sha256"], &json!(15)));
+    assert_eq!(hashed["sha512"].as_str().unwrap().len(), 128);
+    let mut other = fetched["content"].clone();
+    other["artifact"] = json!(format!("sha256:{}", "0".repeat(64)));
+    let failure = bench.run("hash.artifact", &json!({ "content": other })).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotFound);
+}
