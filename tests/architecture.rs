@@ -56,9 +56,9 @@ const OWNERS: [(&str, &str); 18] = [
     ("rusqlite", "journal-sqlite"),
     ("libsqlite3-sys", "journal-sqlite"),
     ("jsonschema", "action-api"),
-    // Playbooks are one matter, the operator's configuration and test cases others.
-    ("yaml_serde", "playbook cases cli"),
-    ("serde_yaml", "playbook cases cli"),
+    // Playbooks are one matter, the operator's configuration, test cases and simulated mailboxes others.
+    ("yaml_serde", "playbook cases cli exchange-sim"),
+    ("serde_yaml", "playbook cases cli exchange-sim"),
     ("mail-parser", "exchange-sim"),
     ("hyper", "exchange-sim"),
     ("minijinja", "expr"),
