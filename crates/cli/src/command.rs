@@ -2,6 +2,7 @@
 
 mod action;
 mod actions;
+mod answer;
 mod approve;
 mod check;
 mod completions;
@@ -12,6 +13,7 @@ mod plan;
 mod run;
 mod runs;
 mod schema;
+mod signal;
 mod sim;
 mod test;
 
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     /// Reject what a run waits for, and go on with it
     Reject(approve::Reject),
+    /// Fill in the form that a run waits with, and go on with it
+    Answer(answer::Answer),
+    /// Send a run an event, and go on with it
+    Signal(signal::Signal),
     /// Serve a simulated Exchange organisation
     Sim(sim::Sim),
     /// Print the JSON Schema of playbooks, for editors
@@ -74,6 +80,8 @@ impl Command {
             Command::Runs(command) => command.run(shared).await,
             Command::Approve(command) => command.run(shared).await,
             Command::Reject(command) => command.run(shared).await,
+            Command::Answer(command) => command.run(shared).await,
+            Command::Signal(command) => command.run(shared).await,
             Command::Sim(command) => command.run(shared).await,
             Command::Schema(command) => command.run(shared),
             Command::Completions(command) => Ok(command.run()),
@@ -83,3 +91,4 @@ impl Command {
 
 pub(crate) use check::playbooks;
 pub(crate) use run::{next_steps, read_playbook};
+pub(crate) use signal::document;

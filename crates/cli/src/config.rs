@@ -18,12 +18,27 @@ pub(crate) struct Config {
     /// Connections by the name playbooks use.
     #[serde(default)]
     pub(crate) connections: BTreeMap<String, Connection>,
+    /// Secrets by the name playbooks use.
+    #[serde(default)]
+    pub(crate) secrets: BTreeMap<String, SecretRef>,
+    /// People by the name they decide and answer with.
+    #[serde(default)]
+    pub(crate) people: BTreeMap<String, PersonConfig>,
     /// Where runs are kept.
     #[serde(default)]
     pub(crate) storage: Storage,
     /// Where the file was found; paths in it are relative to its folder.
     #[serde(skip)]
     pub(crate) place: Option<PathBuf>,
+}
+
+/// One person.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonConfig {
+    /// What they may decide and answer for, in the words of the playbooks.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
 }
 
 /// One connection.
@@ -119,8 +134,9 @@ impl Config {
         let mut config: Config = serde_yaml::from_str(&text)
             .map_err(|error| Wrong(format!("the configuration {} is wrong: {error}", place.display())))?;
         let base = place.parent().unwrap_or(Path::new(""));
-        for Connection::Ews(ews) in config.connections.values_mut() {
-            if let Some(file) = &mut ews.password.file {
+        let passwords = config.connections.values_mut().map(|Connection::Ews(ews)| &mut ews.password);
+        for secret in passwords.chain(config.secrets.values_mut()) {
+            if let Some(file) = &mut secret.file {
                 *file = base.join(&*file);
             }
         }
@@ -141,35 +157,36 @@ impl SecretRef {
         SecretRef { env: None, file: None, known: Some(text.to_owned()) }
     }
 
-    /// Reads the secret. The message of a failure names the place, never the content.
+    /// Reads the password of a connection. The message of a failure names the place, never the content.
     pub(crate) fn read(&self, connection: &str) -> Result<String> {
+        self.read_as(&format!("connection `{connection}`"), "password")
+    }
+
+    /// Reads a secret: `whose` it is and `what` for, as a failure names it.
+    pub(crate) fn read_as(&self, whose: &str, what: &str) -> Result<String> {
         if let Some(known) = &self.known {
             return Ok(known.clone());
         }
         let secret = match (&self.env, &self.file) {
             (Some(name), None) => std::env::var(name).map_err(|_| {
                 Wrong(format!(
-                    "connection `{connection}` takes its password from the environment variable {name}, \
-                     which is not set or not text"
+                    "{whose} takes its {what} from the environment variable {name}, which is not set or not text"
                 ))
             })?,
             (None, Some(place)) => {
                 let text = std::fs::read_to_string(place).with_context(|| {
-                    format!("connection `{connection}`: could not read the password file {}", place.display())
+                    format!("{whose}: could not read the {what} file {}", place.display())
                 })?;
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 text.strip_suffix('\r').unwrap_or(text).to_owned()
             }
             _ => {
-                let message = "`password` names either `env: VARIABLE` or `file: PATH`";
-                return Err(Wrong(format!("connection `{connection}`: {message}")).into());
+                let message = format!("a {what} names either `env: VARIABLE` or `file: PATH`");
+                return Err(Wrong(format!("{whose}: {message}")).into());
             }
         };
         if secret.is_empty() || secret.contains(['\n', '\r', '\0']) {
-            return Err(Wrong(format!(
-                "connection `{connection}`: the password is empty or has line breaks"
-            ))
-            .into());
+            return Err(Wrong(format!("{whose}: the {what} is empty or has line breaks")).into());
         }
         Ok(secret)
     }

@@ -1,21 +1,23 @@
-//! Following a run to its end: progress, questions, signals.
-
-use std::io::{BufRead, Write};
+//! Following a run to its end: progress, questions, signals of the system.
 
 use anyhow::{Context, Result};
-use engine::{Ask, Decision, Event, EventKind, ProgressKind, Run, RunStatus, StepPath};
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use engine::{AnswerError, DecideError, Event, EventKind, Form, Person, Run, RunStatus};
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::exit::Exit;
 use crate::output::{self, Style};
-use crate::report::{Report, ask_text};
+use crate::progress::Progress;
+use crate::prompt::{self, Said};
+use crate::report::Report;
 
 /// How to follow.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Follow {
-    /// Show steps as they happen.
-    pub(crate) progress: bool,
+    /// Shows steps as they happen.
+    pub(crate) progress: Option<Progress>,
+    /// Who answers at the terminal.
+    pub(crate) person: Person,
     /// Ask at the terminal. Otherwise a question ends the following.
     pub(crate) interactive: bool,
     /// Leave when nothing goes on but questions. Otherwise stay to the end, because it is on its way.
@@ -26,10 +28,10 @@ pub(crate) struct Follow {
 pub(crate) async fn follow(
     run: &mut Run,
     mut events: UnboundedReceiver<Event>,
-    how: Follow,
+    mut how: Follow,
 ) -> Result<(Report, Exit)> {
     let mut report = Report::default();
-    let (answers, mut answered) = unbounded_channel();
+    let (said, mut heard) = unbounded_channel();
     let mut signals = Signals::new()?;
     let mut cancelled = false;
     loop {
@@ -39,14 +41,19 @@ pub(crate) async fn follow(
                 None => break,
                 Some(event) => {
                     report.note(&event);
-                    if how.progress {
-                        show(&event);
+                    if let Some(progress) = &mut how.progress {
+                        progress.lines(&event, Style::stderr()).iter().for_each(|line| output::complain(line));
                     }
                     match &event.kind {
-                        EventKind::Asked(ask) if how.interactive => prompt((**ask).clone(), answers.clone()),
-                        // Only the last word counts: an answer given meanwhile is in the queue behind it.
+                        EventKind::Asked(ask) if how.interactive => prompt::decision((**ask).clone(), said.clone()),
+                        EventKind::Form(form) if how.interactive => prompt::form((**form).clone(), None, said.clone()),
+                        // Only the last word counts: an answer given meanwhile is in the queue behind it. Events
+                        // come by another process, which needs the data folder for itself.
                         EventKind::Waiting
-                            if how.leave_waiting && !how.interactive && !report.asks.is_empty() && events.is_empty() =>
+                            if how.leave_waiting
+                                && report.waits_for_somebody()
+                                && !(how.interactive && report.asks_people())
+                                && events.is_empty() =>
                         {
                             return Ok((report, Exit::Waiting));
                         }
@@ -55,20 +62,16 @@ pub(crate) async fn follow(
                     }
                 }
             },
-            Some(answer) = answered.recv() => {
-                let (path, digest, decision): (StepPath, String, Option<Decision>) = answer;
-                match decision {
-                    None => return Ok((report, Exit::Waiting)),
-                    Some(decision) => {
-                        run.decide(&path, decision, &who(), Some(&digest)).await?;
-                    }
+            Some(said_now) = heard.recv() => {
+                if !take(run, said_now, &how.person, &said).await? {
+                    return Ok((report, Exit::Waiting));
                 }
             },
             signal = signals.next() => match signal {
                 Signal::Interrupt if !cancelled => {
                     cancelled = true;
                     output::complain("stopping: what is in flight is finished first; once more to leave at once");
-                    run.cancel(&format!("{} (Ctrl-C)", who()));
+                    run.cancel(&format!("{} (Ctrl-C)", how.person.name));
                 }
                 Signal::Interrupt => return Ok((report, Exit::Interrupted)),
                 Signal::Terminate => {
@@ -87,58 +90,43 @@ pub(crate) async fn follow(
     Ok((report, exit))
 }
 
-/// Who decides here, as far as this machine knows.
-pub(crate) fn who() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned())
+/// Passes on what a person said at the terminal. Whether the run is to be followed further.
+async fn take(run: &Run, now: Said, person: &Person, said: &UnboundedSender<Said>) -> Result<bool> {
+    match now {
+        Said::Later => Ok(false),
+        Said::Decision(path, digest, decision) => {
+            match run.decide(&path, decision, person, Some(&digest)).await {
+                Ok(()) => Ok(true),
+                Err(error @ (DecideError::NotAllowed { .. } | DecideError::Twice { .. })) => {
+                    output::complain(&format!("  {}", output::line(&error.to_string())));
+                    Ok(false)
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        Said::Answer(form, answer) => answer_form(run, *form, answer, person, said).await,
+    }
 }
 
-/// Asks at the terminal, on a thread of its own: reading cannot be interrupted.
-fn prompt(ask: Ask, answers: UnboundedSender<(StepPath, String, Option<Decision>)>) {
-    std::thread::spawn(move || {
-        let style = Style::stderr();
-        let text = format!(
-            "{}\n  Approve? {} ",
-            ask_text(&ask, style),
-            style.dim("[y]es, [n]o, anything else leaves it waiting:")
-        );
-        let mut error = std::io::stderr().lock();
-        let _ = error.write_all(text.as_bytes()).and_then(|()| error.flush());
-        drop(error);
-        let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line);
-        let decision = match (read, line.trim().to_lowercase().as_str()) {
-            (Ok(1..), "y" | "yes") => Some(Decision::Approved),
-            (Ok(1..), "n" | "no") => Some(Decision::Rejected),
-            _ => None,
-        };
-        // Nobody listens any more: the run has ended meanwhile.
-        let _ = answers.send((ask.path, ask.digest, decision));
-    });
-}
-
-/// One line per step; the inside of a loop shows only what went wrong.
-fn show(event: &Event) {
-    let style = Style::stderr();
-    let EventKind::Step(progress) = &event.kind else { return };
-    let inside = event.path.as_str().contains('[');
-    let line = match progress {
-        ProgressKind::Started { action: Some(action) } if !inside => {
-            format!("{} {}  {}", style.dim("·"), event.path, style.dim(action))
+async fn answer_form(
+    run: &Run,
+    form: Form,
+    answer: Value,
+    person: &Person,
+    said: &UnboundedSender<Said>,
+) -> Result<bool> {
+    match run.answer(&form.path, answer, person).await {
+        Ok(()) => Ok(true),
+        Err(error @ AnswerError::Invalid { .. }) => {
+            prompt::form(form, Some(error.to_string()), said.clone());
+            Ok(true)
         }
-        ProgressKind::Items { total } if !inside => {
-            format!("{} {}  {}", style.dim("·"), event.path, style.dim(&format!("{total} items")))
+        Err(error @ AnswerError::NotAllowed { .. }) => {
+            output::complain(&format!("  {}", output::line(&error.to_string())));
+            Ok(false)
         }
-        ProgressKind::Succeeded if !inside => format!("{} {}", style.green("✓"), event.path),
-        ProgressKind::Retrying { attempt, failure, .. } => {
-            let text = output::line(&failure.to_string());
-            format!("{} {}  attempt {attempt}: {text}", style.yellow("↻"), event.path)
-        }
-        ProgressKind::Failed { failure, .. } => {
-            format!("{} {}  {}", style.red("✗"), event.path, output::line(&failure.to_string()))
-        }
-        _ => return,
-    };
-    output::complain(&line);
+        Err(error) => Err(error.into()),
+    }
 }
 
 enum Signal {

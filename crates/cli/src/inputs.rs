@@ -24,6 +24,18 @@ pub(crate) struct InputFlags {
 }
 
 impl InputFlags {
+    /// Every field of a form that was given. What the form takes as text is text, even if it looks like a number.
+    pub(crate) fn read_for(&self, schema: &Value) -> Result<BTreeMap<String, Value>> {
+        let mut fields = self.read()?;
+        for (name, text) in self.input.iter().filter_map(|pair| pair.split_once('=')) {
+            let name = name.trim();
+            if let Some(property) = schema.get("properties").and_then(|all| all.get(name)) {
+                fields.insert(name.to_owned(), crate::prompt::field(property, text));
+            }
+        }
+        Ok(fields)
+    }
+
     /// Every input given; single ones win over those of the file.
     pub(crate) fn read(&self) -> Result<BTreeMap<String, Value>> {
         let mut inputs = match &self.inputs {
@@ -37,6 +49,24 @@ impl InputFlags {
             inputs.insert(name.trim().to_owned(), read_value(value));
         }
         Ok(inputs)
+    }
+}
+
+/// What the trigger brought, for a run by hand.
+#[derive(Debug, Args, Default)]
+pub(crate) struct TriggerFlag {
+    /// A JSON or YAML file with what the playbook's trigger would bring
+    #[arg(long, value_name = "FILE")]
+    trigger: Option<std::path::PathBuf>,
+}
+
+impl TriggerFlag {
+    /// What the trigger brought; null if nothing is given.
+    pub(crate) fn read(&self) -> Result<Value> {
+        match &self.trigger {
+            None => Ok(Value::Null),
+            Some(file) => crate::command::document(file, "what the trigger brought,"),
+        }
     }
 }
 

@@ -13,10 +13,13 @@ mod exit;
 mod files;
 mod follow;
 mod graph;
+mod identity;
 mod inputs;
 mod output;
 #[cfg(debug_assertions)]
 mod pause;
+mod progress;
+mod prompt;
 mod read;
 mod report;
 mod resume;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Ask, Effect, End, Event, EventKind, Failure, ProgressKind, RunStatus, StepPath};
+use engine::{Ask, Effect, End, Event, EventKind, Failure, Form, Pause, ProgressKind, RunStatus, StepPath};
+use plan::Audience;
 use serde_json::{Value, json};
 
+use crate::graph::words::audience;
 use crate::output::{Style, line, visible};
 
 /// Everything worth saying about a run.
@@ -17,6 +19,10 @@ pub(crate) struct Report {
     failures: Vec<(StepPath, Failure)>,
     /// Open questions.
     pub(crate) asks: Vec<Ask>,
+    /// Open forms.
+    pub(crate) forms: Vec<Form>,
+    /// Open waits.
+    pub(crate) waits: Vec<Pause>,
     /// Answered questions: path, decision.
     decisions: Vec<(StepPath, String)>,
     started: Option<i64>,
@@ -76,26 +82,52 @@ impl Report {
                 {
                     call.state = CallState::Succeeded;
                 }
-                if let Some(index) = self.asks.iter().position(|ask| ask.path == event.path) {
-                    self.asks.remove(index);
-                }
+                self.over(&event.path);
             }
             EventKind::Step(ProgressKind::Failed { failure, .. }) => {
+                self.over(&event.path);
                 if let Some(call) = self.calls.get_mut(&event.path) {
                     call.state = CallState::Failed;
                     self.failures.push((event.path.clone(), failure.clone()));
                 }
             }
-            EventKind::Asked(ask) => self.asks.push((**ask).clone()),
+            EventKind::Asked(ask) => {
+                self.over(&event.path);
+                self.asks.push((**ask).clone());
+            }
+            EventKind::Form(form) => self.forms.push((**form).clone()),
+            EventKind::Waits(pause) => self.waits.push((**pause).clone()),
+            EventKind::Answered { by, .. } => {
+                self.decisions.push((event.path.clone(), format!("answered by {}", line(by))));
+            }
             EventKind::Decided { decision, by } => {
                 self.decisions.push((event.path.clone(), format!("{} by {}", decision.as_str(), line(by))));
             }
             EventKind::Ended(end) => {
                 self.asks.clear();
+                self.forms.clear();
+                self.waits.clear();
                 self.end = Some(end.clone());
             }
             _ => {}
         }
+    }
+
+    /// Nothing is open at a step any more.
+    fn over(&mut self, path: &StepPath) {
+        self.asks.retain(|ask| ask.path != *path);
+        self.forms.retain(|form| form.path != *path);
+        self.waits.retain(|pause| pause.path != *path);
+    }
+
+    /// Whether a person can do something to make it go on.
+    pub(crate) fn asks_people(&self) -> bool {
+        !self.asks.is_empty() || !self.forms.is_empty()
+    }
+
+    /// Whether it goes on only when somebody says something to it.
+    pub(crate) fn waits_for_somebody(&self) -> bool {
+        self.asks_people() || self.waits.iter().any(|pause| pause.event.is_some())
     }
 
     fn call(&mut self, path: &StepPath, action: &str, effect: Effect, input: &Value, state: CallState) {
@@ -116,8 +148,8 @@ impl Report {
     fn status(&self) -> RunStatus {
         match &self.end {
             Some(end) => end.status,
-            None if self.asks.is_empty() => RunStatus::Running,
-            None => RunStatus::Waiting,
+            None if self.waits_for_somebody() => RunStatus::Waiting,
+            None => RunStatus::Running,
         }
     }
 
@@ -132,7 +164,10 @@ impl Report {
             })
             .collect();
         let reads = self.in_order().filter(|(_, call)| !call.effect.changes()).count();
-        let waiting: Vec<Value> = self.asks.iter().map(ask_json).collect();
+        let waiting: Vec<Value> = (self.asks.iter().map(ask_json))
+            .chain(self.forms.iter().map(form_json))
+            .chain(self.waits.iter().filter_map(wait_json))
+            .collect();
         let failures: Vec<Value> =
             self.failures.iter().map(|(path, failure)| json!({"path": path, "failure": failure})).collect();
         let decisions: Vec<Value> = self
@@ -161,7 +196,7 @@ impl Report {
         let seconds = (self.now - self.started.unwrap_or(self.now)) as f64 / 1000.0;
         let status = match self.status() {
             RunStatus::Succeeded => style.green("succeeded"),
-            RunStatus::Waiting => style.yellow("waits for approval"),
+            RunStatus::Waiting => style.yellow("waits"),
             RunStatus::Running => style.yellow("stopped where it was"),
             RunStatus::Failed => style.red("failed"),
             RunStatus::Cancelled => style.yellow("cancelled"),
@@ -189,6 +224,15 @@ impl Report {
         self.outputs_text(&mut text, style);
         for ask in &self.asks {
             text.push_str(&ask_text(ask, style));
+        }
+        for form in &self.forms {
+            text.push_str(&form_text(form, style));
+        }
+        for pause in &self.waits {
+            if let Some(event) = &pause.event {
+                let words = style.yellow("Waits for an event at");
+                text.push_str(&format!("\n  {words} {}: {}\n", pause.path, line(&event.name)));
+            }
         }
         text
     }
@@ -277,14 +321,52 @@ fn ask_json(ask: &Ask) -> Value {
         .iter()
         .map(|call| json!({"path": call.path, "action": call.action, "effect": call.effect, "input": call.input}))
         .collect();
-    json!({"path": ask.path, "message": ask.message, "digest": ask.digest, "shows": shown,
+    json!({"kind": "approval", "path": ask.path, "message": ask.message, "digest": ask.digest, "shows": shown,
+           "to": audience_json(&ask.to), "quorum": ask.quorum, "approved": ask.approved,
            "due_ms": ask.due.map(|due| due.0)})
+}
+
+fn form_json(form: &Form) -> Value {
+    json!({"kind": "form", "path": form.path, "message": form.message, "form": form.schema,
+           "to": audience_json(&form.to), "due_ms": form.due.map(|due| due.0)})
+}
+
+fn wait_json(pause: &Pause) -> Option<Value> {
+    let event = pause.event.as_ref()?;
+    Some(json!({"kind": "event", "path": pause.path, "event": event.name, "schema": event.schema,
+                "due_ms": pause.due.map(|due| due.0)}))
+}
+
+fn audience_json(to: &Audience) -> Value {
+    json!({"roles": to.roles, "not_starter": to.not_starter})
+}
+
+/// A form with its message, for a person. Nothing in it can forge the prompt.
+pub(crate) fn form_text(form: &Form, style: Style) -> String {
+    let mut text = format!("\n  {} {}\n\n", style.yellow("Answer needed at"), form.path);
+    text.push_str(&format!("    {}\n", indent(&visible(form.message.trim_end()), 4)));
+    let fields = form.schema.get("properties").and_then(Value::as_object);
+    let names: Vec<String> = fields.into_iter().flatten().map(|(name, _)| line(name)).collect();
+    text.push_str(&format!("    fields: {}\n", names.join(", ")));
+    text.push_str(&audience_text(&form.to));
+    text
+}
+
+fn audience_text(to: &Audience) -> String {
+    if to.roles.is_empty() && !to.not_starter {
+        return String::new();
+    }
+    format!("    for: {}\n", audience(to))
 }
 
 /// A question with everything it covers, for a person. Nothing in it can forge the prompt.
 pub(crate) fn ask_text(ask: &Ask, style: Style) -> String {
     let mut text = format!("\n  {} {}\n\n", style.yellow("Approval needed at"), ask.path);
     text.push_str(&format!("    {}\n", indent(&visible(ask.message.trim_end()), 4)));
+    text.push_str(&audience_text(&ask.to));
+    if ask.quorum > 1 {
+        text.push_str(&format!("    approvals: {} of {}\n", ask.approved.len(), ask.quorum));
+    }
     if !ask.shown.is_empty() {
         text.push_str(&format!(
             "\n    {} {} calls, and nothing else:\n",

@@ -3,25 +3,34 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use engine::{Decision, EngineError, RunId, RunStatus, Start, StepPath};
-use journal::Event as Happened;
+use engine::{Decision, Engine, EngineError, Person, Run, RunId, RunStatus, Start, StepPath};
+use interpreter::Command;
+use journal::{Event as Happened, StoredRun};
 use playbook::{Actions, Source};
+use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::command::next_steps;
 use crate::exit::{Exit, Wrong};
-use crate::follow::{Follow, follow, who};
+use crate::follow::{Follow, follow};
+use crate::identity::{IdentityFlags, who};
+use crate::inputs::InputFlags;
 use crate::output::{self, Style};
+use crate::progress::Progress;
 use crate::simulator::Simulator;
 use crate::wire::{self, Keep, Shared};
 
 /// What to do with the run before following it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Then {
     /// Nothing.
     Follow,
     /// Answer this question.
-    Decide(StepPath, Decision),
+    Decide(StepPath, Decision, Person),
+    /// Fill this form in.
+    Answer(StepPath, InputFlags, Person),
+    /// Send it this event.
+    Signal(String, Value),
     /// Stop it.
     Cancel,
 }
@@ -43,7 +52,9 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         Happened::Ended { status, .. } => Some(status.as_str()),
         _ => None,
     });
-    if let (Some(status), Then::Decide(..) | Then::Cancel) = (ended, &then) {
+    if let (Some(status), Then::Decide(..) | Then::Answer(..) | Then::Signal(..) | Then::Cancel) =
+        (ended, &then)
+    {
         let message =
             format!("run {id} is over ({status}) and waits for nothing; `portcullis runs show {id}`");
         return Err(Wrong(message).into());
@@ -71,17 +82,18 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         }
         Err(error) => return Err(error.into()),
     };
-    let (deciding, cancelling) = (matches!(then, Then::Decide(..)), matches!(then, Then::Cancel));
-    match then {
-        Then::Follow => {}
-        Then::Cancel => run.cancel(&who()),
-        Then::Decide(path, decision) => {
-            run.decide(&path, decision, &who(), None).await.map_err(|error| Wrong(error.to_string()))?;
-        }
-    }
-    let interactive = output::is_interactive() && !json && !deciding && !cancelling;
-    let progress = Style::stderr().is_on() && !json;
-    let how = Follow { progress, interactive, leave_waiting: !cancelling };
+    let cancelling = matches!(then, Then::Cancel);
+    let person = match &then {
+        Then::Decide(_, _, person) | Then::Answer(_, _, person) => person.clone(),
+        Then::Follow | Then::Signal(..) | Then::Cancel => IdentityFlags::default().person(shared)?,
+    };
+    let following = matches!(then, Then::Follow);
+    let interactive = output::is_interactive() && !json && following;
+    say(&run, then, &engine, &stored).await?;
+    let progress = (Style::stderr().is_on() && !json)
+        .then(|| engine.replay(&stored).map(|machine| Progress::of(machine.plan())))
+        .transpose()?;
+    let how = Follow { progress, person, interactive, leave_waiting: !cancelling };
     let (report, mut exit) = follow(&mut run, events, how).await?;
     if cancelling && report.end.as_ref().is_some_and(|end| end.status == RunStatus::Cancelled) {
         exit = Exit::Done;
@@ -101,8 +113,32 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
     Ok(exit)
 }
 
+/// Says to the run what it was resumed for.
+async fn say(run: &Run, then: Then, engine: &Engine, stored: &StoredRun) -> Result<()> {
+    match then {
+        Then::Follow => {}
+        Then::Cancel => run.cancel(&who()),
+        Then::Decide(path, decision, person) => {
+            run.decide(&path, decision, &person, None).await.map_err(|error| Wrong(error.to_string()))?;
+        }
+        Then::Answer(path, fields, person) => {
+            let form = engine.replay(stored)?.pending().into_iter().find_map(|command| match command {
+                Command::Form(form) if form.path == path => Some(form),
+                _ => None,
+            });
+            let schema = form.map(|form| form.schema).unwrap_or_default();
+            let answer = Value::Object(fields.read_for(&schema)?.into_iter().collect());
+            run.answer(&path, answer, &person).await.map_err(|error| Wrong(error.to_string()))?;
+        }
+        Then::Signal(name, payload) => {
+            run.signal(&name, payload).await.map_err(|error| Wrong(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a run called anything that is not a read.
-fn changed_something(stored: &journal::StoredRun) -> Result<bool> {
+fn changed_something(stored: &StoredRun) -> Result<bool> {
     let catalogue = wire::catalogue()?;
     let reads = |name: &str| catalogue.spec(name).is_some_and(|spec| !spec.effect.changes());
     Ok(stored.records.iter().any(|record| match &record.event {

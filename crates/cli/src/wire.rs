@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use engine::{Engine, Failure, FailureKind, FolderArtifacts, MemoryJournal};
+use engine::{Engine, Failure, FailureKind, FolderArtifacts, MemoryJournal, Secret, Secrets};
 use exchange::Ports;
 use journal::{Journal, JournalError};
 use journal_sqlite::{Durability, Options, SqliteJournal};
@@ -68,7 +68,8 @@ pub(crate) fn engine_around(
     let data = shared.data(&config);
     let actions =
         Combined::new(vec![Arc::new(actions::exchange(resolver(&config, simulator))), Arc::new(plugins()?)]);
-    let builder = Engine::builder().source(around(actions)?);
+    let builder =
+        Engine::builder().source(around(actions)?).secrets(ConfiguredSecrets(config.secrets.clone()));
     let builder = match keep {
         Keep::Memory => builder.journal(MemoryJournal::default()),
         Keep::Disk => {
@@ -85,6 +86,22 @@ pub(crate) fn engine_around(
         }
     };
     builder.build().context("could not put the engine together")
+}
+
+/// The secrets of the configuration, read when an action needs them.
+struct ConfiguredSecrets(BTreeMap<String, config::SecretRef>);
+
+impl Secrets for ConfiguredSecrets {
+    fn get(&self, name: &str) -> Option<Secret> {
+        let secret = self.0.get(name)?;
+        match secret.read_as(&format!("the secret `{name}`"), "value") {
+            Ok(text) => Some(Secret::new(text)),
+            Err(error) => {
+                crate::output::complain(&crate::output::line(&format!("{error:#}")));
+                None
+            }
+        }
+    }
 }
 
 /// Refuses a playbook whose connections are not configured, before anything runs.
@@ -119,7 +136,8 @@ pub(crate) fn known_secrets(shared: &Shared) -> Result<Vec<String>> {
     let read = |(name, connection): (&String, &config::Connection)| match connection {
         config::Connection::Ews(ews) => ews.password.read(name).ok(),
     };
-    Ok(config.connections.iter().filter_map(read).collect())
+    let named = config.secrets.iter().filter_map(|(name, secret)| secret.read_as(name, "value").ok());
+    Ok(config.connections.iter().filter_map(read).chain(named).collect())
 }
 
 /// An engine that knows every action and can carry none out: for checking and documenting.

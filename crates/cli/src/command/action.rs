@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use engine::{Mode, Source, Spec, Start};
+use engine::{Mode, Person, Source, Spec, Start};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::command::actions::find;
 use crate::exit::{Exit, Wrong};
-use crate::follow::{Follow, follow, who};
+use crate::follow::{Follow, follow};
+use crate::identity::who;
 use crate::inputs::read_value;
 use crate::output::{self, Style};
 use crate::report::input_text;
@@ -90,9 +91,9 @@ impl RunOne {
             }
             Err(error) => return Err(error.into()),
         };
-        let (report, exit) =
-            follow(&mut run, events, Follow { progress: false, interactive: false, leave_waiting: true })
-                .await?;
+        let how =
+            Follow { progress: None, person: Person::from(&who()), interactive: false, leave_waiting: true };
+        let (report, exit) = follow(&mut run, events, how).await?;
         match report.end.as_ref().map(|end| (&end.outputs, &end.failure)) {
             Some((_, Some(failure))) => {
                 output::complain(&format!("error: {}", output::visible(&failure.to_string())))

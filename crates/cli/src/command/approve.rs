@@ -5,6 +5,7 @@ use clap::Args;
 use engine::{Decision, StepPath};
 
 use crate::exit::Exit;
+use crate::identity::IdentityFlags;
 use crate::resume::{Then, resume};
 use crate::wire::Shared;
 
@@ -28,6 +29,8 @@ struct Answer {
     run: String,
     /// The step that waits, e.g. `decide/gate`
     step: String,
+    #[command(flatten)]
+    identity: IdentityFlags,
     /// Print one JSON object at the end instead of text
     #[arg(long)]
     json: bool,
@@ -47,7 +50,8 @@ impl Reject {
 
 impl Answer {
     async fn give(self, shared: &Shared, decision: Decision) -> Result<Exit> {
-        let then = Then::Decide(StepPath::from(self.step.as_str()), decision);
+        let person = self.identity.person(shared)?;
+        let then = Then::Decide(StepPath::from(self.step.as_str()), decision, person);
         resume(shared, &self.run, then, self.json).await
     }
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use cases::Replay;
 use clap::Args;
-use engine::{Engine, Mode, Source, Start};
+use engine::{Engine, Mode, Secret, Secrets, Source, Start};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::blast::{Reads, Report, Seen};
 use crate::cases::open_cassette;
 use crate::exit::Exit;
 use crate::files::Folder;
-use crate::follow::who;
-use crate::inputs::InputFlags;
+use crate::identity::who;
+use crate::inputs::{InputFlags, TriggerFlag};
 use crate::output::{self, Style};
 use crate::simulator::{self, Simulator};
 use crate::wire::{self, Keep, Shared};
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     file: PathBuf,
     #[command(flatten)]
     inputs: InputFlags,
+    #[command(flatten)]
+    trigger: TriggerFlag,
     /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "DIR")]
     sim: Option<Option<PathBuf>>,
@@ -63,12 +65,13 @@ impl Plan {
         let (sender, mut events) = unbounded_channel();
         let start = Start {
             inputs: self.inputs.read()?,
+            trigger: self.trigger.read()?,
             starter: who(),
             mode: Mode::DryRun,
             events: Some(sender),
             ..Start::default()
         };
-        let mut run = match engine.start(source, start).await {
+        let mut run = match engine.start_checked(source, Arc::clone(&plan), start).await {
             Ok(run) => run,
             Err(error) => return super::run::refused(error, source, self.json),
         };
@@ -100,5 +103,15 @@ impl Plan {
 /// An engine whose every answer comes from a recording.
 fn replaying(file: &Path) -> Result<Engine> {
     let replay = Replay::new(Arc::new(open_cassette(file)?), wire::catalogue()?.actions(), &[]);
-    Engine::builder().source(replay).build().context("could not put the engine together")
+    // Whoever is asked nothing needs no secret; what stands for one in the recording is not one either.
+    Engine::builder().source(replay).secrets(NoneNeeded).build().context("could not put the engine together")
+}
+
+/// Something in place of every secret.
+struct NoneNeeded;
+
+impl Secrets for NoneNeeded {
+    fn get(&self, name: &str) -> Option<Secret> {
+        Some(Secret::new(format!("secret:{name}")))
+    }
 }

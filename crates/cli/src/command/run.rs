@@ -1,6 +1,7 @@
 //! `portcullis run`: start a playbook and follow it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -10,9 +11,11 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::exit::{Exit, Wrong};
 use crate::files::Folder;
-use crate::follow::{Follow, follow, who};
-use crate::inputs::InputFlags;
+use crate::follow::{Follow, follow};
+use crate::identity::{IdentityFlags, who};
+use crate::inputs::{InputFlags, TriggerFlag};
 use crate::output::{self, Style};
+use crate::progress::Progress;
 use crate::simulator::{self, Simulator};
 use crate::tape::TapeFlags;
 use crate::wire::{self, Keep, Shared};
@@ -24,6 +27,8 @@ pub(crate) struct Run {
     file: PathBuf,
     #[command(flatten)]
     inputs: InputFlags,
+    #[command(flatten)]
+    trigger: TriggerFlag,
     /// Use a simulated Exchange organisation, filled from a folder of mails (default: `mail` beside the playbook)
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "DIR")]
     sim: Option<Option<PathBuf>>,
@@ -61,13 +66,18 @@ impl Run {
             wire::engine_around(shared, &keep, simulator.as_ref(), |actions| tape.around(shared, actions))?;
         let files = Folder::of(&self.file);
         let source = Source::new(&name, &text).among(&files);
+        let checked = engine.check(source);
+        let Some(plan) = checked.plan.map(Arc::new) else {
+            crate::diagnose::print(&checked.diagnostics, source, self.json);
+            return Ok(Exit::Wrong);
+        };
         if simulator.is_none() && !self.tape.replays() {
-            wire::require_connections(shared, engine.check(source).plan.as_ref())?;
+            wire::require_connections(shared, Some(&plan))?;
         }
         let (sender, events) = unbounded_channel();
         let start = Start {
             inputs: self.inputs.read()?,
-            trigger: serde_json::Value::Null,
+            trigger: self.trigger.read()?,
             starter: who(),
             mode: if self.dry_run { Mode::DryRun } else { Mode::Real },
             approvals: match self.approve {
@@ -77,13 +87,14 @@ impl Run {
             events: Some(sender),
             driver: driver_note(folder),
         };
-        let mut run = match engine.start(source, start).await {
+        let mut run = match engine.start_checked(source, Arc::clone(&plan), start).await {
             Ok(run) => run,
             Err(error) => return refused(error, source, self.json),
         };
         let interactive = output::is_interactive() && !self.json;
-        let progress = Style::stderr().is_on() && !self.json;
-        let how = Follow { progress, interactive, leave_waiting: true };
+        let progress = (Style::stderr().is_on() && !self.json).then(|| Progress::of(&plan));
+        let person = IdentityFlags::default().person(shared)?;
+        let how = Follow { progress, person, interactive, leave_waiting: true };
         let (report, exit) = follow(&mut run, events, how).await?;
         let id = run.id().to_string();
         if self.json {
@@ -109,6 +120,16 @@ pub(crate) fn next_steps(id: &str, report: &crate::report::Report) -> String {
         .asks
         .iter()
         .map(|ask| format!("\n  portcullis approve {id} {0}\n  portcullis reject {id} {0}", ask.path))
+        .chain(
+            report
+                .forms
+                .iter()
+                .map(|form| format!("\n  portcullis answer {id} {} -i FIELD=VALUE", form.path)),
+        )
+        .chain(report.waits.iter().filter_map(|pause| {
+            let event = pause.event.as_ref()?;
+            Some(format!("\n  portcullis signal {id} {} --payload JSON", output::line(&event.name)))
+        }))
         .collect()
 }
 
@@ -147,6 +168,9 @@ pub(crate) fn refused(error: EngineError, source: Source<'_>, json: bool) -> Res
                 lines.join("\n")
             ))
             .into())
+        }
+        EngineError::Trigger(_) | EngineError::Secrets(_) | EngineError::Key(_) => {
+            Err(Wrong(format!("{error}; nothing was done")).into())
         }
         other => Err(other.into()),
     }
