@@ -33,6 +33,7 @@ fn scalars() -> Map<String, Value> {
             }
         },
         "steps": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" }, "description": "What happens, in order." },
+        "few_steps": { "type": "array", "items": { "$ref": "#/$defs/step" }, "description": "What happens, in order; `[]` if nothing does." },
         "kinds": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/kind" } },
         "kind": { "enum": FailureKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>() }
     }))

@@ -127,7 +127,7 @@ fn blocks() -> Map<String, Value> {
                         "type": "object", "required": ["case", "do"], "additionalProperties": false,
                         "properties": {
                             "case": { "$ref": "#/$defs/condition", "description": "When this case is taken." },
-                            "do": { "$ref": "#/$defs/steps" }, "output": output
+                            "do": { "$ref": "#/$defs/few_steps" }, "output": output
                         }
                     },
                     {
@@ -135,10 +135,10 @@ fn blocks() -> Map<String, Value> {
                         "properties": { "default": {
                             "description": "Runs when no case holds; `[]` says that nothing shall happen.",
                             "anyOf": [
-                                { "type": "array", "items": { "$ref": "#/$defs/step" } },
+                                { "$ref": "#/$defs/few_steps" },
                                 {
                                     "type": "object", "required": ["do"], "additionalProperties": false,
-                                    "properties": { "do": { "$ref": "#/$defs/steps" }, "output": output }
+                                    "properties": { "do": { "$ref": "#/$defs/few_steps" }, "output": output }
                                 }
                             ]
                         } }
@@ -162,7 +162,7 @@ fn blocks() -> Map<String, Value> {
                         "description": "Kinds of failures, or `any`: every kind but `unknown` and `cancelled`.",
                         "anyOf": [{ "const": "any" }, { "$ref": "#/$defs/kinds" }]
                     },
-                    "do": { "$ref": "#/$defs/steps", "description": "What happens then; sees `error`." },
+                    "do": { "$ref": "#/$defs/few_steps", "description": "What happens then; sees `error`." },
                     "output": output
                 }
             }

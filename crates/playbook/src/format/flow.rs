@@ -64,8 +64,28 @@ pub(super) fn extent(text: &str) -> Option<usize> {
     }
 }
 
-/// The value, unless something in it must stay where it stands.
+/// The value with its quotes in canonical form, unless something in it must stay where it stands.
 pub(super) fn parse(raw: &str) -> Option<Flow> {
+    read(raw).map(canonical)
+}
+
+/// Quotes are looked at once here, because the width of a line is asked for again at every level.
+fn canonical(value: Flow) -> Flow {
+    match value {
+        Flow::Quoted(raw) => match unquoted(&raw, true) {
+            text if text.starts_with(['"', '\'']) => Flow::Quoted(text),
+            text => Flow::Plain(text),
+        },
+        Flow::List(items) => Flow::List(items.into_iter().map(canonical).collect()),
+        Flow::Map(entries) => {
+            Flow::Map(entries.into_iter().map(|(raw, value)| (key(&raw), canonical(value))).collect())
+        }
+        plain @ Flow::Plain(_) => plain,
+    }
+}
+
+/// The value as it is written.
+fn read(raw: &str) -> Option<Flow> {
     let mut parser = Parser { text: raw, at: 0 };
     let value = parser.value(0)?;
     (parser.at == raw.len()).then_some(value)
@@ -225,7 +245,7 @@ fn is_plain(text: &str, flow: bool) -> bool {
         Some(Flow::List(items)) => matches!(items.as_slice(), [Flow::Plain(found)] if found == text),
         _ => false,
     };
-    let ours = !flow || (extent(&document) == Some(document.len()) && again(parse(&document)));
+    let ours = !flow || (extent(&document) == Some(document.len()) && again(read(&document)));
     if !ours || !scan::problems(&document).is_empty() {
         return false;
     }

@@ -59,6 +59,9 @@ pub fn format(source: Source<'_>) -> Result<String, FormatError> {
     let unix = source.text.replace("\r\n", "\n");
     let (mut root, tail) =
         reader::read(&unix).map_err(|stuck| FormatError::LeftAlone { line: stuck.line, what: stuck.what })?;
+    if !matches!(root.value, tree::Node::Block(_) | tree::Node::Flow(_)) {
+        return Err(FormatError::LeftAlone { line: 1, what: "only keys and values can be formatted" });
+    }
     order::sort(&mut root.value);
     let formatted = write::write(root, &tail);
     let same = parsed::parse(&formatted).is_ok_and(|after| same(&before, &after.root));

@@ -157,7 +157,7 @@ fn sort_by<T>(entries: &mut [T], key: impl Fn(&T) -> Option<&str>, role: Role) {
         let key = key(entry).map(super::flow::key);
         keys.iter().position(|known| Some(*known) == key.as_deref()).unwrap_or(keys.len())
     };
-    entries.sort_by_key(rank);
+    entries.sort_by_cached_key(rank);
 }
 
 fn node(node: &mut Node, role: Role) {

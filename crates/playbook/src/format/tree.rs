@@ -57,7 +57,7 @@ pub(super) struct Literal {
     pub(super) lines: Vec<String>,
 }
 
-/// A value between brackets on one or more lines, without comments.
+/// A value between brackets on one or more lines, without comments; quotes in their canonical form.
 #[derive(Debug)]
 pub(super) enum Flow {
     List(Vec<Flow>),

@@ -24,10 +24,8 @@ pub(super) fn write(root: Entry, tail: &[Line]) -> String {
             settle(&mut block, 0);
             writer.block(&block, 0, false);
         }
-        // Only a mapping is a playbook, and the checker says so; the text stays what it is.
-        Node::Lines(lines) => writer.out.push_str(&format!("{}\n", lines.join("\n"))),
-        Node::Quoted(raw) => writer.out.push_str(&format!("{raw}\n")),
-        Node::Literal(_) | Node::Empty => {}
+        // Only a mapping is a playbook; anything else is refused before.
+        _ => {}
     }
     writer.lead(tail, 0);
     writer.out
@@ -81,8 +79,7 @@ fn spread(value: Flow) -> Block {
 
 fn one_line(value: &Flow) -> String {
     match value {
-        Flow::Plain(text) => text.clone(),
-        Flow::Quoted(raw) => unquoted(raw, true),
+        Flow::Plain(text) | Flow::Quoted(text) => text.clone(),
         Flow::List(items) => {
             let items: Vec<String> = items.iter().map(one_line).collect();
             format!("[{}]", items.join(", "))
@@ -90,7 +87,7 @@ fn one_line(value: &Flow) -> String {
         Flow::Map(entries) if entries.is_empty() => "{}".to_owned(),
         Flow::Map(entries) => {
             let entries: Vec<String> =
-                entries.iter().map(|(raw, value)| format!("{}: {}", key(raw), one_line(value))).collect();
+                entries.iter().map(|(key, value)| format!("{key}: {}", one_line(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
     }
