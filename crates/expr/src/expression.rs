@@ -81,8 +81,10 @@ impl Expr {
         Evaluator { scope, budget, locals: Vec::new() }.eval(&self.inner.root)
     }
 
-    /// The type of the result and everything that is wrong. Without a problem of severity error, an evaluation over
-    /// values of the declared types fails neither on a name nor on a type nor on a missing member.
+    /// The type of the result and everything that is wrong. Without a problem, an evaluation over values of the
+    /// declared types fails neither on a name nor on a type nor on a missing member. Nor does it with the warnings
+    /// [`crate::codes::CONSTANT`], [`crate::codes::INDEX`] and [`crate::codes::DIVISION`]; the other warnings are
+    /// about exactly that. What the type is `any` of is checked when it is there.
     pub fn check(&self, scope: &dyn TypeScope) -> (Type, Vec<Problem>) {
         check::check(&self.inner.root, scope)
     }

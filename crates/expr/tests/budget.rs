@@ -14,8 +14,7 @@ fn bombs() -> Vec<(String, Value)> {
     let numbers: Vec<u32> = (0..200).collect();
     let million: Vec<String> = (0..400_000).map(|n| format!("{n:08}")).collect();
     let long = "a".repeat(10 * 1024 * 1024);
-    let context =
-        json!({"l": numbers, "million": million, "long": long, "ten": (0..10).collect::<Vec<u32>>()});
+    let context = json!({"l": numbers, "million": million, "long": long, "control": "\u{1}".repeat(2 << 20), "ten": (0..10).collect::<Vec<u32>>()});
     let nested = |depth: usize| {
         (0..depth).rev().fold("1".to_owned(), |inner, level| format!("l.map(x{level}, {inner})"))
     };
@@ -48,6 +47,18 @@ fn bombs() -> Vec<(String, Value)> {
         "l.map(x, long)".to_owned(),
         "l.all(a, million.all(b, million.all(c, a in l)))".to_owned(),
         "l.map(x, refang(long))".to_owned(),
+        "l.map(x, json(long))".to_owned(),
+        "json([control, control, control])".to_owned(),
+        "million.sortBy(m, m + long)".to_owned(),
+        "l.map(x, million.sortBy(m, m))".to_owned(),
+        "l.map(x, urlParams('http://a/?' + long))".to_owned(),
+        "urlParams('http://a/?' + million.join('&'))".to_owned(),
+        "l.map(x, urlDecode(long))".to_owned(),
+        "l.map(x, truncate(long, 5))".to_owned(),
+        "l.map(x, reverse(million).take(3))".to_owned(),
+        "l.map(x, sum(million.map(m, 1)))".to_owned(),
+        "aqs.or(million.map(m, aqs.eq('subject', m)))".to_owned(),
+        "l.map(x, aqs.eq('subject', long))".to_owned(),
         "l.exists(x, url('http://a/' + long).host == '')".to_owned(),
     ];
     sources.into_iter().map(|source| (source, context.clone())).collect()

@@ -4,11 +4,13 @@
 //! one flat node. Variables of macros are resolved to slots here, so that evaluation never searches by name and
 //! a macro variable can never be confused with a name of the playbook.
 
-use crate::ast::{Call, Kind, Macro, MacroKind, Node, Operator, Part, Segment};
-use crate::functions::{self, Pattern};
+mod forms;
+
+use crate::ast::{Kind, Macro, MacroKind, Node, Operator, Part, Segment};
+use crate::functions;
 use crate::lexer::{Lexer, Token};
 use crate::source::{MAX_DEPTH, MAX_SOURCE, Span, SyntaxError};
-use crate::suggest;
+use forms::{call, choose, has, optional_end};
 
 pub(crate) struct Parser<'s> {
     lexer: Lexer<'s>,
@@ -457,55 +459,4 @@ fn lookup(word: &str, args: Vec<Node>, span: Span) -> Parsed<Node> {
         _ => Err(SyntaxError::new(format!("`{word}` takes one text in quotes"), span)
             .help(format!("write `{word}(\"NAME\")`"))),
     }
-}
-
-fn has(args: Vec<Node>, span: Span) -> Parsed<Node> {
-    let wrong = || SyntaxError::new("`has` asks for one member", span).help("write `has(a.b)`");
-    let mut args = args.into_iter();
-    let (Some(mut target), None) = (args.next(), args.next()) else { return Err(wrong()) };
-    let asked = match &mut target.kind {
-        Kind::Path(path) if path.len() > 1 => path.pop(),
-        Kind::Member(_, parts) => match parts.pop() {
-            Some(Part::Field { segment, .. }) => Some(segment),
-            _ => None,
-        },
-        _ => None,
-    };
-    let segment = asked.ok_or_else(wrong)?;
-    Ok(Node { kind: Kind::Has(Box::new(target), segment), span })
-}
-
-fn choose(args: Vec<Node>, span: Span) -> Parsed<Node> {
-    match <[Node; 3]>::try_from(args) {
-        Ok([condition, then, otherwise]) => {
-            Ok(Node { kind: Kind::Choose(vec![(condition, then)], Box::new(otherwise)), span })
-        }
-        Err(_) => Err(SyntaxError::new("`choose` takes a condition and two results", span)
-            .help("write `choose(condition, a, b)`")),
-    }
-}
-
-fn optional_end(name: &str, span: Span, args: Vec<Node>) -> Parsed<Part> {
-    let mut args = args.into_iter();
-    match (name, args.next(), args.next()) {
-        ("orValue", Some(default), None) => Ok(Part::OrValue(default)),
-        ("hasValue", None, None) => Ok(Part::HasValue),
-        _ => Err(SyntaxError::new(format!("`.{name}()` cannot follow a member that may be absent"), span)
-            .help("end the optional chain first: `.orValue(default)` or `.hasValue()`")),
-    }
-}
-
-/// A call; `receiver` is 1 if a value in front of the dot is the first argument.
-fn call(name: &str, span: Span, args: Vec<Node>, receiver: usize) -> Parsed<Call> {
-    if MacroKind::by_name(name).is_some() || (receiver == 1 && matches!(name, "has" | "choose")) {
-        return Err(SyntaxError::new(format!("`{name}` cannot be called like this"), span)
-            .help(suggest::macro_form(name)));
-    }
-    let mut pattern = None;
-    if name == "matches"
-        && let Some(Node { kind: Kind::Text(text), span }) = args.get(1 - receiver)
-    {
-        pattern = Some(Pattern::compile(text).map_err(|message| SyntaxError::new(message, *span))?);
-    }
-    Ok(Call { name: name.to_owned(), name_span: span, function: functions::find(name), args, pattern })
 }
