@@ -29,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) cache: Cache,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) watched: bool,
     actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
 }
 
@@ -45,6 +46,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Box<dyn Fn() -> u64 + Send + Sync>,
     secrets: Arc<dyn Secrets>,
+    watched: bool,
     sources: Vec<Arc<dyn ActionSource>>,
 }
 
@@ -57,6 +59,7 @@ impl Engine {
             clock: Arc::new(SystemClock),
             entropy: Box::new(random),
             secrets: Arc::new(NoSecrets),
+            watched: false,
             sources: Vec::new(),
         }
     }
@@ -130,6 +133,13 @@ impl Builder {
         self
     }
 
+    /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
     /// Adds actions.
     #[must_use]
     pub fn source(mut self, source: impl ActionSource + 'static) -> Self {
@@ -157,6 +167,7 @@ impl Builder {
             limits: Limits::default(),
             cache: Cache::default(),
             keys: Arc::new(Keys::default()),
+            watched: self.watched,
             actions,
         };
         Ok(Engine { inner: Arc::new(inner) })

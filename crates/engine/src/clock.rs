@@ -86,6 +86,11 @@ impl VirtualClock {
         jumped
     }
 
+    /// The next point that somebody waits for.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.ticks().sleepers.keys().next().map(|(at, _)| Timestamp(*at))
+    }
+
     /// Lets this much time pass.
     pub fn advance(&self, by: Duration) {
         let wakers = {

@@ -99,7 +99,8 @@ impl Engine {
         // Only now: a run that waited for its key begins when it has it.
         let created = self.inner.clock.now();
         let first = Record { seq: 1, at: created, event: started };
-        let (machine, turn) = Machine::start(Arc::clone(&plan), &info, &first)
+        let begin = if self.inner.watched { Machine::start_watched } else { Machine::start };
+        let (machine, turn) = begin(Arc::clone(&plan), &info, &first)
             .map_err(|source| EngineError::Diverged { run: run.clone(), source })?;
         let header = Header {
             run: run.clone(),

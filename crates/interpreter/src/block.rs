@@ -248,6 +248,10 @@ impl Machine {
         let step_path = path.child(&step.id);
         let follows = match end {
             Ok(NodeOutput { output, failed, ends_block, .. }) => {
+                if self.watched {
+                    let (output, failed) = (output.clone(), failed.clone());
+                    self.tell(step_path.clone(), ProgressKind::Gave { output, failed });
+                }
                 self.note(frame, &step.id, StepStatus::Succeeded, output, None, failed);
                 self.tell(step_path.clone(), ProgressKind::Succeeded);
                 if ends_block {

@@ -237,6 +237,13 @@ pub enum ProgressKind {
     },
     /// Its condition did not hold, or an earlier step ended the block.
     Skipped,
+    /// What it gives, directly before it has succeeded; only where the machine is watched.
+    Gave {
+        /// Its output.
+        output: Option<Value>,
+        /// Of a loop that collects: the items that failed.
+        failed: Option<Value>,
+    },
     /// It succeeded.
     Succeeded,
     /// It failed.

@@ -69,6 +69,8 @@ pub struct Machine {
     pub(crate) signals: Signals,
     /// Whether any playbook of the run limits its effects.
     pub(crate) capped: bool,
+    /// Whether outputs are told.
+    pub(crate) watched: bool,
 }
 
 /// What is left to do before the machine waits again.
@@ -106,6 +108,25 @@ pub(crate) enum State {
 impl Machine {
     /// Begins a run with its first record, which must be `started`.
     pub fn start(plan: Arc<Plan>, info: &RunInfo, first: &Record) -> Result<(Machine, Turn), Divergence> {
+        Machine::begin(plan, info, first, false)
+    }
+
+    /// As [`Machine::start`], and tells what every step gives as [`ProgressKind::Gave`]. For tests of playbooks:
+    /// each output is copied.
+    pub fn start_watched(
+        plan: Arc<Plan>,
+        info: &RunInfo,
+        first: &Record,
+    ) -> Result<(Machine, Turn), Divergence> {
+        Machine::begin(plan, info, first, true)
+    }
+
+    fn begin(
+        plan: Arc<Plan>,
+        info: &RunInfo,
+        first: &Record,
+        watched: bool,
+    ) -> Result<(Machine, Turn), Divergence> {
         let Event::Started { input, trigger, starter } = &first.event else {
             return Err(Divergence { seq: first.seq, reason: "a run begins with `started`".to_owned() });
         };
@@ -135,6 +156,7 @@ impl Machine {
             bound: Bound::default(),
             signals: Signals::default(),
             capped: false,
+            watched,
             plan: Arc::clone(&plan),
         };
         machine.root = machine.body(None, StepPath::root(), 0, plan, BTreeMap::new());
