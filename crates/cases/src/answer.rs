@@ -7,9 +7,6 @@ use engine::Decision;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Who answers, if nobody is named.
-const SOMEBODY: &str = "portcullis test";
-
 /// What is said to one step, in order: an approval with a quorum takes several.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers(Vec<Value>);
@@ -40,9 +37,9 @@ pub enum Said {
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The name.
-    pub name: String,
-    /// The roles; `None` if the file does not say, which means any that is needed.
+    /// The name; if the file does not say, `person 1`, `person 2` and so on by the place in the list.
+    pub name: Option<String>,
+    /// The roles; if the file does not say, all that are asked for.
     pub roles: Option<Vec<String>>,
 }
 
@@ -102,7 +99,7 @@ fn word_of(word: &str) -> Option<Said> {
 }
 
 fn somebody() -> Person {
-    Person { name: SOMEBODY.to_owned(), roles: None }
+    Person { name: None, roles: None }
 }
 
 fn decision(answer: &Value) -> Result<Said, String> {
@@ -141,8 +138,8 @@ fn values(answer: &Value) -> Result<Said, String> {
 
 fn person(fields: &Map<String, Value>) -> Result<Person, String> {
     let name = match fields.get("by") {
-        None => SOMEBODY.to_owned(),
-        Some(Value::String(name)) => name.clone(),
+        None => None,
+        Some(Value::String(name)) => Some(name.clone()),
         Some(other) => return Err(format!("`by: {other}`: a name is a text")),
     };
     let text = |role: &Value| role.as_str().map(str::to_owned);
@@ -170,7 +167,7 @@ mod tests {
     fn a_decision_is_a_word_or_says_by_whom() {
         assert_eq!(read(json!("none")).decisions(), Ok(vec![Said::Nothing]));
         let list = read(json!([{"decision": "approved", "by": "ana", "roles": ["lead"]}, "rejected"]));
-        let ana = Person { name: "ana".to_owned(), roles: Some(vec!["lead".to_owned()]) };
+        let ana = Person { name: Some("ana".to_owned()), roles: Some(vec!["lead".to_owned()]) };
         assert_eq!(
             list.decisions().unwrap(),
             [
@@ -191,7 +188,7 @@ mod tests {
         assert_eq!(read(plain.clone()).values().unwrap(), [Said::Values { values: plain, by: somebody() }]);
         let named = read(json!({"values": {"verdict": "bad"}, "by": "ana"})).values().unwrap();
         let Some(Said::Values { values, by }) = named.first() else { panic!("{named:?}") };
-        assert_eq!((values, by.name.as_str()), (&json!({"verdict": "bad"}), "ana"));
+        assert_eq!((values, by.name.as_deref()), (&json!({"verdict": "bad"}), Some("ana")));
         assert!(read(json!("approved")).values().is_err());
         assert_eq!(read(json!("timeout")).values(), Ok(vec![Said::TimePasses]));
     }

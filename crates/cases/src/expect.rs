@@ -123,7 +123,12 @@ impl<'a> Known<'a> {
             _ => Type::any(),
         };
         let states = Type::one_of(State::ALL.into_iter().map(str::to_owned));
-        Ok(closed([("status", states), ("output", output), ("error", error_type())]))
+        Ok(closed([
+            ("status", states),
+            ("output", output),
+            ("failed", Type::list(Type::any())),
+            ("error", error_type()),
+        ]))
     }
 
     fn calls(&self, action: &str) -> Result<Type, NameError> {

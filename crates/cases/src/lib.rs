@@ -30,7 +30,6 @@ pub use answer::{Answers, Person, Said};
 pub use cassette::{
     Cassette, CassetteError, MAX_BYTES, MAX_EMBEDDED, MAX_LINE, RecordError, Recorder, Replay, VERSION,
 };
-pub use clock::VirtualClock;
 pub use coverage::{Coverage, Covered, Summary};
 pub use diff::{Difference, differences};
 pub use expect::Expectation;

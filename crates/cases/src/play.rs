@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use engine::{ActionSource, Engine, EngineError, Event, EventKind, Run, Source, Start, StepPath, Timestamp};
+use engine::{
+    ActionSource, Engine, EngineError, Event, EventKind, Run, Secret, Secrets, Source, Start, StepPath,
+    Timestamp,
+};
 use expr::nearest;
+use plan::Audience;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::answer::Said;
+use crate::answer::{Person, Said};
 use crate::cassette::{Cassette, Replay};
-use crate::clock::VirtualClock;
-use crate::file::Case;
+use crate::clock::CountedClock;
+use crate::file::{Case, Signal, When};
 use crate::judge::Witness;
 use crate::mask::Masker;
 use crate::seen::Seen;
@@ -86,29 +90,51 @@ impl Suite {
             masker,
         });
         let start = case.with.clock.unwrap_or_default().0.as_millisecond();
-        let clock = VirtualClock::new(Timestamp(start));
+        let clock = CountedClock::new(Timestamp(start));
         let draws = AtomicU64::new(0);
         let engine = Engine::builder()
             .clock(clock.clone())
             .entropy(move || draws.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed))
+            .secrets(MadeUp(case.with.secrets.clone()))
+            .watched()
             .source(stage.clone())
             .build()
             .map_err(|error| error.to_string())?;
         let (sender, events) = unbounded_channel();
         let begin = Start {
             inputs: case.with.inputs.clone(),
+            trigger: case.with.trigger.clone().unwrap_or_default(),
             starter: "portcullis test".to_owned(),
             events: Some(sender),
             ..Start::default()
         };
         let source = Source::new(&self.name, &self.text);
         let run = engine.start_checked(source, Arc::clone(&self.plan), begin).await.map_err(refused)?;
-        let playing = Playing { suite: self, stage: &stage, clock, events, answers: Answering::new(case) };
+        let (mut answers, signals) = (Answering::new(case), case.with.signals.iter());
+        for signal in signals.clone().filter(|signal| signal.when == When::Start) {
+            send(&run, signal).await?;
+        }
+        answers.signals = signals.filter(|signal| signal.when == When::Waiting).collect();
+        let playing = Playing { suite: self, stage: &stage, clock, events, answers };
         let mut seen = playing.to_the_end(run).await?;
-        seen.take_calls(stage.calls());
+        seen.calls = stage.calls();
         let roots = seen.roots(&self.sites, &actions);
         Ok(Played { seen, complaints: stage.complaints(), repeated: stage.repeated(), roots })
     }
+}
+
+/// The secrets of a case.
+struct MadeUp(BTreeMap<String, String>);
+
+impl Secrets for MadeUp {
+    fn get(&self, name: &str) -> Option<Secret> {
+        self.0.get(name).map(Secret::new)
+    }
+}
+
+async fn send(run: &Run, signal: &Signal) -> Result<(), String> {
+    let sent = run.signal(&signal.event, signal.payload.clone()).await;
+    sent.map_err(|error| format!("the event `{}`: {error}", signal.event))
 }
 
 fn refused(error: EngineError) -> String {
@@ -125,36 +151,50 @@ fn refused(error: EngineError) -> String {
 struct Answering<'c> {
     case: &'c Case,
     /// For each question that was asked: what will still be said to it.
-    left: BTreeMap<String, VecDeque<Said>>,
+    left: BTreeMap<String, VecDeque<(usize, Said)>>,
     unused: BTreeSet<&'c str>,
+    /// Events that will still be sent.
+    signals: VecDeque<&'c Signal>,
 }
 
 impl<'c> Answering<'c> {
     fn new(case: &'c Case) -> Self {
         let unused = case.with.answers.keys().map(String::as_str).collect();
-        Answering { case, left: BTreeMap::new(), unused }
+        Answering { case, left: BTreeMap::new(), unused, signals: VecDeque::new() }
     }
 
-    /// What is said next to the step at `path`: by its path, or else by its id; nothing if there is no answer.
-    fn next(&mut self, path: &str, form: bool) -> Result<Said, String> {
-        if let Some(left) = self.left.get_mut(path) {
-            return Ok(left.pop_front().unwrap_or(Said::Nothing));
+    /// What is said next to the step at `path`, and by which of those who answer: by its path, or else by its id;
+    /// nothing if there is no answer. That nobody answers holds on when it is the last word.
+    fn next(&mut self, path: &str, form: bool) -> Result<(usize, Said), String> {
+        if !self.left.contains_key(path) {
+            let id = path.rsplit('/').next().unwrap_or(path);
+            let answers = &self.case.with.answers;
+            let entry = answers.get_key_value(path).or_else(|| answers.get_key_value(id));
+            let Some((key, answer)) = entry else { return Ok((0, Said::Nothing)) };
+            self.unused.remove(key.as_str());
+            let said = if form { answer.values() } else { answer.decisions() };
+            let said = said.map_err(|why| format!("the answer for `{key}`: {why}"))?;
+            self.left.insert(path.to_owned(), said.into_iter().enumerate().collect());
         }
-        let id = path.rsplit('/').next().unwrap_or(path);
-        let answers = &self.case.with.answers;
-        let Some((key, answer)) = answers.get_key_value(path).or_else(|| answers.get_key_value(id)) else {
-            return Ok(Said::Nothing);
-        };
-        self.unused.remove(key.as_str());
-        let said = if form { answer.values() } else { answer.decisions() };
-        let mut said = VecDeque::from(said.map_err(|why| format!("the answer for `{key}`: {why}"))?);
-        let next = said.pop_front().unwrap_or(Said::Nothing);
-        if matches!(next, Said::Nothing | Said::TimePasses) {
-            said.push_front(next.clone());
+        let Some(left) = self.left.get_mut(path) else { return Ok((0, Said::Nothing)) };
+        let next = left.pop_front().unwrap_or((0, Said::Nothing));
+        if left.is_empty() && matches!(next.1, Said::Nothing | Said::TimePasses) {
+            left.push_back(next.clone());
         }
-        self.left.insert(path.to_owned(), said);
         Ok(next)
     }
+
+    /// The next event of one of these names.
+    fn signal(&mut self, names: &BTreeSet<&str>) -> Option<&'c Signal> {
+        let at = self.signals.iter().position(|signal| names.contains(signal.event.as_str()))?;
+        self.signals.remove(at)
+    }
+}
+
+/// Who answers, with the roles that are asked for if the case names none.
+fn engine_person(number: usize, by: Person, to: &Audience) -> engine::Person {
+    let name = by.name.unwrap_or_else(|| format!("person {}", number + 1));
+    engine::Person { name, roles: by.roles.unwrap_or_else(|| to.roles.clone()) }
 }
 
 /// A question that is open and that nobody will answer now.
@@ -163,12 +203,20 @@ struct Open {
     due: Option<Timestamp>,
     /// The case wants the run to be judged as it waits here.
     hold: bool,
+    /// The event it waits for.
+    event: Option<String>,
+}
+
+impl Open {
+    fn question(said: &Said, due: Option<Timestamp>) -> Self {
+        Open { due, hold: *said != Said::TimePasses, event: None }
+    }
 }
 
 struct Playing<'p> {
     suite: &'p Suite,
     stage: &'p Stage,
-    clock: VirtualClock,
+    clock: CountedClock,
     events: UnboundedReceiver<Event>,
     answers: Answering<'p>,
 }
@@ -202,12 +250,17 @@ impl Playing<'_> {
                 seen.end = Some(end);
                 return self.check_answers(seen);
             }
+            let names = open.values().filter_map(|open| open.event.as_deref()).collect();
+            if let Some(signal) = self.answers.signal(&names) {
+                send(&run, signal).await?;
+                continue;
+            }
             let held = open.values().filter(|open| open.hold);
             let hold_until = held.clone().filter_map(|open| open.due).min();
             let holds = waits && held.count() > 0;
             let next = self.clock.next();
             let past = matches!((next, hold_until), (Some(next), Some(due)) if next >= due);
-            if holds || past || !self.clock.advance() {
+            if holds || past || !self.clock.jump() {
                 return self.check_answers(seen);
             }
         }
@@ -246,17 +299,33 @@ impl Playing<'_> {
                 }
             }
             EventKind::Asked(ask) => {
-                let said = self.answers.next(path.as_str(), false)?;
+                let (number, said) = self.answers.next(path.as_str(), false)?;
                 seen.waiting.insert(path.as_str().to_owned());
-                match said {
-                    Said::Decision { decision, by } => {
-                        let decided = run.decide(&path, decision, &by.name, Some(&ask.digest)).await;
-                        decided.map_err(|error| format!("the answer of {} to {path}: {error}", by.name))?;
-                    }
-                    said => {
-                        let hold = said != Said::TimePasses;
-                        open.insert(path.as_str().to_owned(), Open { due: ask.due, hold });
-                    }
+                let Said::Decision { decision, by } = said else {
+                    open.insert(path.as_str().to_owned(), Open::question(&said, ask.due));
+                    return Ok(());
+                };
+                open.remove(path.as_str());
+                let by = engine_person(number, by, &ask.to);
+                let decided = run.decide(&path, decision, &by, Some(&ask.digest)).await;
+                decided.map_err(|error| format!("the answer of {} to {path}: {error}", by.name))?;
+            }
+            EventKind::Form(form) => {
+                let (number, said) = self.answers.next(path.as_str(), true)?;
+                seen.waiting.insert(path.as_str().to_owned());
+                let Said::Values { values, by } = said else {
+                    open.insert(path.as_str().to_owned(), Open::question(&said, form.due));
+                    return Ok(());
+                };
+                let by = engine_person(number, by, &form.to);
+                let answered = run.answer(&path, values, &by).await;
+                answered.map_err(|error| format!("the answer of {} to {path}: {error}", by.name))?;
+            }
+            EventKind::Waits(pause) => {
+                if let Some(event) = pause.event {
+                    seen.waiting.insert(path.as_str().to_owned());
+                    let wait = Open { due: pause.due, hold: false, event: Some(event.name) };
+                    open.insert(path.as_str().to_owned(), wait);
                 }
             }
             EventKind::Decided { decision, .. } => {
@@ -268,8 +337,11 @@ impl Playing<'_> {
         Ok(())
     }
 
-    /// An answer nobody asked for is a mistake of the case.
+    /// An answer nobody asked for, and an event nobody waited for, are mistakes of the case.
     fn check_answers(&self, seen: Seen) -> Result<Seen, String> {
+        if let Some(signal) = self.answers.signals.front() {
+            return Err(format!("it sends an event `{}`, but the run did not wait for it", signal.event));
+        }
         let Some(name) = self.answers.unused.first() else { return Ok(seen) };
         let near = nearest(name, self.suite.sites.ids());
         let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

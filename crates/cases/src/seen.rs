@@ -25,6 +25,8 @@ pub struct Seen {
 pub(crate) struct StepSeen {
     pub(crate) state: State,
     pub(crate) output: Option<Value>,
+    /// Of a loop that collects: the items that failed.
+    pub(crate) failed: Option<Value>,
     pub(crate) failure: Option<Failure>,
     /// It failed, and its block went on.
     pub(crate) tolerated: bool,
@@ -57,6 +59,10 @@ impl Seen {
     pub(crate) fn note(&mut self, path: &str, progress: &ProgressKind) {
         let step = self.steps.entry(path.to_owned()).or_default();
         match progress {
+            ProgressKind::Gave { output, failed } => {
+                step.output.clone_from(output);
+                step.failed.clone_from(failed);
+            }
             ProgressKind::Skipped => step.state = State::Skipped,
             ProgressKind::Succeeded => step.state = State::Succeeded,
             ProgressKind::Failed { failure, tolerated } => {
@@ -69,18 +75,6 @@ impl Seen {
         if step.state != State::Pending {
             self.waiting.remove(path);
         }
-    }
-
-    /// Takes in what the calls answered: the outputs of steps that call actions.
-    pub(crate) fn take_calls(&mut self, calls: Vec<Called>) {
-        for call in &calls {
-            if let (Some(step), Some(output)) = (self.steps.get_mut(&call.path), &call.output)
-                && step.state == State::Succeeded
-            {
-                step.output.get_or_insert_with(|| output.clone());
-            }
-        }
-        self.calls = calls;
     }
 
     /// What expectations see: `run`, `outputs`, `waiting`, `calls`, `steps`.
@@ -133,6 +127,7 @@ impl StepSeen {
         json!({
             "status": self.state.as_str(),
             "output": self.output,
+            "failed": self.failed,
             "error": self.failure.as_ref().map(error_value),
         })
     }
