@@ -221,11 +221,14 @@ fn a_waiting_run_can_be_cancelled() {
 fn a_waiting_run_goes_on_with_the_playbook_it_started_with() {
     let place = Place::new();
     let text = std::fs::read_to_string(playbook()).unwrap();
+    let template = std::fs::read_to_string(workflow("templates/answer.j2")).unwrap();
     for (name, later) in
         [("edited.yaml", Some("playbook: 1\nid: another\nsteps: []\n")), ("deleted.yaml", None)]
     {
         let file = place.write(name, &text);
+        let beside = place.write("templates/answer.j2", &template);
         let waiting = place.run(&["run", &file, &sim(), "--json"]).with_code(3).json();
+        std::fs::remove_file(&beside).unwrap();
         match later {
             Some(later) => drop(place.write(name, later)),
             None => std::fs::remove_file(&file).unwrap(),

@@ -25,6 +25,15 @@ pub(crate) struct Triage {
     playbook: String,
 }
 
+/// The templates of the playbook.
+struct Beside;
+
+impl playbook::Files for Beside {
+    fn read(&self, path: &str) -> std::result::Result<Arc<str>, String> {
+        std::fs::read_to_string(workflow().join(path)).map(Arc::from).map_err(|error| error.to_string())
+    }
+}
+
 /// How the run for one mail ended.
 #[derive(Debug)]
 pub(crate) struct Result {
@@ -78,7 +87,7 @@ impl Triage {
             ..Start::default()
         };
         let begun = Instant::now();
-        let source = Source::new("playbook.yaml", &self.playbook);
+        let source = Source::new("playbook.yaml", &self.playbook).among(&Beside);
         let mut run = self.engine.start(source, start).await.unwrap();
         let end = tokio::time::timeout(limit, run.wait()).await;
         let end = end.unwrap_or_else(|_| panic!("the run did not end within {limit:?}")).unwrap();
