@@ -1,12 +1,18 @@
 //! `portcullis runs`: look at runs, and go on with them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use journal::{Event as Happened, Record, Timestamp};
+use engine::{Event, EventKind, Source};
+use interpreter::{Command, Machine, RunInfo};
+use journal::{Event as Happened, Record, StoredRun, Timestamp};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::output::{self, Style, line};
+use crate::progress::Progress;
 use crate::resume::{Then, resume, run_id};
 use crate::wire::{self, Shared};
 
@@ -107,10 +113,67 @@ impl Show {
             header.digest
         ));
         output::say(&format!("started   {}\n", time(header.created)));
+        let mut replay = Replay::of(&stored)?;
         for record in &stored.records {
             output::say(&format!("{:>5}  {}  {}", record.seq, style.dim(&time(record.at)), describe(record)));
+            let lines = replay.as_mut().map(|replay| replay.lines(record, style)).unwrap_or_default();
+            lines.iter().for_each(|line| output::say(&format!("{:33}{line}", "")));
+        }
+        if replay.is_none() {
+            output::complain("the stored playbook does not check with this version: records only");
         }
         Ok(Exit::Done)
+    }
+}
+
+/// The history again, for what it led to.
+struct Replay {
+    plan: Arc<plan::Plan>,
+    run: RunInfo,
+    machine: Option<Machine>,
+    progress: Progress,
+}
+
+impl Replay {
+    /// Nothing if the stored playbook does not check any more.
+    fn of(stored: &StoredRun) -> Result<Option<Self>> {
+        let header = &stored.header;
+        let kept = header.files.iter();
+        let files: BTreeMap<String, Arc<str>> =
+            kept.map(|(path, text)| (path.clone(), Arc::from(text.as_str()))).collect();
+        let source = Source::new(&header.source, &header.text).among(&files);
+        Ok(wire::catalogue()?.check(source).plan.map(|plan| Replay {
+            progress: Progress::of(&plan),
+            plan: Arc::new(plan),
+            run: RunInfo { id: header.run.as_str().to_owned() },
+            machine: None,
+        }))
+    }
+
+    /// What a record led to, as it was shown while the run went on.
+    fn lines(&mut self, record: &Record, style: Style) -> Vec<String> {
+        let turn = match &mut self.machine {
+            None => Machine::start(Arc::clone(&self.plan), &self.run, record).map(|(machine, turn)| {
+                self.machine = Some(machine);
+                turn
+            }),
+            Some(machine) => machine.apply(record),
+        };
+        let Ok(turn) = turn else { return Vec::new() };
+        let waits = turn.commands.iter().filter_map(|command| match command {
+            Command::Pause(pause) => {
+                let kind = EventKind::Waits(pause.clone());
+                Some(Event { at: record.at, path: pause.path.clone(), kind })
+            }
+            _ => None,
+        });
+        let mut lines: Vec<String> = turn
+            .progress
+            .iter()
+            .flat_map(|step| self.progress.step(&step.path, &step.kind, record.at, style))
+            .collect();
+        lines.extend(waits.flat_map(|event| self.progress.lines(&event, style)));
+        lines
     }
 }
 
@@ -118,7 +181,8 @@ impl Show {
 fn describe(record: &Record) -> String {
     match &record.event {
         Happened::Started { starter, input, trigger } => {
-            let brought = if trigger.is_null() { String::new() } else { format!(", from {}", short(trigger)) };
+            let brought =
+                if trigger.is_null() { String::new() } else { format!(", from {}", short(trigger)) };
             format!("started by {} with {}{brought}", line(starter), short(&json!(input)))
         }
         Happened::Performing { op, attempt, path, action } => {
@@ -130,7 +194,9 @@ fn describe(record: &Record) -> String {
             format!("#{op} failed: {}", line(&failure.to_string()))
         }
         Happened::Withdrawn { op } => format!("#{op} is not asked any more"),
-        Happened::Answered { op, answer, by } => format!("#{op} filled in by {}: {}", line(by), short(answer)),
+        Happened::Answered { op, answer, by } => {
+            format!("#{op} filled in by {}: {}", line(by), short(answer))
+        }
         Happened::Signalled { name, payload } => format!("event {}: {}", line(name), short(payload)),
         Happened::Woken { op } => format!("#{op} goes on after its wait"),
         Happened::Asked { op, path, digest } => format!("#{op} {path} asks a person, about {digest:.12}…"),
