@@ -9,21 +9,40 @@
 
 mod catalogue;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use catalogue::Fixed;
-use playbook::{Source, Style};
+use playbook::{Files, Source, Style};
 use portcullis_playbook as playbook;
 use proptest::prelude::*;
 
 /// Generous, because test builds are slow and machines busy; a quadratic step takes minutes here.
 const LONG: Duration = Duration::from_secs(20);
 
+/// The files that the examples name.
+fn beside() -> &'static BTreeMap<String, Arc<str>> {
+    static FILES: LazyLock<BTreeMap<String, Arc<str>>> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui/lib");
+        let read = |entry: fs::DirEntry| {
+            let name = format!("../lib/{}", entry.file_name().to_str().unwrap());
+            (name, Arc::from(fs::read_to_string(entry.path()).unwrap()))
+        };
+        fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+    });
+    &FILES
+}
+
 /// Checks and renders; gives the codes.
 fn run(text: &str) -> Vec<&'static str> {
-    let source = Source::new("hostile.yaml", text);
+    run_among(text, beside())
+}
+
+fn run_among(text: &str, files: &dyn Files) -> Vec<&'static str> {
+    let source = Source::new("hostile.yaml", text).among(files);
     let start = Instant::now();
     let checked = playbook::check(source, &Fixed::load());
     for style in [Style::Plain, Style::Colour] {
@@ -111,6 +130,74 @@ fn conditions_cannot_be_bombs() {
     }
 }
 
+#[test]
+fn expressions_are_refused_by_length() {
+    for text in ["(".repeat(66_000), "!".repeat(1_000_000), "-".repeat(1_000_000), "[".repeat(66_000)] {
+        assert_eq!(run(&format!("{HEAD}name: x\n  # {text}\n")).len(), 0);
+        let step = format!("playbook: 1\nid: p\nsteps:\n  - set: {{ x: \"${{{{ {text} }}}}\" }}\n");
+        assert!(!run(&step).is_empty());
+    }
+}
+
+#[test]
+fn loops_inside_of_loops_do_not_multiply() {
+    let mut text = "playbook: 1\nid: p\nsteps:\n".to_owned();
+    for depth in 0..13 {
+        let pad = "    ".repeat(depth);
+        text.push_str(&format!(
+            "{pad}  - while: ${{{{ s{depth}.index < 3 }}}}\n{pad}    max: 3\n{pad}    as: s{depth}\n{pad}    state: {{ a: null, b: null, c: [] }}\n{pad}    next: {{ a: \"${{{{ s{depth}.b }}}}\", b: \"${{{{ s{depth}.c }}}}\", c: \"${{{{ [run.id] }}}}\" }}\n{pad}    do:\n"
+        ));
+    }
+    text.push_str(&format!("{}  - wait: 5s\n", "    ".repeat(13)));
+    assert_eq!(run(&text), Vec::<&str>::new());
+}
+
+#[test]
+fn a_dag_may_be_large() {
+    let mut text = "playbook: 1\nid: p\nsteps:\n  - id: g\n    dag:\n".to_owned();
+    for n in 0..480_usize {
+        let needs: Vec<String> = (n.saturating_sub(20)..n).map(|n| format!("s{n}")).collect();
+        text.push_str(&format!("      - {{ id: s{n}, needs: [{}], wait: 5s }}\n", needs.join(", ")));
+    }
+    assert_eq!(run(&text), Vec::<&str>::new());
+    run(&text.replace("needs: []", "needs: [s479]"));
+}
+
+/// Files without end: every one calls two others.
+struct Endless;
+
+impl Files for Endless {
+    fn read(&self, path: &str) -> Result<Arc<str>, String> {
+        let name = path.trim_end_matches(".yaml");
+        Ok(format!("playbook: 1\nid: p\nsteps:\n  - call: {name}a.yaml\n  - call: {name}b.yaml\n").into())
+    }
+}
+
+#[test]
+fn files_are_counted() {
+    let codes = run_among("playbook: 1\nid: p\nsteps:\n  - call: x.yaml\n", &Endless);
+    assert_eq!(codes, ["P0216"]);
+}
+
+/// Whatever is asked for is there, and is this.
+struct Same(String);
+
+impl Files for Same {
+    fn read(&self, _: &str) -> Result<Arc<str>, String> {
+        Ok(Arc::from(self.0.as_str()))
+    }
+}
+
+#[test]
+fn files_beside_it_can_be_anything() {
+    let large = "a".repeat(2_000_000);
+    for text in ["", "\0", "---\n---\n", "{{", "{% for a in b %}", "{{ a.b.c.d }}", &large] {
+        let files = Same(text.to_owned());
+        assert!(!run_among("playbook: 1\nid: p\nsteps:\n  - call: x.yaml\n", &files).is_empty());
+        run_among("playbook: 1\nid: p\nsteps:\n  - fail: { template: x.j2, values: { a: 1 } }\n", &files);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -119,6 +206,13 @@ proptest! {
         if let Ok(text) = playbook::decode(&bytes) {
             run(text);
         }
+    }
+
+    #[test]
+    fn any_file_beside_it(bytes in proptest::collection::vec(any::<u8>(), 0..200), seed in any::<prop::sample::Index>()) {
+        let files = Same(String::from_utf8_lossy(&bytes).into_owned());
+        run_among("playbook: 1\nid: p\nsteps:\n  - fail: { template: x.j2, values: { a: 1 } }\n  - call: x.yaml\n", &files);
+        run_among("playbook: 1\nid: p\nsteps:\n  - call: x.yaml\n    with: { sender: a }\n", &Same(seed.get(&examples()).clone()));
     }
 
     #[test]

@@ -38,8 +38,24 @@ impl Lower<'_> {
         self.names.current = current;
         let on_branch_error = self.on_branch_error(fields);
         let output = self.closing_output(ix, fields);
+        self.no_early_end(fields, block);
         let nodes = self.nodes(items, block, steps)?;
         Some(StepKind::Dag(Dag { nodes, on_branch_error, output }))
+    }
+
+    /// A rejection ends a `dag` before its output can be computed.
+    fn no_early_end(&mut self, fields: &Fields<'_>, block: BlockIx) {
+        let Some(output) = fields.entry("output") else { return };
+        let outline = &self.names.outline;
+        let gates = outline.blocks.get(block).map(|b| b.gates.as_slice()).unwrap_or_default();
+        let mut gates = gates.iter().filter_map(|ix| outline.steps.get(*ix));
+        let Some(gate) = gates.find(|gate| !gate.gate.survives_rejection) else { return };
+        self.sink.push(
+            Raw::error(codes::NOT_EVERY_PATH, "a rejection ends this `dag` without an output")
+                .node(output.key.id, "is not computed then")
+                .node(gate.at, "may be rejected")
+                .help("write `on_reject: continue` there, or put the approval before the `dag`"),
+        );
     }
 
     /// The steps with what they need, by their new positions.

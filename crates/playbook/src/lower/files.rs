@@ -32,9 +32,12 @@ pub(crate) struct Project<'a> {
     pub(crate) open: RefCell<Vec<String>>,
     pub(super) known_actions: RefCell<HashMap<String, Option<Arc<Action>>>>,
     /// By action and input: compiling a schema costs more than everything else here.
-    pub(super) validators: RefCell<HashMap<(String, String), Option<Arc<Validator>>>>,
+    pub(super) validators: RefCell<Validators>,
     refused: Cell<bool>,
 }
+
+/// `None` where the schema cannot be compiled.
+pub(super) type Validators = HashMap<(String, String), Option<Arc<Validator>>>;
 
 /// A called playbook.
 pub(crate) struct Callee {
@@ -53,6 +56,8 @@ pub(crate) struct Face {
     pub(crate) output: Option<Type>,
     /// Actions that change something without an approval before them.
     pub(crate) ungated: Vec<String>,
+    /// Actions that change something without a limit for the run as a whole.
+    pub(crate) unlimited: Vec<String>,
     /// An expression asks for `trigger`.
     pub(crate) uses_trigger: bool,
 }

@@ -26,11 +26,15 @@ const MAX_LOOKS: usize = 3;
 const RESERVED: [&str; 10] =
     ["inputs", "steps", "run", "self", "trigger", "vars", "secrets", "error", "event", "message"];
 
+/// By name, in the order of the file.
+type Values = Vec<(String, ValueExpr)>;
+type Types = Vec<(String, Type)>;
+
 /// A `while` as far as its rounds go.
 struct Rounds {
     condition: Option<expr::Expr>,
     body: Arc<[Step]>,
-    next: Vec<(String, ValueExpr)>,
+    next: Values,
     /// The type of the state before, between and after rounds.
     state: Type,
 }
@@ -167,7 +171,7 @@ impl Lower<'_> {
     }
 
     /// The state before the first round, and its types as wide as later rounds may need them.
-    fn initial(&mut self, fields: &Fields<'_>) -> (Vec<(String, ValueExpr)>, Vec<(String, Type)>) {
+    fn initial(&mut self, fields: &Fields<'_>) -> (Values, Types) {
         let mut values = Vec::new();
         let mut types = Vec::new();
         let Some(given) = fields.get("state").and_then(|n| Fields::open(n, "`state`", self.sink)) else {
@@ -236,15 +240,18 @@ impl Lower<'_> {
     }
 
     /// Condition, body and next state, looked at until the types of the state hold for every round.
-    fn rounds(
-        &mut self,
-        fields: &Fields<'_>,
-        condition: &Node,
-        variable: &str,
-        mut types: Vec<(String, Type)>,
-    ) -> Rounds {
+    fn rounds(&mut self, fields: &Fields<'_>, condition: &Node, variable: &str, mut types: Types) -> Rounds {
+        let untrusted = |types: Types| -> Types {
+            types.into_iter().map(|(name, ty)| (name, ty.with_untrusted())).collect()
+        };
         let mut looks = 1;
+        if self.looks_left == 0 {
+            // Loops inside of loops multiply. Rather too careful than too late.
+            types = untrusted(types);
+            looks = MAX_LOOKS + 1;
+        }
         loop {
+            self.looks_left = self.looks_left.saturating_sub(1);
             let before = self.sink.mark();
             let index = ("index".to_owned(), Type::int());
             let state = Type::closed(types.iter().cloned().chain([index]));
@@ -256,7 +263,7 @@ impl Lower<'_> {
                 body.map(|node| self.under(&facts, |lower| lower.inner(node, "`do`"))).unwrap_or_default();
             let (next, found) = self.next(fields, body, &types);
             self.names.variables.pop();
-            let wider: Vec<(String, Type)> = types
+            let wider: Types = types
                 .iter()
                 .map(|(name, ty)| {
                     let after = found.iter().find(|(other, _)| other == name);
@@ -267,13 +274,11 @@ impl Lower<'_> {
                 return Rounds { condition: when, body: steps, next, state };
             }
             types = if looks == MAX_LOOKS || self.looks_left == 0 {
-                // Rather too careful than too late.
                 looks = MAX_LOOKS;
-                wider.into_iter().map(|(name, ty)| (name, ty.with_untrusted())).collect()
+                untrusted(wider)
             } else {
                 wider
             };
-            self.looks_left = self.looks_left.saturating_sub(1);
             looks += 1;
             self.sink.forget(before);
         }
@@ -284,7 +289,7 @@ impl Lower<'_> {
         fields: &Fields<'_>,
         body: Option<&Node>,
         types: &[(String, Type)],
-    ) -> (Vec<(String, ValueExpr)>, Vec<(String, Type)>) {
+    ) -> (Values, Types) {
         let (mut values, mut after) = (Vec::new(), Vec::new());
         let Some(Kind::Map(entries)) = fields.get("next").map(|n| &n.kind) else { return (values, after) };
         for entry in entries {

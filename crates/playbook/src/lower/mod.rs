@@ -43,8 +43,8 @@ pub(crate) use files::{Face, Project};
 
 /// The most steps of a playbook.
 const MAX_STEPS: usize = 500;
-/// How often the loops of one playbook may be looked at again; see [`loops`].
-const MAX_LOOKS: usize = 64;
+/// How often the loops of one playbook are looked at until the types of their states are known; see [`loops`].
+const MAX_LOOKS: usize = 100;
 
 /// Checks the tree and lowers it. The plan is only worth something if nothing was reported as an error. `folder`
 /// is where the file stands, from the folder of the first playbook.
@@ -71,6 +71,7 @@ pub(crate) fn playbook(
         about_a_mail: false,
         accepts: None,
         ungated: Vec::new(),
+        unlimited: Vec::new(),
         looks_left: MAX_LOOKS,
     };
     let plan = lower.top(text, &top);
@@ -140,6 +141,8 @@ struct Lower<'a> {
     accepts: Option<Acceptance>,
     /// Actions that change something without an approval before them.
     ungated: Vec<String>,
+    /// Actions that change something without a limit for the run as a whole.
+    unlimited: Vec<String>,
     looks_left: usize,
 }
 
@@ -205,6 +208,7 @@ impl Lower<'_> {
             inputs: self.names.inputs,
             output: Some(output),
             ungated: self.ungated,
+            unlimited: self.unlimited,
             uses_trigger: self.names.triggers.used.get(),
         }
     }

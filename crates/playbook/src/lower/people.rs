@@ -218,7 +218,7 @@ impl Lower<'_> {
         let message = message.map(|node| self.fitting(node, &Slot::open("`message`", Type::string())).0);
         let form = given.require("form", "`ask`", help, self.sink);
         let form = form.and_then(|node| self.form(node));
-        let answer = form.as_ref().map_or_else(Type::any, |form| answer_type(form));
+        let answer = form.as_ref().map_or_else(Type::any, answer_type);
         let by = Type::string();
         self.gives(ix, Some(Type::closed([("answer".to_owned(), answer), ("by".to_owned(), by)])), None);
         let to = self.audience(&given);

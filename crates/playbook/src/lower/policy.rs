@@ -25,8 +25,11 @@ impl Lower<'_> {
                 let certain = !step.may_fail
                     && !step.gate.survives_rejection
                     && step.condition.as_ref().is_none_or(|c| known.decide(c) == Some(true));
-                // In a `dag` a rejection ends nothing but the step itself.
-                if step.index < *index && certain && block.needs.is_none() {
+                let before = match &block.needs {
+                    Some(needs) => needs.surely(*index, step.index),
+                    None => step.index < *index,
+                };
+                if before && certain {
                     found.push(step);
                 }
             }
@@ -55,11 +58,9 @@ impl Lower<'_> {
             } else if gate.gate.survives_rejection {
                 "a rejection does not end these steps (`on_reject: continue`)"
             } else if gate.may_fail {
-                "goes on when it fails"
-            } else if gate.condition.is_some() {
-                "is asked only sometimes"
+                "the next step runs also when it fails"
             } else {
-                "in a `dag` a rejection ends only the step itself"
+                "is asked only sometimes"
             };
             Some((gate.at, why))
         })
@@ -91,16 +92,25 @@ impl Lower<'_> {
 
     /// A change that a loop multiplies: is there a limit for the run as a whole?
     pub(super) fn blast_limit(&mut self, action: &str, node: &Node) {
-        if self.policy.max_effects.contains_key(action) || !self.names.outline.in_loop(&self.names.here) {
+        if self.policy.max_effects.contains_key(action) {
             return;
         }
+        if !self.unlimited.iter().any(|known| known == action) {
+            self.unlimited.push(action.to_owned());
+        }
+        self.in_a_loop(node, action, "with what is still normal");
+    }
+
+    /// The same for what a called playbook changes: its own policy holds for it.
+    pub(super) fn in_a_loop(&mut self, node: &Node, action: &str, advice: &str) {
+        if !self.names.outline.in_loop(&self.names.here) {
+            return;
+        }
+        let message = format!("nothing limits how much `{action}` changes in one run");
         self.sink.push(
-            Raw::warning(
-                codes::NO_BLAST_LIMIT,
-                format!("nothing limits how much `{action}` changes in one run"),
-            )
-            .node(node.id, "stands in a loop")
-            .help(format!("add `policy: {{ max_effects: {{ {action}: 100 }} }}` with what is still normal")),
+            Raw::warning(codes::NO_BLAST_LIMIT, message)
+                .node(node.id, "stands in a loop")
+                .help(format!("add `policy: {{ max_effects: {{ {action}: 100 }} }}` {advice}")),
         );
     }
 

@@ -213,11 +213,9 @@ impl Lower<'_> {
         }
         let then = Fields::read(node, "`then`", &["return", "fail"], self.sink)?;
         // The step itself has ended by now.
+        let ended = std::mem::replace(&mut self.names.ended, self.names.current);
         let current = self.names.current.take();
         let afterwards = std::mem::replace(&mut self.names.afterwards, true);
-        if let Some((_, index)) = self.names.here.last_mut() {
-            *index += 1;
-        }
         let found = match (then.entry("return"), then.get("fail")) {
             (Some(entry), None) => self.returned(entry).map(Then::Return),
             (None, Some(node)) => self.failed(node).map(Then::Fail),
@@ -228,10 +226,7 @@ impl Lower<'_> {
                 None
             }
         };
-        if let Some((_, index)) = self.names.here.last_mut() {
-            *index -= 1;
-        }
-        (self.names.current, self.names.afterwards) = (current, afterwards);
+        (self.names.current, self.names.ended, self.names.afterwards) = (current, ended, afterwards);
         found
     }
 

@@ -42,6 +42,9 @@ impl Lower<'_> {
             let what = format!("the called playbook `{}` runs `{action}`, which", plan.id);
             self.containment(&what, action, node);
         }
+        for action in &callee.face.unlimited {
+            self.in_a_loop(node, action, "in the called playbook; it holds for each call");
+        }
         let with = self.inputs_of(fields, node, &plan, &callee);
         let connections = self.connections_of(fields, node, &plan);
         Some(StepKind::Playbook(SubPlaybook { plan, with, connections: connections? }))

@@ -257,8 +257,13 @@ impl Lower<'_> {
         if paths.len() > 2 {
             return raw;
         }
+        // What is unknown comes from nowhere.
+        if matches!(raw.code, codes::UNKNOWN_NAME | codes::UNKNOWN_STEP) {
+            return raw;
+        }
+        let about_the_step = raw.code.starts_with("P03");
         let origins = paths.iter().filter_map(|path| self.names.origin(path));
-        origins.fold(raw, |raw, (id, text)| raw.node(id, text))
+        origins.fold(raw, |raw, (id, text)| raw.node(id, if about_the_step { "this step" } else { text }))
     }
 
     fn syntax(&mut self, node: &Node, error: &SyntaxError) {

@@ -27,7 +27,7 @@ impl Lower<'_> {
         let forms: Vec<_> =
             ["for", "until", "event"].into_iter().filter_map(|key| given.entry(key)).collect();
         match forms.as_slice() {
-            [only] if only.key.text == "event" => return self.event(ix, &given).map(StepKind::Wait),
+            [only] if only.key.text == "event" => self.event(ix, &given).map(StepKind::Wait),
             [only] => {
                 for other in given.entries.iter().filter(|e| e.key.id != only.key.id) {
                     if known.contains(&other.key.text.as_str()) {

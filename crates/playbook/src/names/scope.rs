@@ -38,6 +38,8 @@ pub(crate) struct Names {
     pub(crate) here: Vec<Place>,
     /// The block step whose inner steps have all ended: its `output` is being looked at.
     pub(crate) closing: Option<StepIx>,
+    /// The step whose `then` is being looked at: it has ended.
+    pub(crate) ended: Option<StepIx>,
     /// Only `inputs`, `vars`, `run` and `trigger`: nothing has run yet.
     pub(crate) before_start: bool,
     /// What is computed after a step's own work (`output`, `next`, `then`): no approval has to show it.

@@ -48,6 +48,7 @@ impl Names {
         let id = &info.id;
         let needs = self.outline.blocks.get(step.block).and_then(|b| b.needs.as_ref());
         match (step.index.cmp(&index), needs) {
+            (Ordering::Equal, _) if came.is_none() && self.ended == Some(ix) => Ok(None),
             (Ordering::Equal, _) => match came {
                 Some((owner, block)) => self.other_block(info, owner, block),
                 None if self.current == Some(ix) => {
@@ -171,6 +172,11 @@ impl Names {
             if self.may_be_skipped(step.block, step.index, known) {
                 return Some(format!("{who} is skipped if nothing that it needs succeeds"));
             }
+            if index.is_none_or(|index| index == usize::MAX)
+                && let Some(gate) = self.gate_before(step, known)
+            {
+                return Some(format!("a rejection of `{}` ends the steps before {who}", gate.id));
+            }
             if index.is_some() {
                 return doubt.map(str::to_owned);
             }
@@ -189,6 +195,20 @@ impl Names {
             next = block.step;
         }
         doubt.map(str::to_owned)
+    }
+
+    /// An approval that may have ended the steps of a block before one of them.
+    fn gate_before(&self, step: &StepInfo, known: &Facts) -> Option<&StepInfo> {
+        let block = self.outline.blocks.get(step.block)?;
+        let gates = block.gates.iter().filter_map(|ix| self.outline.steps.get(*ix));
+        gates.into_iter().find(|gate| {
+            let earlier = match block.needs {
+                Some(_) => gate.index != step.index,
+                None => gate.index < step.index,
+            };
+            let approved = || known.equals(&["steps", &gate.id, "output", "decision"], "approved");
+            earlier && !gate.gate.survives_rejection && !approved()
+        })
     }
 
     /// A step with `join: any` of whose needs none surely succeeds.

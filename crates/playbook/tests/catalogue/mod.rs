@@ -205,9 +205,18 @@ fn write_kind(kind: &StepKind, depth: usize, out: &mut String) -> std::fmt::Resu
             }
             Ok(())
         }
+        StepKind::Ask(_) | StepKind::Wait(_) => write_wait(kind, out),
         StepKind::Playbook(p) => {
             writeln!(out, "call {} with {} connections {:?}", p.plan.id, fields(&p.with), p.connections)
         }
+        StepKind::Assert { that, message } => {
+            writeln!(out, "assert [{}] {:?}", that.source().trim(), message.as_ref().map(value))
+        }
+    }
+}
+
+fn write_wait(kind: &StepKind, out: &mut String) -> std::fmt::Result {
+    match kind {
         StepKind::Ask(a) => writeln!(
             out,
             "ask {} {} {:?} timeout={:?} default={:?}",
@@ -228,9 +237,7 @@ fn write_kind(kind: &StepKind, depth: usize, out: &mut String) -> std::fmt::Resu
             e.timeout,
             e.tolerates_timeout
         ),
-        StepKind::Assert { that, message } => {
-            writeln!(out, "assert [{}] {:?}", that.source().trim(), message.as_ref().map(value))
-        }
+        _ => Ok(()),
     }
 }
 
