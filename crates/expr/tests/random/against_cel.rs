@@ -2,7 +2,7 @@
 //!
 //! What only this language accepts (mixed numbers, functions CEL does not have) is not compared. What only CEL
 //! accepts must have one of the documented reasons: an error that CEL absorbs in `&&`, `||`, `all` and `exists`,
-//! or a double that is no number.
+//! a double that is no number, or a key that no object can have.
 
 use crate::grammar::Dice;
 use portcullis_expr::{Budget, EvalErrorKind, Expr};
@@ -64,7 +64,13 @@ fn compare(source: &str, context: &Value) -> Result<bool, String> {
         Err(error) => {
             let absorbs = ["&&", "||", ".all(", ".exists("].iter().any(|mark| source.contains(mark));
             let number = error.kind == EvalErrorKind::Arithmetic && source.contains(['.', 'd']);
-            if absorbs || number { Ok(false) } else { Err(format!("theirs {theirs:?}, ours {error:?}")) }
+            // CEL's maps may have keys of any type, so it looks for one; an object's are strings.
+            let key = error.message.starts_with("`in` cannot take") && error.message.ends_with("and object");
+            if absorbs || number || key {
+                Ok(false)
+            } else {
+                Err(format!("theirs {theirs:?}, ours {error:?}"))
+            }
         }
     }
 }
