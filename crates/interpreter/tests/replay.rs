@@ -260,8 +260,11 @@ fn live(
 ) -> (Vec<Record>, Vec<Vec<Command>>, RunStatus) {
     let cancels_at = dice.first().map(|die| usize::from(*die)).filter(|die| die % 7 == 0);
     let mut world = World { dice: dice.into(), catalogue, open: Vec::new(), now: 1_000, signalled: 0 };
-    let started =
-        Event::Started { input: inputs(plan, &mut world), trigger: trigger(plan, &mut world), starter: "ana".to_owned() };
+    let started = Event::Started {
+        input: inputs(plan, &mut world),
+        trigger: trigger(plan, &mut world),
+        starter: "ana".to_owned(),
+    };
     let mut records = vec![Record { seq: 1, at: Timestamp(world.now), event: started }];
     let info = RunInfo { id: "run-1".to_owned() };
     let (mut machine, turn) = Machine::start(Arc::clone(plan), &info, &records[0]).unwrap();
