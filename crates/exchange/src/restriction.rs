@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 
 /// How deep conditions may nest.
@@ -17,6 +17,9 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_CONDITIONS: usize = 200;
 /// How long a text to compare with may be, in characters.
 pub const MAX_TEXT: usize = 1_024;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// What a condition looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -105,7 +108,7 @@ pub enum TextField {
     Cc,
     /// See [`Field::Subject`].
     Subject,
-    /// See [`Field::Body`]; only [`TextMatch::Contains`].
+    /// See [`Field::Body`].
     Body,
     /// See [`Field::MessageId`].
     MessageId,
@@ -267,10 +270,13 @@ fn equal(one: Comparison) -> Result<Restriction, String> {
             Ok(Restriction::Importance(*importance))
         }
         (Field::Importance, _) => Err("`importance` is `low`, `normal` or `high`".to_owned()),
-        (Field::Received | Field::Sent, _) => {
-            Err(format!("`{field}` is a time, which is compared with `before` and `after`"))
+        (Field::Received | Field::Sent, value) => {
+            let (field, start) = time(Comparison { field, value }, "eq")?;
+            // Servers keep parts of a second that they do not show.
+            let span = if start.subsec_nanosecond() == 0 { SECOND } else { MILLISECOND };
+            let end = start.checked_add(span).map_err(|_| format!("`{}` has no such time", one.field))?;
+            Ok(Restriction::All(vec![Restriction::NotBefore(field, start), Restriction::Before(field, end)]))
         }
-        (Field::Body, _) => Err("`body` is compared with `contains` only".to_owned()),
         (_, value) => text(Comparison { field, value }, "eq", TextMatch::Equals),
     }
 }
@@ -281,8 +287,7 @@ fn text(one: Comparison, word: &str, how: TextMatch) -> Result<Restriction, Stri
         Field::To => TextField::To,
         Field::Cc => TextField::Cc,
         Field::Subject => TextField::Subject,
-        Field::Body if how == TextMatch::Contains => TextField::Body,
-        Field::Body => return Err("`body` is compared with `contains` only".to_owned()),
+        Field::Body => TextField::Body,
         Field::MessageId => TextField::MessageId,
         Field::Category => TextField::Category,
         other => return Err(format!("`{word}` compares text, and `{other}` is none")),
@@ -364,12 +369,11 @@ mod tests {
             (eq("subject", json!("a\r\nb")), "control"),
             (eq("subject", json!("a".repeat(MAX_TEXT + 1))), "longer"),
             (eq("bcc", json!("a")), "bcc"),
-            (eq("received", json!("2026-11-21T05:00:00Z")), "before"),
-            (eq("body", json!("a")), "contains"),
+            (eq("received", json!("yesterday")), "time such as"),
+            (eq("received", json!(7)), "time such as"),
             (eq("is_read", json!("true")), "true or false"),
             (eq("size", json!(-1)), "number"),
             (eq("importance", json!("urgent")), "low"),
-            (json!({ "starts_with": { "field": "body", "value": "a" } }), "contains"),
             (json!({ "contains": { "field": "size", "value": "1" } }), "none"),
             (json!({ "before": { "field": "subject", "value": "2026-11-21T05:00:00Z" } }), "none"),
             (json!({ "before": { "field": "sent", "value": "2026-02-30T05:00:00Z" } }), "time such as"),

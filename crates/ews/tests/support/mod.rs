@@ -232,11 +232,11 @@ pub(crate) fn written_restriction() -> impl Strategy<Value = serde_json::Value> 
     let text = |fields: &[&'static str]| (proptest::sample::select(fields.to_vec()), word());
     let time = (1..9_u8, 0..24_u8).prop_map(|(day, hour)| format!("2026-06-0{day}T{hour:02}:00:00Z"));
     let times = (
-        proptest::sample::select(vec!["before", "after"]),
+        proptest::sample::select(vec!["before", "after", "eq"]),
         proptest::sample::select(vec!["received", "sent"]),
     );
     let every = exchange::restriction::Field::ALL.map(|field| field.as_str());
-    let all = ["from", "to", "cc", "subject", "message_id", "category"];
+    let all = ["from", "to", "cc", "subject", "message_id", "category", "body"];
     let leaf = prop_oneof![
         text(&all).prop_map(|(field, value)| json!({ "eq": { "field": field, "value": value } })),
         text(&["from", "to", "cc", "subject", "message_id", "category", "body"])

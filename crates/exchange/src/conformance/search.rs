@@ -66,7 +66,7 @@ pub(super) async fn fields(fixture: &Fixture) -> Verdict {
 
 /// Conditions of every kind, alone and joined, find what they should and nothing else.
 pub(super) async fn restrictions(fixture: &Fixture) -> Verdict {
-    let cases: [(&str, &str); 24] = [
+    let cases: [(&str, &str); 26] = [
         (r#"{"eq":{"field":"from","value":"WRITER3@partner.example"}}"#, "3"),
         (r#"{"eq":{"field":"from","value":"The Writer"}}"#, ""),
         (r#"{"contains":{"field":"from","value":"writer2"}}"#, "2"),
@@ -82,6 +82,8 @@ pub(super) async fn restrictions(fixture: &Fixture) -> Verdict {
         (r#"{"contains":{"field":"body","value":"needle5"}}"#, "5"),
         (r#"{"eq":{"field":"message_id","value":"<alicecorpexampleQuietNumber2@partner.example>"}}"#, "2"),
         (r#"{"after":{"field":"received","value":"2026-06-05T12:00:00+02:00"}}"#, "7 6 5"),
+        (r#"{"eq":{"field":"received","value":"2026-06-05T10:00:00Z"}}"#, "5"),
+        (r#"{"starts_with":{"field":"body","value":"needle4 H"}}"#, "4"),
         (r#"{"before":{"field":"received","value":"2026-06-03T10:00:00Z"}}"#, "2 1"),
         (r#"{"before":{"field":"sent","value":"2026-06-03T10:00:00Z"}}"#, "3 2 1"),
         (r#"{"eq":{"field":"has_attachments","value":true}}"#, "7"),
