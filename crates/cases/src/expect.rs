@@ -33,7 +33,15 @@ impl Expectation {
 
 impl<'de> Deserialize<'de> for Expectation {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
+        let text = match serde_json::Value::deserialize(from)? {
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Bool(constant) => constant.to_string(),
+            _ => {
+                return Err(serde::de::Error::custom(
+                    "an expectation is a text; put quotes around it, because a colon in it means something to YAML",
+                ));
+            }
+        };
         parse(&text).map(Expectation).map_err(serde::de::Error::custom)
     }
 }

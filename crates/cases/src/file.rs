@@ -281,6 +281,7 @@ mod tests {
             ("test: 1\ncases: [{name: a, expect: []}]", "could not fail"),
             ("test: 1\ncases: [{name: a, expects: []}]", "unknown field `expects`"),
             ("test: 1\ncases: [{name: a, expect: [\"1 ==\"]}]", "`1 ==` is not an expression"),
+            ("test: 1\ncases:\n- name: a\n  expect:\n  - outputs == {'a': 1}", "put quotes around it"),
             ("test: 1\ncases: [{name: a, expect: [\"calls(x)\"]}]", "takes one text in quotes"),
             ("test: 1\ncases: [{name: a, answers: {gate: yes}, expect: [\"true\"]}]", "approved"),
             ("test: 1\ncases: [{name: a, expect: [\"true\"]}, {name: a, expect: [\"true\"]}]", "two cases"),

@@ -143,19 +143,18 @@ fn names_a_credential(name: &str) -> bool {
     let plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     const WHOLE: [&str; 3] = ["cookie", "cookies", "pwd"];
-    const PARTS: [&str; 10] = [
+    const PARTS: [&str; 9] = [
         "authorization",
         "setcookie",
         "password",
         "passwd",
         "passphrase",
-        "secret",
         "apikey",
         "accesstoken",
         "privatekey",
         "credential",
     ];
-    const ENDS: [&str; 2] = ["token", "sessionid"];
+    const ENDS: [&str; 4] = ["token", "sessionid", "secret", "secrets"];
     WHOLE.contains(&plain.as_str())
         || PARTS.iter().any(|part| plain.contains(part))
         || ENDS.iter().any(|end| plain.ends_with(end))

@@ -393,3 +393,89 @@ fn a_cassette_answers_as_the_actions_did_and_carries_nothing_out() {
         "{complaints:?}"
     );
 }
+
+const PEOPLE: &str = r#"playbook: 1
+id: people
+name: People
+secrets: [key]
+outputs:
+  verdict: { type: string, value: "${{ steps.form.output.answer.verdict }}" }
+  id: { type: integer, value: "${{ steps.closed.output.payload.id }}" }
+steps:
+  - id: gate
+    approve:
+      message: Both of you?
+      shows: []
+      to: { roles: [lead], not: [run.starter] }
+      quorum: 2
+  - id: form
+    ask:
+      message: What is it?
+      form: { verdict: { type: string, enum: [good, bad] } }
+  - id: closed
+    wait:
+      event: closed
+      schema: { type: object, properties: { id: { type: integer } }, required: [id], additionalProperties: false }
+      match: ${{ event.id > 1 }}
+      timeout: 7d
+  - id: tell
+    uses: box.remove
+    with: { name: a, key: "${{ secrets.key }}" }
+  - id: done
+    set: { sum: "${{ 1 + 1 }}" }
+"#;
+
+/// As [`judged`], of the playbook above.
+fn judged_people(case: &str) -> String {
+    let actions = Boxes::default().actions();
+    let engine = Engine::builder().source(Shared(Arc::clone(&actions))).build().unwrap();
+    let checked = engine.check(Source::new("people.yaml", PEOPLE));
+    let plan = checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
+    let suite = Suite::new(Arc::new(plan), "people.yaml", PEOPLE);
+    let case = cases(case).remove(0);
+    assert_eq!(suite.problems(&case, &engine, &BTreeMap::new()), Vec::<String>::new());
+    match play_with(&suite, &case, world(&actions)) {
+        Err(error) => error,
+        Ok(played) => {
+            let (_, witness) = played.into_witness(Map::new());
+            witness.judge(&case.expect).iter().map(Verdict::to_text).collect()
+        }
+    }
+}
+
+#[test]
+fn people_answer_and_events_come() {
+    let problems = judged_people(
+        "- name: all\n  secrets: { key: canary-secret }\n  answers:\n\
+         \x20   gate: [approved, { decision: approved, by: ana, roles: [lead] }]\n    form: { verdict: bad }\n\
+         \x20 signals: [{ event: closed, payload: { id: 1 } }, { event: closed, payload: { id: 2 } }]\n  expect:\n\
+         \x20   - run.status == 'succeeded' && outputs.verdict == 'bad' && outputs.id == 2\n\
+         \x20   - steps.gate.output.decision == 'approved' && steps.done.output.sum == 2\n\
+         \x20   - calls('box.remove')[0].input.key == '(secret)'\n",
+    );
+    assert_eq!(problems, "");
+    let problems = judged_people(
+        "- name: one\n  secrets: { key: k }\n  answers: { gate: approved }\n  expect: [\"waiting == ['gate']\"]\n",
+    );
+    assert_eq!(problems, "");
+    let problems = judged_people(
+        "- name: wait\n  secrets: { key: k }\n  answers: { gate: [approved, approved], form: { verdict: good } }\n  expect:\n\
+         \x20   - run.status == 'failed' && run.error.kind == 'timeout' && steps.closed.status == 'failed'\n",
+    );
+    assert_eq!(problems, "");
+}
+
+#[test]
+fn what_people_may_not_say_fails_the_case() {
+    let with = |rest: &str| {
+        judged_people(&format!("- {{ name: a, secrets: {{ key: k }}, expect: ['true'], {rest} }}"))
+    };
+    let problem = with("answers: { gate: { decision: approved, by: bob, roles: [clerk] } }");
+    assert!(problem.contains("the answer of bob to gate") && problem.contains("lead"), "{problem}");
+    let problem = with("answers: { gate: [approved, approved], form: { verdict: ugly } }");
+    assert!(problem.contains("to form") && problem.contains("does not fit"), "{problem}");
+    let problem = with("signals: [{ event: closed, payload: { id: 2 } }]");
+    assert!(problem.contains("the run did not wait for it"), "{problem}");
+    let problem = judged_people("- { name: a, expect: ['true'] }");
+    assert!(problem.contains("key"), "{problem}");
+}

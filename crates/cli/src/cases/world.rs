@@ -282,6 +282,12 @@ fn ledger(organisation: &Organisation) -> Value {
     told.into()
 }
 
+/// A folder's path as people say it: `Inbox`, `Recoverable Items/Deletions`.
+fn plain(path: &str) -> &str {
+    let below = |above: &str| path.strip_prefix(above);
+    below("root/Top of Information Store/").or_else(|| below("root/")).unwrap_or(path)
+}
+
 /// Every mailbox by its address: what the simulator holds now, with folders by path and all messages as one list.
 fn all_mailboxes(organisation: &Organisation) -> Value {
     let snapshot: Vec<Map<String, Value>> =
@@ -291,7 +297,7 @@ fn all_mailboxes(organisation: &Organisation) -> Value {
         let (mut folders, mut messages) = (Map::new(), Vec::new());
         if let Some(Value::Array(list)) = mailbox.remove("folders") {
             for mut folder in list {
-                let path = folder.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let path = plain(folder.get("path").and_then(Value::as_str).unwrap_or_default()).to_owned();
                 let mut items = folder.get_mut("items").map(Value::take).unwrap_or_else(|| json!([]));
                 for item in items.as_array_mut().into_iter().flatten() {
                     if let Value::Object(item) = item {
