@@ -383,8 +383,8 @@ async fn a_run_goes_on_in_the_middle_of_every_kind_of_wait() {
     run.answer(&StepPath::from("f"), json!({"ok": true}), "cid").await.unwrap();
     let (world, id) = crash(&world, run).await;
     let run = resumed(&world, &id).await;
-    run.signal("done", json!({"n": 3})).await.unwrap();
     let now = world.clock.now().0;
+    run.signal("done", json!({"n": 3})).await.unwrap();
     let (world, id) = crash(&world, run).await;
     let mut run = world.engine.resume(&id, Start::default()).await.unwrap();
     assert_eq!(ends(&mut run).await.outputs["n"], json!(3));
