@@ -10,6 +10,7 @@ use super::Lower;
 use super::fields::{self, Fields, check_name, quoted, wrong_kind};
 use super::value::Slot;
 use crate::codes;
+use crate::names::Stage;
 use crate::report::Raw;
 use crate::source::text::shown;
 use crate::source::tree::{Kind, Node};
@@ -185,9 +186,9 @@ impl Lower<'_> {
         let message = self.message_schema();
         let ty = Type::from_schema(&message);
         self.names.variables.push(("message".to_owned(), ty));
-        let before_start = std::mem::replace(&mut self.names.before_start, true);
+        self.names.stage = Stage::Filter;
         let filter = given.get("filter").map(|node| self.condition(node, "`filter`"));
-        self.names.before_start = before_start;
+        self.names.stage = Stage::Run;
         self.names.variables.pop();
         let mut schema = object(Map::new());
         if let (Some(properties), Some(definitions)) =
@@ -253,9 +254,9 @@ impl Lower<'_> {
             Some("replace") => OnConflict::Replace,
             _ => OnConflict::Skip,
         };
-        let before_start = std::mem::replace(&mut self.names.before_start, true);
+        self.names.stage = Stage::Start;
         let key = key.map(|node| self.fitting(node, &Slot::open("`key`", Type::string())).0);
-        self.names.before_start = before_start;
+        self.names.stage = Stage::Run;
         Some(Concurrency { key: key?, on_conflict })
     }
 }

@@ -8,4 +8,4 @@ pub(crate) mod outline;
 mod scope;
 mod sight;
 
-pub(crate) use scope::{Names, Siblings, StepTypes, error_type, handler_error};
+pub(crate) use scope::{Names, Siblings, Stage, StepTypes, error_type, handler_error};

@@ -40,13 +40,24 @@ pub(crate) struct Names {
     pub(crate) closing: Option<StepIx>,
     /// The step whose `then` is being looked at: it has ended.
     pub(crate) ended: Option<StepIx>,
-    /// Only `inputs`, `vars`, `run` and `trigger`: nothing has run yet.
-    pub(crate) before_start: bool,
+    /// When the expression is looked at.
+    pub(crate) stage: Stage,
     /// What is computed after a step's own work (`output`, `next`, `then`): no approval has to show it.
     pub(crate) afterwards: bool,
     /// Which step reads which one's output.
     pub(crate) reads: RefCell<BTreeSet<Read>>,
     pub(crate) current: Option<StepIx>,
+}
+
+/// When an expression is looked at, which decides what there is to name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    /// Before there is a run: only the mail that may start one.
+    Filter,
+    /// Before the first step.
+    Start,
+    #[default]
+    Run,
 }
 
 /// One use of a step's output.
@@ -111,25 +122,17 @@ impl TypeScope for Names {
             return Ok((1, ty.clone()));
         }
         match *first {
-            "steps" if !self.before_start => self.step(path, known),
+            name if self.stage == Stage::Filter => Err(self.not_yet(name)),
+            "steps" if self.stage == Stage::Run => self.step(path, known),
             "inputs" => self.member(path, "input", &self.inputs),
             "vars" => self.member(path, "constant", &self.vars),
             "secrets" => self.member(path, "secret", &self.secrets),
             "trigger" => self.trigger(known),
-            "run" => Ok((1, run_type())),
+            "run" => Ok((1, self.run_type())),
             "self" => self.sibling(path),
             name => Err(self.unknown(name)),
         }
     }
-}
-
-/// `run` in expressions.
-fn run_type() -> Type {
-    Type::closed([
-        ("id".to_owned(), Type::string()),
-        ("started_at".to_owned(), Type::format("date-time")),
-        ("starter".to_owned(), Type::string()),
-    ])
 }
 
 impl Names {
@@ -160,13 +163,28 @@ impl Names {
             ("vars", !self.vars.is_empty()),
             ("secrets", !self.secrets.is_empty()),
             ("trigger", !self.triggers.all.is_empty()),
-            ("steps", !self.before_start),
+            ("steps", self.stage == Stage::Run),
             ("run", true),
         ];
         all.extend(optional.into_iter().filter(|(_, is)| *is).map(|(name, _)| name));
         let help = did_you_mean(name, all.iter().copied())
             .unwrap_or_else(|| format!("known here: {}", all.join(", ")));
         error(codes::UNKNOWN_NAME, 0, nothing, Some(help))
+    }
+
+    /// `run` in expressions. What is decided before it starts knows no time.
+    fn run_type(&self) -> Type {
+        let mut members = vec![("id".to_owned(), Type::string()), ("starter".to_owned(), Type::string())];
+        if self.stage == Stage::Run {
+            members.push(("started_at".to_owned(), Type::format("date-time")));
+        }
+        Type::closed(members)
+    }
+
+    fn not_yet(&self, name: &str) -> NameError {
+        let known: Vec<&str> = self.variables.iter().map(|(name, _)| name.as_str()).collect();
+        let help = format!("there is no run yet; known here: {}", known.join(", "));
+        error(codes::UNKNOWN_NAME, 0, format!("there is no name `{name}`"), Some(help))
     }
 
     /// `trigger`: all of the only one, or of the one that a condition names; otherwise what they have in common.

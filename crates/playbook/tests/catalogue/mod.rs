@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use action_api::Spec;
-use plan::{Body, Plan, Step, StepKind, Then, ValueExpr, Wait};
+use plan::{Body, Plan, Step, StepKind, Then, TriggerKind, ValueExpr, Wait};
 use portcullis_playbook::Actions;
 use serde_json::Value;
 
@@ -47,7 +47,14 @@ pub(crate) fn dump(plan: &Plan) -> String {
         let _ = writeln!(out, "vars {}", plan.vars);
     }
     for trigger in &plan.triggers {
-        let _ = writeln!(out, "trigger {} {:?} brings {}", trigger.id, trigger.kind, names(&trigger.schema));
+        let kind = match &trigger.kind {
+            TriggerKind::Mailbox { connection, mailbox, folder, every, filter } => {
+                let filter = filter.as_ref().map(|f| f.source().trim());
+                format!("{mailbox}/{folder} over {connection} every {every:?} if {filter:?}")
+            }
+            other => format!("{other:?}"),
+        };
+        let _ = writeln!(out, "trigger {} {kind} brings {}", trigger.id, names(&trigger.schema));
     }
     if let Some(concurrency) = &plan.concurrency {
         let _ = writeln!(out, "concurrency {} {:?}", value(&concurrency.key), concurrency.on_conflict);
