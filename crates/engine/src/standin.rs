@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The plainest value the schema allows: required fields only, first choice, shortest list.
+/// The plainest value the schema allows: required fields and those with a default only, first choice, shortest list.
 ///
 /// Later steps then have something of the right type to work with, so that a dry run gets past the first
 /// change. Schemas are those of actions, which are closed and have no references.
@@ -57,6 +57,12 @@ fn object(schema: &Value, depth: usize) -> Value {
         let property = schema.get("properties").and_then(|properties| properties.get(name));
         map.insert(name.to_owned(), build(property.unwrap_or(&Value::Null), depth + 1));
     }
+    // Whoever fills a form in may leave these out, and still they are there.
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(default) = property.get("default").filter(|_| !map.contains_key(name)) {
+            map.insert(name.clone(), default.clone());
+        }
+    }
     Value::Object(map)
 }
 
@@ -86,11 +92,14 @@ mod tests {
                 "c": {"anyOf": [{"type": "object", "required": ["x"], "properties": {"x": {"enum": ["on", "off"]}}}]},
                 "d": {"type": "string"}}}),
             json!({"type": "string", "minLength": 30}),
+            json!({"type": "object", "properties": {"note": {"type": "string", "default": "none"}}}),
             json!({"oneOf": [{"type": "boolean"}, {"type": "null"}]}),
         ] {
             let value = stand_in(&schema);
             let violations = Validator::new(&schema).unwrap().violations(&value);
             assert_eq!(violations, [], "{schema} {value}");
         }
+        let form = json!({"type": "object", "properties": {"note": {"type": "string", "default": "none"}}});
+        assert_eq!(stand_in(&form), json!({"note": "none"}));
     }
 }
