@@ -73,6 +73,7 @@ impl Seen {
                 seen.planned.push(CallSeen { path, effect, input, connection: connection.clone() });
             }
             EventKind::Asked(ask) => seen.messages.push(ask.message.clone()),
+            EventKind::Form(form) => seen.messages.push(form.message.clone()),
             _ => {}
         }
     }

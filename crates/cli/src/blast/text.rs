@@ -90,11 +90,13 @@ fn blocks(text: &mut String, block: &BlockReport, depth: usize, style: Style) {
 
 fn step_text(text: &mut String, step: &StepReport, depth: usize, style: Style) {
     let pad = "  ".repeat(depth);
+    // A step without an id of its own has one that says nothing.
+    let id = if step.id.starts_with('_') { step.verb } else { &step.id };
     let id = match step.state {
-        State::WouldChange => style.red(&step.id),
-        State::WouldWait => style.yellow(&step.id),
-        State::Skipped | State::NotReached => style.dim(&step.id),
-        State::Read | State::Ran | State::Failed => style.bold(&step.id),
+        State::WouldChange => style.red(id),
+        State::WouldWait => style.yellow(id),
+        State::Skipped | State::NotReached => style.dim(id),
+        State::Read | State::Ran | State::Failed => style.bold(id),
     };
     text.push_str(&format!("{pad}{} {id}  {}\n", mark(step.state), headline(step, style)));
     let below = format!("{pad}    ");

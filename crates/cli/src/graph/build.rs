@@ -108,7 +108,10 @@ fn lane(title: impl Into<String>, steps: &[Step]) -> Item {
 
 /// One step.
 fn item(step: &Step) -> Item {
-    let mut item = Item::plain(kind(&step.kind), line(step.name.as_deref().unwrap_or(&step.id)));
+    let kind = kind(&step.kind);
+    // A step without an id of its own has one that says nothing.
+    let id = if step.id.starts_with('_') { kind.word() } else { &step.id };
+    let mut item = Item::plain(kind, line(step.name.as_deref().unwrap_or(id)));
     item.step = Some(step.id.clone());
     item.optional = step.condition.is_some();
     if let Some(condition) = &step.condition {

@@ -33,14 +33,14 @@ fn branch(text: &mut String, inside: &Inside, prefix: &str, style: Style) {
 
 /// One step on one line.
 fn words(inside: &Inside, index: usize, item: &Item, style: Style) -> String {
-    let id = item.step.as_deref().unwrap_or(&item.title);
+    let id = item.step.as_deref().filter(|step| !step.starts_with('_')).unwrap_or(&item.title);
     let mut text = match item.kind {
         Kind::Containment | Kind::Fail => style.red(id),
         Kind::Person | Kind::Notification => style.yellow(id),
         Kind::Lane => style.dim(id),
         _ => style.bold(id),
     };
-    if item.step.as_deref().is_some_and(|step| step != item.title) {
+    if id != item.title {
         text.push_str(&format!("  {}", item.title));
     }
     let mut between = "  ";
