@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(300);
+/// What cases are made of. Anything else in the folders, such as a report that is written there, changes nothing.
+const KINDS: [&str; 6] = ["yaml", "yml", "j2", "eml", "json", "jsonl"];
 /// The most files that are looked at below one playbook.
 const MOST: usize = 20_000;
 
@@ -63,7 +65,10 @@ fn look(path: &Path, marks: &mut Marks) {
     }
     let Ok(meta) = std::fs::metadata(path) else { return };
     if !meta.is_dir() {
-        marks.insert(path.to_owned(), (meta.modified().ok(), meta.len()));
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        if KINDS.contains(&kind) {
+            marks.insert(path.to_owned(), (meta.modified().ok(), meta.len()));
+        }
         return;
     }
     for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
@@ -83,17 +88,18 @@ mod tests {
     fn a_change_is_a_new_a_gone_or_another_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        std::fs::write(file("same"), "a").unwrap();
-        std::fs::write(file("longer"), "a").unwrap();
-        std::fs::write(file("gone"), "a").unwrap();
+        std::fs::write(file("same.yaml"), "a").unwrap();
+        std::fs::write(file("longer.j2"), "a").unwrap();
+        std::fs::write(file("gone.eml"), "a").unwrap();
         let paths = [folder.path().to_owned()];
         let before = marks(&paths);
         assert_eq!(differences(&before, &marks(&paths)), Vec::<PathBuf>::new());
-        std::fs::write(file("longer"), "ab").unwrap();
-        std::fs::write(file("new"), "a").unwrap();
-        std::fs::remove_file(file("gone")).unwrap();
+        std::fs::write(file("longer.j2"), "ab").unwrap();
+        std::fs::write(file("new.jsonl"), "a").unwrap();
+        std::fs::write(file("report.xml"), "a").unwrap();
+        std::fs::remove_file(file("gone.eml")).unwrap();
         let mut changed = differences(&before, &marks(&paths));
         changed.sort();
-        assert_eq!(changed, [file("gone"), file("longer"), file("new")]);
+        assert_eq!(changed, [file("gone.eml"), file("longer.j2"), file("new.jsonl")]);
     }
 }

@@ -60,6 +60,8 @@ fn repeat(text: &str) -> Result<RepeatStep, String> {
 impl Test {
     pub(crate) async fn run(self, _shared: &Shared) -> Result<Exit> {
         let shed = Shed::new()?;
+        // Looked at before anything is read, so that no change in between is missed.
+        let mut watched = Watched::new(self.folders()?);
         let Some(loaded) = load(&self.paths, shed.clone(), self.json)?.map(Arc::new) else {
             return Ok(Exit::Wrong);
         };
@@ -71,8 +73,6 @@ impl Test {
         if !self.watch {
             return Ok(exit);
         }
-        let folders = loaded.places.iter().map(|place| folder(&place.playbook).to_owned());
-        let mut watched = Watched::new(folders.collect::<BTreeSet<_>>().into_iter().collect());
         loop {
             output::complain("\nwatching; Ctrl-C ends it");
             let changed = tokio::select! {
@@ -90,6 +90,16 @@ impl Test {
                 Err(error) => output::complain(&output::visible(&format!("error: {error:#}"))),
             }
         }
+    }
+
+    /// The folders of the playbooks, if they are to be watched.
+    fn folders(&self) -> Result<Vec<PathBuf>> {
+        if !self.watch {
+            return Ok(Vec::new());
+        }
+        let playbooks = super::playbooks(&self.paths)?;
+        let folders: BTreeSet<PathBuf> = playbooks.iter().map(|file| folder(file).to_owned()).collect();
+        Ok(folders.into_iter().collect())
     }
 
     fn check_flags(&self, loaded: &Loaded) -> Result<()> {
