@@ -7,6 +7,7 @@ use action_api::{ActionSource, Context, Inverse, Invocation, Outcome, Probe};
 use interpreter::Perform;
 use journal::RunId;
 use plan::{Blame, Failure, FailureKind, OnUnknown, Repeat};
+use serde_json::Value;
 
 use crate::builder::Inner;
 use crate::secrets::{Handle, fill};
@@ -116,19 +117,28 @@ fn unknown(call: &Perform, why: &str) -> Failure {
 }
 
 fn limit(call: &Perform, outcome: Outcome) -> Result<Outcome, Failure> {
-    let mut counter = Counter(0);
-    let fits = serde_json::to_writer(&mut counter, &outcome.output).is_ok() && counter.0 <= MAX_OUTPUT;
-    if fits {
-        return Ok(outcome);
+    let inverse = outcome.inverse.as_ref().map(|inverse| &inverse.input);
+    match std::iter::once(&outcome.output).chain(inverse).find_map(oversized) {
+        None => Ok(outcome),
+        Some(how) => Err(Failure::new(
+            FailureKind::Limit,
+            Blame::Host,
+            format!(
+                "{} at {} answered with something {how}; ask for less, or for an artifact",
+                call.action, call.path
+            ),
+        )),
     }
-    Err(Failure::new(
-        FailureKind::Limit,
-        Blame::Host,
-        format!(
-            "{} at {} answered with more than {MAX_OUTPUT} bytes; ask for less, or for an artifact",
-            call.action, call.path
-        ),
-    ))
+}
+
+/// Why a value cannot go into the journal.
+pub(crate) fn oversized(value: &Value) -> Option<String> {
+    let mut counter = Counter(0);
+    if !journal::is_recordable(value) {
+        return Some(format!("nested deeper than {} levels", journal::MAX_DEPTH));
+    }
+    let fits = serde_json::to_writer(&mut counter, value).is_ok() && counter.0 <= MAX_OUTPUT;
+    (!fits).then(|| format!("of more than {MAX_OUTPUT} bytes"))
 }
 
 /// Counts what would be written.
@@ -146,6 +156,6 @@ impl std::io::Write for Counter {
 }
 
 /// The inverse as the journal keeps it.
-pub(crate) fn inverse_value(inverse: Option<Inverse>) -> serde_json::Value {
+pub(crate) fn inverse_value(inverse: Option<Inverse>) -> Value {
     inverse.and_then(|inverse| serde_json::to_value(inverse).ok()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use interpreter::Perform;
+use interpreter::{Mask, Perform};
 use journal::Timestamp;
 use serde_json::Value;
 
@@ -34,11 +34,12 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// The place of a call's answer, if the playbook wants one kept. Only reads may be answered from memory.
-    pub(crate) fn of(call: &Perform, shown: &Value) -> Option<Slot> {
+    pub(crate) fn of(call: &Perform, mask: &Mask) -> Option<Slot> {
         let cache = call.cache.as_ref().filter(|_| !call.effect.changes())?;
         let told = match &cache.key {
             Some(key) => format!("key {key}"),
-            None => format!("input {shown}"),
+            // A handle belongs to its run; the answer does not.
+            None => format!("input {}", mask.show(&call.input)),
         };
         let connection = call.connection.as_deref().unwrap_or_default();
         Some(Slot { key: format!("{}\n{connection}\n{told}", call.action), ttl: cache.ttl })

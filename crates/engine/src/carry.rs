@@ -115,8 +115,8 @@ impl Driver {
             return Some(call);
         };
         let now = self.inner.clock.now();
-        let shown = self.machine.mask().show(&call.input);
-        if Slot::of(&call, &shown).is_some_and(|slot| self.inner.cache.get(&slot, now).is_some()) {
+        if Slot::of(&call, self.machine.mask()).is_some_and(|slot| self.inner.cache.get(&slot, now).is_some())
+        {
             return Some(call);
         }
         let at = self.inner.limits.take(limit, now);
@@ -136,12 +136,11 @@ impl Driver {
 
     fn call(&mut self, call: Box<Perform>) {
         let (op, number) = (call.op, call.attempt);
-        let shown = self.machine.mask().show(&call.input);
         if self.rehearsed(&call) {
             let planned = EventKind::Planned {
                 action: call.action.clone(),
                 effect: call.effect,
-                input: shown,
+                input: self.machine.mask().show(&call.input),
                 connection: call.connection.clone(),
                 accept_untrusted: call.accept_untrusted.clone(),
             };
@@ -149,7 +148,7 @@ impl Driver {
             let output = self.inner.action(&call.action).map(|(spec, _)| stand_in(&spec.output));
             return self.given(op, number, output.unwrap_or_default());
         }
-        let slot = Slot::of(&call, &shown);
+        let slot = Slot::of(&call, self.machine.mask());
         let kept = slot.as_ref().and_then(|slot| self.inner.cache.get(slot, self.inner.clock.now()));
         if let Some(output) = kept {
             self.tell(call.path.clone(), EventKind::Cached { action: call.action.clone() });
@@ -159,7 +158,7 @@ impl Driver {
             let calling = EventKind::Calling {
                 action: call.action.clone(),
                 effect: call.effect,
-                input: shown,
+                input: self.machine.mask().show(&call.input),
                 attempt: call.attempt,
             };
             self.tell(call.path.clone(), calling);

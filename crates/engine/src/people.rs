@@ -6,6 +6,7 @@ use plan::{Plan, StepKind, StepPath, Wait};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use crate::attempt::oversized;
 use crate::driver::Driver;
 use crate::run::{AnswerError, Control, DecideError, SignalError};
 use crate::{EngineError, EventKind, Person};
@@ -172,6 +173,9 @@ fn awaited<'a>(plan: &'a Plan, name: &str, schemas: &mut Vec<&'a Value>) {
 }
 
 fn problems(schema: &Value, value: &Value) -> Vec<String> {
+    if let Some(how) = oversized(value) {
+        return vec![format!("it is {how}")];
+    }
     match Validator::new(schema) {
         Err(error) => vec![format!("the schema cannot be used: {error}")],
         Ok(validator) => validator

@@ -333,6 +333,12 @@ async fn an_event_may_come_before_or_after_its_wait() {
         assert_eq!(ends(&mut run).await.outputs["n"], json!(7), "early: {early}");
     }
     let world = world();
+    let open = "steps: [{ id: w, wait: { event: done, schema: { type: object } } }]\n";
+    let (run, mut events) = world.start(open).await;
+    waiting(&mut events).await;
+    let deep = (0..120).fold(json!({}), |inner, _| json!({"in": inner}));
+    let refused = run.signal("done", deep).await;
+    assert!(matches!(refused, Err(SignalError::Invalid { .. })), "the journal could not be read again");
     let (run, mut events) = world.start(EVENT).await;
     waiting(&mut events).await;
     for n in 0..100 {

@@ -79,10 +79,10 @@ impl Machine {
     }
 
     fn set_state(&mut self, id: NodeId, index: usize, state: DagState) {
-        if let Some(NodeKind::Dag(node)) = self.nodes.get_mut(id).map(|node| &mut node.kind) {
-            if let Some(slot) = node.states.get_mut(index) {
-                *slot = state;
-            }
+        if let Some(NodeKind::Dag(node)) = self.nodes.get_mut(id).map(|node| &mut node.kind)
+            && let Some(slot) = node.states.get_mut(index)
+        {
+            *slot = state;
         }
     }
 

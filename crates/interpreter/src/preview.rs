@@ -189,9 +189,9 @@ impl Walk<'_, '_> {
     fn step(&mut self, step: &Step, path: &StepPath, within: bool) -> Result<(), Failure> {
         // Around the step that is shown, a condition may depend on this very decision: take it as met.
         if let (Some(condition), true) = (&step.condition, within) {
-            if !render::condition("`if`", condition, &self.view(), path)
-                .or_else(|failure| self.unless_undecided(step, failure))?
-            {
+            let holds = render::condition("`if`", condition, &self.view(), path)
+                .or_else(|failure| self.unless_undecided(step, failure))?;
+            if !holds {
                 return Ok(());
             }
         }

@@ -214,7 +214,9 @@ impl World<'_> {
             Command::Form(form) => {
                 Event::Answered { op: form.op, answer: self.value(&form.schema), by: "ana".to_owned() }
             }
-            Command::Pause(pause) if pause.event.is_some() && (luck % 3 != 0 || pause.due.is_none()) => {
+            Command::Pause(pause)
+                if pause.event.is_some() && (!luck.is_multiple_of(3) || pause.due.is_none()) =>
+            {
                 let awaited = pause.event.clone().unwrap();
                 let payload = self.value(&awaited.schema);
                 // It may not be the one that is waited for: `match` decides.

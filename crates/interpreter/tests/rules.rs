@@ -527,3 +527,23 @@ fn asserts_outputs_of_blocks_and_forms() {
     play.happens(Event::Answered { op: form.op, answer: json!({"good": false}), by: "ana".to_owned() });
     assert_eq!(play.failed(), (FailureKind::Failed, "not good".to_owned()));
 }
+
+#[test]
+fn ten_thousand_steps_cost_ten_times_what_a_thousand_do() {
+    let run = |items: usize| {
+        let text = format!(
+            "inputs: {{ n: {{ type: array, items: {{ type: integer }}, default: {:?} }} }}\nsteps:\n  - id: l\n    foreach: ${{{{ inputs.n }}}}\n    as: n\n    limit: 10000\n    max_parallel: 64\n    do: [{{ id: t, try: [{{ id: a, uses: test.read }}], finally: [{{ id: b, set: {{ n: 1 }} }}] }}]\n",
+            (0..items).collect::<Vec<_>>()
+        );
+        let mut play = Play::new(&text);
+        let begun = std::time::Instant::now();
+        while !play.machine.is_over() {
+            let Some(Command::Perform(call)) = play.open.first().cloned() else { panic!("nothing is open") };
+            play.happens(Event::Performed { op: call.op, output: json!({"n": 1}), inverse: Value::Null });
+        }
+        begun.elapsed()
+    };
+    run(100);
+    let (few, many) = (run(1_000), run(10_000));
+    assert!(many < few * 40, "{few:?} {many:?}");
+}

@@ -11,6 +11,8 @@ mod standing;
 mod store;
 
 pub use memory::MemoryJournal;
-pub use record::{Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, RunStatus, Timestamp};
+pub use record::{
+    Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, RunStatus, Timestamp, is_recordable,
+};
 pub use standing::Standing;
 pub use store::{Header, Journal, JournalError, RunId, StoredRun, Summary, Work};

@@ -87,6 +87,11 @@ impl Event {
     }
 }
 
+/// Whether a value can be part of a record: nested no deeper than [`MAX_DEPTH`].
+pub fn is_recordable(value: &Value) -> bool {
+    nests_within(value, MAX_DEPTH)
+}
+
 /// Whether arrays and objects are nested at most `levels` deep. Looks no deeper than that.
 pub(crate) fn nests_within(value: &Value, levels: u32) -> bool {
     match value {

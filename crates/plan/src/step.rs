@@ -83,6 +83,7 @@ pub enum OnError {
 
 /// The verbs.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "most steps of a playbook are calls")]
 pub enum StepKind {
     /// `uses`: call an action.
     Call(Call),
