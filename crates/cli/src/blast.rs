@@ -14,5 +14,5 @@ mod step;
 mod text;
 mod walk;
 
-pub(crate) use gather::Seen;
+pub(crate) use gather::{Seen, folded};
 pub(crate) use report::{Reads, Report};

@@ -54,7 +54,7 @@ mod tests {
         let warning = problem("P0312", Severity::Warning);
         let error = problem("P0301", Severity::Error);
         let said = |all: &[Diagnostic]| last_line(all).unwrap();
-        assert_eq!(said(&[warning.clone()]), "1 warning; `portcullis explain P0312` tells more");
+        assert_eq!(said(std::slice::from_ref(&warning)), "1 warning; `portcullis explain P0312` tells more");
         let all = [warning.clone(), error.clone(), warning, error];
         assert_eq!(said(&all), "2 errors, 2 warnings; `portcullis explain P0301` tells more");
     }

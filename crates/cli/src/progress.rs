@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::{Event, EventKind, Pause, Plan, ProgressKind, StepPath, Timestamp};
 use plan::{Step, StepKind};
 
+use crate::blast::folded;
 use crate::graph::words;
 use crate::output::{Style, line};
 
@@ -190,25 +191,4 @@ pub(crate) fn when(until: Timestamp, now: Timestamp) -> String {
         .map(|time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
         .unwrap_or_else(|_| until.0.to_string());
     format!("until {clock}, {left} left")
-}
-
-/// `clean[3]/delete` as `clean[*]/delete`.
-fn folded(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let mut inside = false;
-    for c in path.chars() {
-        match c {
-            '[' => {
-                inside = true;
-                out.push_str("[*");
-            }
-            ']' => {
-                inside = false;
-                out.push(c);
-            }
-            c if !inside => out.push(c),
-            _ => {}
-        }
-    }
-    out
 }

@@ -102,7 +102,7 @@ impl Seen {
 }
 
 /// `clean[3]/delete` as `clean[*]/delete`.
-fn folded(path: &str) -> String {
+pub(crate) fn folded(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut inside = false;
     for c in path.chars() {

@@ -200,10 +200,10 @@ fn secrets(call: &Call) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     expressions(&call.with, &mut |inside| {
         for reference in inside.references() {
-            if let [first, name, ..] = reference.path.as_slice() {
-                if first == "secrets" {
-                    names.insert(name.clone());
-                }
+            if let [first, name, ..] = reference.path.as_slice()
+                && first == "secrets"
+            {
+                names.insert(name.clone());
             }
         }
     });

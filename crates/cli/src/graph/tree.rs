@@ -56,9 +56,8 @@ fn words(inside: &Inside, index: usize, item: &Item, style: Style) -> String {
     let arrows: Vec<String> = inside
         .edges
         .iter()
-        .filter(|edge| {
-            edge.to == index && edge.from + 1 != edge.to || edge.to == index && on_failure(&edge.label)
-        })
+        .filter(|edge| edge.to == index)
+        .filter(|edge| edge.from + 1 != edge.to || on_failure(&edge.label))
         .filter_map(|edge| {
             let from = inside.items.get(edge.from)?;
             let from = from.step.as_deref().unwrap_or(&from.title);
