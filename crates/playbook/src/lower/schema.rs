@@ -78,7 +78,10 @@ impl Lower<'_> {
         let mut schema = serde_json::Map::new();
         for entry in fields.entries.iter().filter(|e| !extra.contains(&e.key.text.as_str())) {
             let Some(value) = entry.value.to_json() else {
-                let raw = Raw::error(codes::BAD_SCHEMA, "JSON has no such number");
+                let raw = Raw::error(
+                    codes::BAD_SCHEMA,
+                    "this number cannot be kept: it is none, or has more than 64 bits",
+                );
                 self.sink.push(raw.node(entry.value.id, ""));
                 return (None, other);
             };
@@ -170,7 +173,13 @@ impl Lower<'_> {
         let ty = Type::from_schema(schema);
         self.ambiguous(node, &ty);
         if value.is_none() {
-            self.sink.push(Raw::error(codes::BAD_LITERAL, "JSON has no such number").node(node.id, ""));
+            self.sink.push(
+                Raw::error(
+                    codes::BAD_LITERAL,
+                    "this number cannot be kept: it is none, or has more than 64 bits",
+                )
+                .node(node.id, ""),
+            );
         }
         for violation in violations {
             let place = node.descend(&violation.pointer);

@@ -136,7 +136,7 @@ impl Lower<'_> {
             self.sink.push(
                 Raw::error(
                     codes::BAD_LITERAL,
-                    format!("{} cannot hold a number that JSON does not have", slot.what),
+                    format!("{} cannot hold this number: it is none, or has more than 64 bits", slot.what),
                 )
                 .node(node.id, ""),
             );
@@ -422,7 +422,10 @@ pub(super) fn other_reading(text: &str) -> Option<&'static str> {
         && text.starts_with(|c: char| c.is_ascii_digit())
         && digits(&text.replace('_', ""));
     let octal = text.len() > 1 && text.starts_with('0') && digits(text);
-    (clock || grouped || octal).then_some("a number")
+    // `1e400`: larger than any number that can be kept, so the parser left it as it was.
+    let huge = text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit())
+        && text.parse::<f64>().is_ok_and(f64::is_infinite);
+    (clock || grouped || octal || huge).then_some("a number")
 }
 
 /// How to make the value fit, if a word can do it.

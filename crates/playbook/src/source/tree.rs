@@ -82,7 +82,7 @@ impl Node {
         if let Kind::Text(text) = &self.kind { Some(text) } else { None }
     }
 
-    /// The value as JSON. A number that JSON does not have (`.nan`, `.inf`) is `None`.
+    /// The value as JSON. A number that cannot be kept (`.nan`, `.inf`, more than 64 bits) is `None`.
     pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
         use serde_json::{Number, Value};
         Some(match &self.kind {
@@ -126,6 +126,9 @@ pub(crate) const TOO_MANY: &str = "more values than a playbook may have";
 pub(crate) const TOO_DEEP: &str = "nested deeper than a playbook may be";
 pub(crate) const TAGGED: &str = "tags are not allowed";
 pub(crate) const ODD_KEY: &str = "a key must be text";
+
+/// 2 to the power of 64.
+const BEYOND_64_BITS: f64 = 18_446_744_073_709_551_616.0;
 
 /// Parses the text.
 ///
@@ -189,17 +192,19 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(i64::try_from(value).map_or(Kind::Unsigned(value), Kind::Int))
     }
 
-    fn visit_i128<E: Error>(self, value: i128) -> Result<Kind, E> {
-        // Only a double can hold it; the checker sees a number that is no integer.
-        Ok(Kind::Float(value as f64))
+    // A double could hold these only roughly, so they are no number at all: what cannot be kept exactly is refused
+    // wherever it is used.
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Kind, E> {
+        Ok(Kind::Float(f64::NAN))
     }
 
-    fn visit_u128<E: Error>(self, value: u128) -> Result<Kind, E> {
-        Ok(Kind::Float(value as f64))
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Kind, E> {
+        Ok(Kind::Float(f64::NAN))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Kind, E> {
-        Ok(Kind::Float(value))
+        // Beyond 64 bits nobody can tell a number from an integer with too many digits.
+        Ok(Kind::Float(if value.abs() >= BEYOND_64_BITS { f64::NAN } else { value }))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Kind, E> {
