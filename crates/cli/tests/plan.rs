@@ -286,3 +286,21 @@ fn values_from_mail_cannot_forge_the_plan() {
     assert!(out.contains("\\u{202e}gpj"), "{out}");
     assert!(!out.chars().any(|c| c != '\n' && c.is_control()) && !out.contains('\u{202e}'), "{out:?}");
 }
+
+#[test]
+fn reads_can_come_from_a_recording() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = root().join("workflows/phishing-triage");
+    let playbook = folder.join("playbook.yaml").display().to_string();
+    let recorded =
+        portcullis(place.path(), &["run", &playbook, "--sim", "--approve=all", "--record", "run.jsonl"]);
+    assert_eq!(recorded.status.code(), Some(0), "{}", text(&recorded.stderr));
+    let plan = |args: &[&str]| portcullis(place.path(), &[&["plan", &playbook, "--json"], args].concat());
+    let (simulated, replayed) = (plan(&["--sim"]), plan(&["--cassette", "run.jsonl"]));
+    assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stderr));
+    let report = |ended: &Output| serde_json::from_slice::<Value>(&ended.stdout).unwrap();
+    let (simulated, replayed) = (report(&simulated), report(&replayed));
+    assert_eq!(replayed["reads"], "cassette");
+    assert_eq!(replayed["effects"], simulated["effects"]);
+    assert_eq!(plan(&["--cassette", "nowhere.jsonl"]).status.code(), Some(2));
+}
