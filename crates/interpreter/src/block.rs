@@ -282,7 +282,12 @@ impl Machine {
         };
         let marked = self.nodes.get(block).is_none_or(|node| node.mark != Mark::Free);
         match follows {
-            _ if marked => self.finish(block, Err(cancelled())),
+            _ if marked => {
+                if let Err(fault) = follows {
+                    self.outranks(block, fault);
+                }
+                self.finish(block, Err(cancelled()));
+            }
             Err(fault) => self.finish(block, Err(fault)),
             Ok(()) => {
                 self.advance(block);

@@ -109,6 +109,17 @@ impl Machine {
         }
     }
 
+    /// Nobody knows whether an effect took place: that must not be lost because the steps around it were being
+    /// stopped for another reason.
+    pub(crate) fn outranks(&mut self, block: NodeId, fault: Fault) {
+        let stopped = self.nodes.chain(block).find(|(_, node)| node.stop.is_some()).map(|(id, _)| id);
+        if fault.failure.kind == FailureKind::Unknown
+            && let Some(node) = stopped.and_then(|id| self.nodes.get_mut(id))
+        {
+            node.stop = Some(Box::new(Err(fault)));
+        }
+    }
+
     /// Takes a command back: one of this turn was never given, an older one is withdrawn.
     pub(crate) fn retract(&mut self, op: OpId) {
         let before = self.turn.commands.len();

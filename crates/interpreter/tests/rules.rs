@@ -55,12 +55,20 @@ impl Play {
     }
 
     fn among(text: &str, files: &[(&str, &str)]) -> Play {
+        Play::given(text, files, BTreeMap::new())
+    }
+
+    fn given(text: &str, files: &[(&str, &str)], mut given: BTreeMap<String, Value>) -> Play {
         let text = format!("playbook: 1\nid: test\n{text}");
         let files: BTreeMap<String, Arc<str>> =
             files.iter().map(|(path, text)| (path.to_string(), Arc::from(*text))).collect();
         let checked = check(Source::new("test.yaml", &text).among(&files), &Two);
         let plan = checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-        let input = plan.inputs.iter().map(|i| (i.name.clone(), i.default.clone().unwrap())).collect();
+        let mut value = |input: &plan::Input| {
+            let value = given.remove(&input.name).or_else(|| input.default.clone());
+            (input.name.clone(), value.unwrap())
+        };
+        let input = plan.inputs.iter().map(&mut value).collect();
         let event = Event::Started { input, trigger: Value::Null, starter: "ana".to_owned() };
         let first = Record { seq: 1, at: Timestamp(0), event };
         let info = RunInfo { id: "run-1".to_owned() };
@@ -531,11 +539,9 @@ fn asserts_outputs_of_blocks_and_forms() {
 #[test]
 fn ten_thousand_steps_cost_ten_times_what_a_thousand_do() {
     let run = |items: usize| {
-        let text = format!(
-            "inputs: {{ n: {{ type: array, items: {{ type: integer }}, default: {:?} }} }}\nsteps:\n  - id: l\n    foreach: ${{{{ inputs.n }}}}\n    as: n\n    limit: 10000\n    max_parallel: 64\n    do: [{{ id: t, try: [{{ id: a, uses: test.read }}], finally: [{{ id: b, set: {{ n: 1 }} }}] }}]\n",
-            (0..items).collect::<Vec<_>>()
-        );
-        let mut play = Play::new(&text);
+        let text = "inputs: { n: { type: array, items: { type: integer } } }\nsteps:\n  - id: l\n    foreach: ${{ inputs.n }}\n    as: n\n    limit: 10000\n    max_parallel: 64\n    do: [{ id: t, try: [{ id: a, uses: test.read }], finally: [{ id: b, set: { n: 1 } }] }]\n";
+        let list = (0..items).collect::<Vec<_>>();
+        let mut play = Play::given(text, &[], BTreeMap::from([("n".to_owned(), json!(list))]));
         let begun = std::time::Instant::now();
         while !play.machine.is_over() {
             let Some(Command::Perform(call)) = play.open.first().cloned() else { panic!("nothing is open") };
@@ -546,4 +552,15 @@ fn ten_thousand_steps_cost_ten_times_what_a_thousand_do() {
     run(100);
     let (few, many) = (run(1_000), run(10_000));
     assert!(many < few * 40, "{few:?} {many:?}");
+}
+
+#[test]
+fn an_outcome_that_nobody_knows_is_not_lost_in_a_cancellation() {
+    let text = "steps:\n  - id: l\n    foreach: '${{ [1, 2] }}'\n    as: n\n    limit: 2\n    on_item_error: skip\n    do: [{ id: a, uses: test.change, retry: none }]\nfinally: [{ id: z, uses: test.read }]\n";
+    let mut play = Play::new(text);
+    play.cancel().fails("l[0]/a", FailureKind::Unknown).succeeds("z");
+    play.ended(RunStatus::Unknown);
+    let mut play = Play::new(text);
+    play.cancel().fails("l[0]/a", FailureKind::Invalid).succeeds("z");
+    play.ended(RunStatus::Cancelled);
 }

@@ -1,5 +1,7 @@
 //! The checks, one function each.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::samples::{every_event, header, numbered, performed};
@@ -100,8 +102,12 @@ pub async fn refuses_a_second_beginning(journal: &dyn Journal) -> Result<(), Str
     let header = header("once")?;
     let records = numbered(1, [Event::Woken { op: 1 }]);
     journal.create(header.clone(), records.clone()).await.map_err(text)?;
-    let second =
-        Header { playbook: "another".to_owned(), text: "other: text\n".to_owned(), ..header.clone() };
+    let second = Header {
+        playbook: "another".to_owned(),
+        text: "other: text\n".to_owned(),
+        files: BTreeMap::new(),
+        ..header.clone()
+    };
     let again = journal.create(second, Vec::new()).await;
     refused("a second run of one name", again, |error| matches!(error, JournalError::Exists(_)))?;
     holds(journal, &header, &records).await?;
@@ -202,7 +208,7 @@ pub async fn status_follows_the_records(journal: &dyn Journal) -> Result<(), Str
 /// A result of 1 MiB, a playbook of 1 MiB, and a batch of such results.
 pub async fn big_payloads(journal: &dyn Journal) -> Result<(), String> {
     let big = "0123456789abcdef".repeat(65_536);
-    let header = Header { text: big.clone(), ..header("big")? };
+    let header = Header { text: big.clone(), files: BTreeMap::new(), ..header("big")? };
     let output = |op| Event::Performed { op, output: json!({"body": big}), inverse: Value::Null };
     let records = numbered(1, (1..=5).map(output));
     let (first, rest) = records.split_at(1);
