@@ -116,7 +116,7 @@ impl Suite {
         }
         answers.signals = signals.filter(|signal| signal.when == When::Waiting).collect();
         let playing = Playing { suite: self, stage: &stage, clock, events, answers };
-        let mut seen = playing.to_the_end(run).await?;
+        let mut seen = playing.follow(run).await?;
         seen.calls = stage.calls();
         let roots = seen.roots(&self.sites, &actions);
         Ok(Played { seen, complaints: stage.complaints(), repeated: stage.repeated(), roots })
@@ -223,7 +223,7 @@ struct Playing<'p> {
 
 impl Playing<'_> {
     /// Follows the run until it is over, or rests with nobody to move it.
-    async fn to_the_end(mut self, mut run: Run) -> Result<Seen, String> {
+    async fn follow(mut self, mut run: Run) -> Result<Seen, String> {
         let mut seen = Seen::default();
         let mut open: BTreeMap<String, Open> = BTreeMap::new();
         let mut waits = false;

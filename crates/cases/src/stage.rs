@@ -163,7 +163,7 @@ impl Stage {
             Some(What::Error(failure)) => Some(Err(failure.clone())),
             Some(What::Real) => None,
             None => {
-                let has = stub.len().unwrap_or_default();
+                let has = stub.calls().unwrap_or_default();
                 let message = format!(
                     "{} was called for the {} time, at {}; its stub has {has} answer{}",
                     call.action,

@@ -165,7 +165,7 @@ impl Stub {
     }
 
     /// For how many calls there is an answer; `None` if for every one.
-    pub fn len(&self) -> Option<u64> {
+    pub fn calls(&self) -> Option<u64> {
         let times = || self.answers.iter().map(|answer| u64::from(answer.times)).sum();
         (!self.always).then(times)
     }
@@ -212,9 +212,9 @@ mod tests {
         assert!(matches!(list.answer(1), Some(What::Ok(_))));
         let Some(What::Error(failure)) = list.answer(2) else { panic!("{list:?}") };
         assert_eq!((failure.kind, failure.retry_after_ms), (FailureKind::Throttled, Some(5_000)));
-        assert_eq!((list.answer(3), list.len()), (None, Some(3)));
+        assert_eq!((list.answer(3), list.calls()), (None, Some(3)));
         let one = read(json!({"real": true})).unwrap();
-        assert_eq!((one.answer(1_000), one.len()), (Some(&What::Real), None));
+        assert_eq!((one.answer(1_000), one.calls()), (Some(&What::Real), None));
     }
 
     #[test]
