@@ -420,9 +420,6 @@ fn every_verb_is_drawn_in_every_format() {
     let plan = every_verb(100);
     assert_good(&plan);
     let drawing = svg::write(&Chart::of(&plan));
-    if let Some(file) = std::env::var_os("PORTCULLIS_DRAWING") {
-        std::fs::write(file, &drawing).unwrap();
-    }
     let document = roxmltree::Document::parse(&drawing).unwrap();
     for word in [
         "enrichment",
@@ -459,9 +456,8 @@ fn five_hundred_steps_are_drawn_at_once() {
     let drawing = svg::write(&Chart::of(&plan));
     let took = before.elapsed();
     assert!(drawing.len() > 100_000);
-    // Ten times what it takes in a debug build on a busy machine.
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    eprintln!("500 steps in {took:?}");
+    // A debug build takes less than a tenth of a second; a busy machine may be slow.
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
