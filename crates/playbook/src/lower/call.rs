@@ -293,7 +293,8 @@ impl Lower<'_> {
         let what = format!("the input `{name}`");
         let slot = Slot { what: &what, ty, schema: schema.map(|s| (s, &spec.input)), guard, secret };
         let (value, _) = self.value(&entry.value, &slot);
-        if schema.and_then(|schema| guard_inside(schema, &spec.input)) == Some("recipient") {
+        let recipient = || schema.and_then(|schema| guard_inside(schema, &spec.input)) == Some("recipient");
+        if !self.watched.is_empty() && recipient() {
             self.not_to_ourselves(&entry.value);
         }
         if let (ValueExpr::Literal(value), Some(schema), true) = (&value, schema, is_json(&entry.value)) {

@@ -260,7 +260,6 @@ impl Lower<'_> {
 
     fn keys(&mut self, fields: &Fields<'_>, verb: &str) {
         let own = keys_of(verb);
-        let all = all_keys();
         let block = self.names.here.last().and_then(|(block, _)| self.names.outline.blocks.get(*block));
         let in_dag = block.is_some_and(|b| b.kind == BlockKind::Dag);
         for entry in fields.entries {
@@ -278,6 +277,7 @@ impl Lower<'_> {
             if own.contains(&key) || COMMON.contains(&key) || key == "<<" {
                 continue;
             }
+            let all = all_keys();
             self.sink.push(if all.contains(&key) {
                 let owners: Vec<&str> = VERBS.into_iter().filter(|v| keys_of(v).contains(&key)).collect();
                 Raw::error(codes::MISPLACED, format!("`{key}` has no meaning on `{verb}` steps"))
