@@ -234,7 +234,7 @@ inputs: {{ never: {{ type: boolean, default: false }} }}
     assert_eq!((&soft["state"], &soft["times"]), (&json!("would_change"), &json!(3)));
     let call = &soft["call"];
     assert_eq!(call["mailboxes"], json!({"alice@corp.example": 3}));
-    assert_eq!(call["caps"]["approval"], "gate");
+    assert_eq!(call["caps"]["approvals"], json!(["gate"]));
     assert_eq!((&call["caps"]["max_effects"], &call["caps"]["loops"]), (&json!(7), &json!([10])));
     assert!(call["undo"][0]["how"].as_str().unwrap().contains("recoverable items"), "{call}");
     assert_eq!(report["people"][0]["quorum"], 2);

@@ -136,9 +136,8 @@ pub(crate) struct OneCall {
 pub(crate) struct Caps {
     pub(crate) timeout_ms: u64,
     pub(crate) attempts: u32,
-    /// The approval that covers it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) approval: Option<String>,
+    /// The approvals that cover it, all of them needed.
+    pub(crate) approvals: Vec<String>,
     /// `policy.max_effects` of the action: items in all, in one run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_effects: Option<u64>,

@@ -183,10 +183,11 @@ fn calls(text: &mut String, call: &CallReport, pad: &str, style: Style) {
         return;
     }
     let mut caps = Vec::new();
-    match &call.caps.approval {
-        Some(gate) => caps.push(format!("only if {gate} is approved")),
-        None if call.effect.as_str() == "containment" => caps.push("no approval covers it".to_owned()),
-        None => {}
+    match call.caps.approvals.as_slice() {
+        [] if call.effect.as_str() == "containment" => caps.push("no approval covers it".to_owned()),
+        [] => {}
+        [one] => caps.push(format!("only if {one} is approved")),
+        several => caps.push(format!("only if {} are approved", several.join(" and "))),
     }
     if let Some(limit) = call.caps.max_effects {
         caps.push(format!("at most {limit} items in one run"));

@@ -29,9 +29,9 @@ pub(super) struct Around {
     /// Limits of loops, the outermost first.
     loops: Vec<u64>,
     /// Approvals by the ids of the steps they cover.
-    approvals: BTreeMap<String, String>,
-    /// The approval that covers everything here.
-    covered: Option<String>,
+    approvals: BTreeMap<String, Vec<String>>,
+    /// The approvals that cover everything here.
+    covered: Vec<String>,
     /// `policy.max_effects`.
     max_effects: BTreeMap<String, u64>,
 }
@@ -67,11 +67,12 @@ impl Walk<'_> {
         let nothing = StepSeen::default();
         let seen = self.seen.step(&path).unwrap_or(&nothing);
         let mut inner = around.clone();
-        if let Some(gate) = around.approvals.get(&step.id) {
-            inner.covered = Some(gate.clone());
-        }
-        if let StepKind::Approve(approve) = &step.kind {
-            around.approvals.extend(approve.shows.iter().map(|id| (id.clone(), path.clone())));
+        inner.covered.extend(around.approvals.get(&step.id).into_iter().flatten().cloned());
+        // A gate that was skipped holds nothing back.
+        if let (StepKind::Approve(approve), 1..) = (&step.kind, seen.began) {
+            for id in &approve.shows {
+                around.approvals.entry(id.clone()).or_default().push(path.clone());
+            }
         }
         let state = state(step, seen);
         let repeats = repeats(step, seen);
@@ -175,7 +176,7 @@ impl Walk<'_> {
             caps: Caps {
                 timeout_ms: millis(call.timeout),
                 attempts: call.retry.attempts,
-                approval: around.covered.clone(),
+                approvals: around.covered.clone(),
                 max_effects: around.max_effects.get(&call.action).copied(),
                 loops: around.loops.clone(),
                 rate_limit: call
