@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use engine::Decision;
+use engine::{Decision, FailureKind};
 use plan::Plan;
 use serde_json::{Value, json};
 
@@ -141,6 +141,9 @@ fn signs(sites: &Sites, seen: &Seen) -> HashSet<Sign> {
             State::Skipped => signs.insert(Sign::Skipped(plain.clone())),
             _ => signs.insert(Sign::Ran(plain.clone())),
         };
+        if let Some(in_time) = in_time(sites, seen, path) {
+            signs.insert(if in_time { Sign::Answered(plain.clone()) } else { Sign::TimeUp(plain.clone()) });
+        }
         let is_switch = sites.at(path).is_some_and(|site| site.kind == SiteKind::Switch);
         if is_switch && step.state == State::Succeeded && !parents.contains(path.as_str()) {
             signs.insert(Sign::NoCase(plain.clone()));
@@ -157,6 +160,21 @@ fn signs(sites: &Sites, seen: &Seen) -> HashSet<Sign> {
         signs.insert(Sign::Decided(still(path), *decision));
     }
     signs
+}
+
+/// Whether a form that has ended was answered, or the event of a wait came.
+fn in_time(sites: &Sites, seen: &Seen, path: &str) -> Option<bool> {
+    let step = seen.steps.get(path)?;
+    let late = step.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Timeout);
+    let has_ended = step.state == State::Succeeded || late;
+    match sites.at(path)?.kind {
+        SiteKind::Ask if has_ended => Some(seen.answered.contains(path)),
+        SiteKind::Event if has_ended => {
+            let output = step.output.as_ref().and_then(|output| output.get("timed_out"));
+            Some(!late && output != Some(&Value::Bool(true)))
+        }
+        _ => None,
+    }
 }
 
 /// The loop whose item failed with this step: `loop` for `loop[3]/step`.

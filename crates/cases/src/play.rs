@@ -328,6 +328,9 @@ impl Playing<'_> {
                     open.insert(path.as_str().to_owned(), wait);
                 }
             }
+            EventKind::Answered { .. } => {
+                seen.answered.insert(path.as_str().to_owned());
+            }
             EventKind::Decided { decision, .. } => {
                 open.remove(path.as_str());
                 seen.decisions.push((path.as_str().to_owned(), decision));

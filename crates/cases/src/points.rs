@@ -1,6 +1,6 @@
 //! What there is to be covered in a playbook: its steps, and every way on from them.
 
-use plan::{OnError, OnItemError, Plan, Step, StepKind};
+use plan::{OnError, OnItemError, Plan, Step, StepKind, Wait};
 
 use crate::lines::Lines;
 use crate::sites::{Inside, Way, child, inside};
@@ -37,6 +37,10 @@ pub(crate) enum Sign {
     ItemFailed(String),
     /// An approval ended like this.
     Decided(String, engine::Decision),
+    /// A form was filled in, or the event came.
+    Answered(String),
+    /// A form was not filled in, or the event did not come, in time.
+    TimeUp(String),
 }
 
 /// Everything to be covered, in the order of the file. Sub-playbooks have tests of their own.
@@ -96,6 +100,19 @@ impl Walk<'_> {
                 if approve.timeout.is_some() {
                     decided("not answered in time", engine::Decision::TimedOut);
                 }
+            }
+            StepKind::Ask(form) if form.timeout.is_some() => {
+                self.add(format!("`{id}` is answered"), line, true, Sign::Answered(owned()));
+                self.add(format!("`{id}` is not answered in time"), line, true, Sign::TimeUp(owned()));
+            }
+            StepKind::Wait(Wait::Event(wait)) if wait.timeout.is_some() => {
+                self.add(format!("the event of `{id}` comes"), line, true, Sign::Answered(owned()));
+                self.add(
+                    format!("the event of `{id}` does not come in time"),
+                    line,
+                    true,
+                    Sign::TimeUp(owned()),
+                );
             }
             StepKind::Foreach(foreach) if foreach.on_item_error != OnItemError::Fail => {
                 self.add(format!("an item of `{id}` fails"), line, true, Sign::ItemFailed(owned()));

@@ -14,6 +14,8 @@ pub struct Seen {
     pub(crate) steps: BTreeMap<String, StepSeen>,
     /// Who decided what, by path.
     pub(crate) decisions: Vec<(String, Decision)>,
+    /// Paths of forms that somebody filled in.
+    pub(crate) answered: BTreeSet<String>,
     /// Paths of questions and waits that are open.
     pub(crate) waiting: BTreeSet<String>,
     pub(crate) end: Option<End>,

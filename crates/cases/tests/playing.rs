@@ -408,6 +408,7 @@ steps:
       shows: []
       to: { roles: [lead], not: [run.starter] }
       quorum: 2
+      on_reject: continue
   - id: form
     ask:
       message: What is it?
@@ -463,6 +464,25 @@ fn people_answer_and_events_come() {
          \x20   - run.status == 'failed' && run.error.kind == 'timeout' && steps.closed.status == 'failed'\n",
     );
     assert_eq!(problems, "");
+}
+
+#[test]
+fn an_event_that_comes_and_one_that_does_not_are_two_branches() {
+    let actions = Boxes::default().actions();
+    let engine = Engine::builder().source(Shared(Arc::clone(&actions))).build().unwrap();
+    let plan = engine.check(Source::new("people.yaml", PEOPLE)).plan.unwrap();
+    let suite = Suite::new(Arc::new(plan), "people.yaml", PEOPLE);
+    let answers = "secrets: { key: k }, answers: { gate: [approved, approved], form: { verdict: bad } }";
+    let mut coverage = suite.coverage();
+    let mut missing = |signals: &str| {
+        let case =
+            cases(&format!("- {{ name: a, expect: ['true'], {answers}, signals: [{signals}] }}")).remove(0);
+        coverage.add(&play_with(&suite, &case, world(&actions)).unwrap().seen);
+        coverage.lines(false).into_iter().map(|(_, what)| what).collect::<Vec<_>>()
+    };
+    let late = "the event of `closed` does not come in time";
+    assert_eq!(missing("{ event: closed, payload: { id: 2 } }"), ["`gate` is rejected", late]);
+    assert_eq!(missing(""), ["`gate` is rejected"]);
 }
 
 #[test]
