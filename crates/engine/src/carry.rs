@@ -21,43 +21,54 @@ const REHEARSAL: &str = "dry run";
 
 impl Driver {
     pub(crate) fn carry_out(&mut self, command: Command) {
+        // What was taken in after it may have ended it already.
+        if command.op().is_some_and(|op| !self.machine.is_open(op)) {
+            return;
+        }
         match command {
             Command::Perform(call) => self.call(call),
             Command::Sleep { op, until } => self.sleep(op, until),
             Command::Ask(ask) => {
                 let op = ask.op;
+                if self.asks.get(&op).is_none_or(|open| open.round != ask.round) {
+                    return;
+                }
                 if let Some(due) = ask.due {
                     self.sleep(op, due);
                 }
-                self.tell(ask.path.clone(), EventKind::Asked(ask.clone()));
-                self.asks.insert(op, ask);
+                self.tell(ask.path.clone(), EventKind::Asked(ask));
                 if self.approver().is_some() {
                     self.flight.push(async move { Answer::Itself(op) }.boxed());
                 }
             }
             Command::Form(form) => {
                 let op = form.op;
+                if !self.forms.contains_key(&op) {
+                    return;
+                }
                 if let Some(due) = form.due {
                     self.sleep(op, due);
                 }
-                self.tell(form.path.clone(), EventKind::Form(form.clone()));
-                self.forms.insert(op, form);
+                self.tell(form.path.clone(), EventKind::Form(form));
                 if self.mode == Mode::DryRun {
                     self.flight.push(async move { Answer::Itself(op) }.boxed());
                 }
             }
             Command::Pause(pause) => self.pause(pause),
-            Command::Withdraw { op } => {
-                self.asks.remove(&op);
-                self.forms.remove(&op);
-                self.waits.remove(&op);
-                self.delayed.remove(&op);
-                self.wake(op);
-                if let Some(read) = self.calls.get(&op).and_then(|call| call.abort.as_ref()) {
-                    read.abort();
-                }
-            }
+            Command::Withdraw { op } => self.forget(op),
             Command::Finish(_) => {}
+        }
+    }
+
+    /// Nothing is wanted of an operation any more but, if it is a call in flight, its end.
+    pub(crate) fn forget(&mut self, op: OpId) {
+        self.asks.remove(&op);
+        self.forms.remove(&op);
+        self.waits.remove(&op);
+        self.delayed.remove(&op);
+        self.wake(op);
+        if let Some(read) = self.calls.get(&op).and_then(|call| call.abort.as_ref()) {
+            read.abort();
         }
     }
 
@@ -235,7 +246,8 @@ impl Driver {
             let answer = stand_in(&form.schema);
             return self.fill_in(op, answer, by);
         }
-        match self.waits.remove(&op).and_then(|wait| wait.event) {
+        let Some(wait) = self.waits.remove(&op) else { return Ok(()) };
+        match wait.event {
             Some(event) => self.happened(Happened::Answered { op, answer: stand_in(&event.schema), by }),
             None => self.happened(Happened::Woken { op }),
         }

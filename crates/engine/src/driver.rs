@@ -169,7 +169,10 @@ impl Driver {
             }
         }
         self.take_answers()?;
-        while let Ok(control) = self.controls.try_recv() {
+        // Whoever speaks a moment after the end is told that it is over.
+        while !self.machine.is_over()
+            && let Ok(control) = self.controls.try_recv()
+        {
             self.control(control)?;
         }
         Ok(())
@@ -234,6 +237,8 @@ impl Driver {
                         path: ask.path.clone(),
                         digest: ask.digest.clone(),
                     });
+                    // Known at once: the next answer may come before the question is told.
+                    self.asks.insert(ask.op, ask.clone());
                     self.commands.push(Command::Ask(ask));
                     asked.map_or(Ok(()), |asked| self.happened(asked))?;
                 }
@@ -244,10 +249,13 @@ impl Driver {
                         path: form.path.clone(),
                         digest: form.digest.clone(),
                     });
+                    self.forms.insert(form.op, form.clone());
                     self.commands.push(Command::Form(form));
                     asked.map_or(Ok(()), |asked| self.happened(asked))?;
                 }
                 Command::Withdraw { op } => {
+                    // Forgotten at once: what comes for it in the same moment is not wanted any more.
+                    self.forget(op);
                     self.commands.push(Command::Withdraw { op });
                     if self.asked.remove(&op) {
                         self.happened(Happened::Withdrawn { op })?;

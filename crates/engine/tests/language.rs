@@ -535,3 +535,46 @@ async fn a_small_case_is_cheap() {
     // Unoptimised, on a busy machine; a release build is many times faster.
     assert!(begun.elapsed() < Duration::from_millis(100 * 20), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn what_comes_in_the_same_moment_as_a_stop_is_not_wanted_any_more() {
+    let world = world();
+    let text = "steps:\n  - id: p\n    parallel:\n      a: [{ id: one, wait: 1h }, { id: out, fail: enough }]\n      b: [{ id: two, wait: 1h }, { id: three, wait: 1h }]\n      c: [{ id: gate, approve: { message: Go?, timeout: 1h } }]\n      d: [{ id: form, ask: { message: Go?, form: { ok: { type: boolean } }, timeout: 1h, default: { ok: true } } }]\n    on_branch_error: cancel\n";
+    let (mut run, mut events) = world.start(text).await;
+    until(&mut events, |kind| matches!(kind, EventKind::Form(_))).await;
+    assert!(world.clock.jump());
+    let end = ends(&mut run).await;
+    assert_eq!(end.failure.unwrap().message, "enough");
+}
+
+#[tokio::test]
+async fn two_people_may_approve_in_the_same_moment() {
+    let world = world();
+    let text = "steps: [{ id: g, approve: { message: Go?, quorum: 3 } }]\n";
+    let (mut run, mut events) = world.start(text).await;
+    waiting(&mut events).await;
+    let path = StepPath::from("g");
+    let decide = |name: &'static str| run.decide(&path, Decision::Approved, name, None);
+    let (ana, ben, cid, twice) = tokio::join!(decide("ana"), decide("ben"), decide("cid"), decide("dan"));
+    assert_eq!((ana, ben, cid), (Ok(()), Ok(()), Ok(())));
+    assert!(twice.is_err(), "three are enough");
+    assert_eq!(ends(&mut run).await.status, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_cancellation_a_moment_after_the_end_changes_nothing() {
+    let world = world();
+    let text = "steps: [{ id: f, ask: { message: Go?, form: { ok: { type: boolean } } } }]\n";
+    let (mut run, mut events) = world.start(text).await;
+    waiting(&mut events).await;
+    let path = StepPath::from("f");
+    let late = async {
+        run.cancel("ben");
+        run.answer(&path, json!({"ok": true}), "ben").await
+    };
+    let (first, late) = tokio::join!(run.answer(&path, json!({"ok": true}), "ana"), late);
+    assert_eq!((first, late), (Ok(()), Err(AnswerError::Over)));
+    assert_eq!(ends(&mut run).await.status, RunStatus::Succeeded);
+    let records = world.stored(&run).await.records;
+    assert!(matches!(records.last().unwrap().event, Happened::Ended { .. }));
+}
