@@ -151,7 +151,9 @@ impl Driver {
 
     /// Waits for one answer and takes in all that are there.
     async fn wait(&mut self) -> Result<(), EngineError> {
-        if self.machine.status() == RunStatus::Waiting && self.approver().is_none() {
+        // An approval that was given in advance answers by itself in a moment; a form does so in a rehearsal only.
+        let by_itself = self.mode == Mode::DryRun || (self.approver().is_some() && !self.asks.is_empty());
+        if self.machine.status() == RunStatus::Waiting && !by_itself {
             self.tell(StepPath::root(), EventKind::Waiting);
         }
         if !self.take_answers()? {

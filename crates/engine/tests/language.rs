@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use journal::{Event as Happened, StoredRun};
 use plan::Blame;
 use portcullis_engine::{
-    ActionSource, AnswerError, Clock, DecideError, Decision, End, Engine, EngineError, Event, EventKind,
-    Failure, FailureKind, Invocation, MemoryJournal, Mode, Outcome, Person, Run, RunStatus, Secret, Secrets,
-    SignalError, Source, Spec, Start, StepPath, Timestamp, VirtualClock, Work,
+    ActionSource, AnswerError, Approvals, Clock, DecideError, Decision, End, Engine, EngineError, Event,
+    EventKind, Failure, FailureKind, Invocation, MemoryJournal, Mode, Outcome, Person, Run, RunStatus,
+    Secret, Secrets, SignalError, Source, Spec, Start, StepPath, Timestamp, VirtualClock, Work,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -288,6 +288,17 @@ async fn only_those_may_decide_whom_the_playbook_names() {
     assert_eq!(ends(&mut run).await.status, RunStatus::Succeeded);
     let asked = world.stored(&run).await.records;
     assert_eq!(asked.iter().filter(|record| matches!(record.event, Happened::Asked { .. })).count(), 2);
+}
+
+#[tokio::test]
+async fn approving_everything_fills_no_form_in_and_says_that_it_waits() {
+    let world = world();
+    let text = "steps:\n  - { id: g, approve: { message: Go?, timeout: 1h } }\n  - { id: f, ask: { message: What?, form: { ok: { type: boolean } } } }\n";
+    let approvals = Approvals::ApproveAll { by: "ana".to_owned() };
+    let (_run, mut events) = world.try_start(text, Start { approvals, ..Start::default() }).await.unwrap();
+    let first = until(&mut events, |kind| matches!(kind, EventKind::Form(_) | EventKind::Waiting)).await;
+    assert!(matches!(first.kind, EventKind::Form(_)), "it does not wait for the approval: {first:?}");
+    waiting(&mut events).await;
 }
 
 #[tokio::test]
