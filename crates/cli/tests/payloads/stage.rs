@@ -153,7 +153,7 @@ fn answer(schema: &Value, number: usize) -> Value {
     for (name, field) in schema["properties"].as_object().unwrap() {
         let value = match (&field["enum"], field["type"].as_str()) {
             (Value::Array(words), _) => words[number % words.len()].clone(),
-            (_, Some("boolean")) => json!(number % 2 == 0),
+            (_, Some("boolean")) => json!(number.is_multiple_of(2)),
             (_, Some("integer" | "number")) => json!(1),
             _ => json!("as the analyst says"),
         };
