@@ -20,6 +20,8 @@ pub(crate) struct Follow {
     pub(crate) person: Person,
     /// Ask at the terminal. Otherwise a question ends the following.
     pub(crate) interactive: bool,
+    /// Approvals were given in advance: nobody is asked for them.
+    pub(crate) approved: bool,
     /// Leave when nothing goes on but questions. Otherwise stay to the end, because it is on its way.
     pub(crate) leave_waiting: bool,
 }
@@ -45,7 +47,7 @@ pub(crate) async fn follow(
                         progress.lines(&event, Style::stderr()).iter().for_each(|line| output::complain(line));
                     }
                     match &event.kind {
-                        EventKind::Asked(ask) if how.interactive => prompt::decision((**ask).clone(), said.clone()),
+                        EventKind::Asked(ask) if how.interactive && !how.approved => prompt::decision((**ask).clone(), said.clone()),
                         EventKind::Form(form) if how.interactive => prompt::form((**form).clone(), None, said.clone()),
                         // Only the last word counts: an answer given meanwhile is in the queue behind it. Events
                         // come by another process, which needs the data folder for itself.

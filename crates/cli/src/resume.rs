@@ -93,7 +93,7 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
     let progress = (Style::stderr().is_on() && !json)
         .then(|| engine.replay(&stored).map(|machine| Progress::of(machine.plan())))
         .transpose()?;
-    let how = Follow { progress, person, interactive, leave_waiting: !cancelling };
+    let how = Follow { progress, person, interactive, approved: false, leave_waiting: !cancelling };
     let (report, mut exit) = follow(&mut run, events, how).await?;
     if cancelling && report.end.as_ref().is_some_and(|end| end.status == RunStatus::Cancelled) {
         exit = Exit::Done;

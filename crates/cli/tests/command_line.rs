@@ -475,7 +475,7 @@ fn forms_events_and_approvals_are_answered_by_those_who_may() {
     let people = "people:\n  anna: { roles: [soc-lead] }\n  ben: { roles: [soc-lead, soc-analyst] }\n";
     place.write("portcullis.yaml", people);
     let file = place.write("waits.yaml", WAITS);
-    let waiting = place.run(&["run", &file, "--json"]).with_code(3).json();
+    let waiting = place.run(&["run", &file, "--as", "carl", "--json"]).with_code(3).json();
     assert_eq!(
         (&waiting["waiting"][0]["kind"], &waiting["waiting"][0]["path"]),
         (&"form".into(), &"form".into())
@@ -501,7 +501,7 @@ fn forms_events_and_approvals_are_answered_by_those_who_may() {
     assert_eq!(waiting["waiting"][0]["quorum"], 2, "{waiting}");
 
     // Whoever started it may not; nobody counts twice; a role can be given.
-    place.run(&["approve", run, "gate", "--role", "soc-lead"]).with_code(2);
+    place.run(&["approve", run, "gate", "--as", "carl", "--role", "soc-lead"]).with_code(2);
     place.run(&["approve", run, "gate", "--as", "anna"]).with_code(3);
     let err = place.run(&["approve", run, "gate", "--as", "anna"]).with_code(2).err;
     assert!(err.contains("anna"), "{err}");

@@ -91,8 +91,13 @@ impl RunOne {
             }
             Err(error) => return Err(error.into()),
         };
-        let how =
-            Follow { progress: None, person: Person::from(&who()), interactive: false, leave_waiting: true };
+        let how = Follow {
+            progress: None,
+            person: Person::from(&who()),
+            interactive: false,
+            approved: false,
+            leave_waiting: true,
+        };
         let (report, exit) = follow(&mut run, events, how).await?;
         match report.end.as_ref().map(|end| (&end.outputs, &end.failure)) {
             Some((_, Some(failure))) => {

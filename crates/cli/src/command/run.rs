@@ -12,7 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::exit::{Exit, Wrong};
 use crate::files::Folder;
 use crate::follow::{Follow, follow};
-use crate::identity::{IdentityFlags, who};
+use crate::identity::IdentityFlags;
 use crate::inputs::{InputFlags, TriggerFlag};
 use crate::output::{self, Style};
 use crate::progress::Progress;
@@ -38,6 +38,8 @@ pub(crate) struct Run {
     /// Approve in advance; without it the run asks, or waits with exit code 3
     #[arg(long, value_enum, value_name = "WHAT")]
     approve: Option<Approve>,
+    #[command(flatten)]
+    identity: IdentityFlags,
     #[command(flatten)]
     tape: TapeFlags,
     /// Print one JSON object at the end instead of text
@@ -75,13 +77,16 @@ impl Run {
             wire::require_connections(shared, Some(&plan))?;
         }
         let (sender, events) = unbounded_channel();
+        let person = self.identity.person(shared)?;
         let start = Start {
             inputs: self.inputs.read()?,
             trigger: self.trigger.read()?,
-            starter: who(),
+            starter: person.name.clone(),
             mode: if self.dry_run { Mode::DryRun } else { Mode::Real },
             approvals: match self.approve {
-                Some(Approve::All) => Approvals::ApproveAll { by: format!("{} (--approve=all)", who()) },
+                Some(Approve::All) => {
+                    Approvals::ApproveAll { by: format!("{} (--approve=all)", person.name) }
+                }
                 None => Approvals::Ask,
             },
             events: Some(sender),
@@ -93,8 +98,8 @@ impl Run {
         };
         let interactive = output::is_interactive() && !self.json;
         let progress = (Style::stderr().is_on() && !self.json).then(|| Progress::of(&plan));
-        let person = IdentityFlags::default().person(shared)?;
-        let how = Follow { progress, person, interactive, leave_waiting: true };
+        let approved = self.approve.is_some();
+        let how = Follow { progress, person, interactive, approved, leave_waiting: true };
         let (report, exit) = follow(&mut run, events, how).await?;
         let id = run.id().to_string();
         if self.json {
