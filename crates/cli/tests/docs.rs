@@ -1,7 +1,7 @@
-//! The guide to the language says what is so: every example in it is checked as it stands there.
+//! Documents say what is so: every example in the guide to the language is checked as it stands there.
 //!
 //! An example is a whole playbook, some steps, or some keys of the file. The latter two continue the playbook that the
-//! guide begins with.
+//! guide begins with. The commands in the descriptions of the shipped playbooks are run word by word.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,23 +21,23 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The blocks of YAML in a document, each with the line it begins in.
-fn blocks(text: &str) -> Vec<(usize, String)> {
+/// The blocks of a language in a document, each with the line it begins in.
+fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
     let mut blocks: Vec<(usize, String)> = Vec::new();
     let mut inside = false;
     for (number, line) in (1..).zip(text.lines()) {
-        match line.trim_end() {
-            "```yaml" => {
+        match line.trim_end().strip_prefix("```") {
+            Some(fence) if fence == language => {
                 inside = true;
                 blocks.push((number + 1, String::new()));
             }
-            "```" => inside = false,
-            line if inside => {
+            Some(_) => inside = false,
+            None if inside => {
                 let (_, block) = blocks.last_mut().unwrap();
                 block.push_str(line);
                 block.push('\n');
             }
-            _ => {}
+            None => {}
         }
     }
     blocks
@@ -59,7 +59,7 @@ fn whole(first: &str, example: &str) -> String {
 #[test]
 fn the_examples_of_the_guide_are_right() {
     let guide = std::fs::read_to_string(root().join("docs/playbooks.md")).unwrap();
-    let blocks = blocks(&guide);
+    let blocks = blocks(&guide, "yaml");
     assert!(blocks.len() > 15, "only {} examples were found", blocks.len());
     let (_, first) = &blocks[0];
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,42 @@ fn the_examples_of_the_guide_are_right() {
 #[test]
 fn a_wrong_example_would_be_seen() {
     let first = "playbook: 1\nsteps:\n  - id: a\n";
-    assert_eq!(whole(first, "- id: b\n  set: {}\n"), "playbook: 1\nsteps:\n  - id: a\n  - id: b\n    set: {}\n");
+    assert_eq!(
+        whole(first, "- id: b\n  set: {}\n"),
+        "playbook: 1\nsteps:\n  - id: a\n  - id: b\n    set: {}\n"
+    );
     assert_eq!(whole(first, "vars: {}\n"), "playbook: 1\nvars: {}\nsteps:\n  - id: a\n");
-    assert_eq!(blocks("a\n```yaml\nb: 1\n```\n```sh\nc\n```\n"), [(3, "b: 1\n".to_owned())]);
+    let text = "a\n```yaml\nb: 1\n```\n```sh\nc\n```\n";
+    assert_eq!(blocks(text, "yaml"), [(3, "b: 1\n".to_owned())]);
+    assert_eq!(blocks(text, "sh"), [(6, "c\n".to_owned())]);
+}
+
+#[test]
+fn the_commands_beside_the_shipped_playbooks_work() {
+    let data = tempfile::tempdir().unwrap();
+    let mut done = 0;
+    for workflow in std::fs::read_dir(root().join("workflows")).unwrap() {
+        let workflow = workflow.unwrap().path();
+        let readme = std::fs::read_to_string(workflow.join("README.md")).unwrap();
+        let playbook = std::fs::read_to_string(workflow.join("playbook.yaml")).unwrap();
+        for command in blocks(&readme, "sh").iter().flat_map(|(_, block)| block.lines()) {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            assert_eq!(words[0], "portcullis", "{command}");
+            let ended = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+                .args(&words[1..])
+                .env("XDG_DATA_HOME", data.path())
+                .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+                .env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"))
+                .current_dir(root())
+                .stdin(std::process::Stdio::null())
+                .output()
+                .unwrap();
+            // A form needs somebody to fill it in, and there is nobody here.
+            let expected = if words[1] == "run" && playbook.contains("    ask:\n") { 3 } else { 0 };
+            let errors = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(expected), "{command}\n{errors}");
+            done += 1;
+        }
+    }
+    assert!(done >= 18, "only {done} commands were found");
 }
