@@ -63,7 +63,12 @@ fn holds(name: &str, text: &str) -> bool {
     };
     let twice = format(Source::new(name, &once));
     assert_eq!(twice.as_deref(), Ok(once.as_str()), "{name}: not stable\n{text}");
-    let before: Value = serde_yaml::from_str(text).unwrap();
+    let before: Value = match serde_yaml::from_str(text) {
+        Ok(before) => before,
+        // A number that JSON cannot hold: `check` refuses it, and formatting leaves it as it stands.
+        Err(error) if error.to_string().contains("128, expected any YAML value") => return true,
+        Err(error) => panic!("{name}: {error}\n{text}"),
+    };
     let after: Value = serde_yaml::from_str(&once).unwrap();
     assert_eq!(before, after, "{name}\n{text}\n---\n{once}");
     assert!(once.ends_with('\n'), "{name}\n{once}");
