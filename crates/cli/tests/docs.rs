@@ -96,6 +96,18 @@ fn a_wrong_example_would_be_seen() {
     assert_eq!(blocks(text, "sh"), [(6, "c\n".to_owned())]);
 }
 
+/// What people copy has nothing to complain about, and the checker does not cry wolf.
+#[test]
+fn the_shipped_playbooks_have_no_warnings() {
+    let checked = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["check", "--deny-warnings", "workflows"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(String::from_utf8_lossy(&checked.stdout).lines().count() >= 6);
+}
+
 #[test]
 fn the_commands_beside_the_shipped_playbooks_work() {
     let data = tempfile::tempdir().unwrap();
