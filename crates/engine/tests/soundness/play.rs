@@ -1,6 +1,7 @@
 //! Runs one case: actions that obey their schemas or fail, people who decide at random, and an eye on failures.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use action_api::Validator;
 use plan::Blame;
@@ -78,6 +79,9 @@ pub(crate) fn clock() -> VirtualClock {
     VirtualClock::new(Timestamp(1_795_251_600_000))
 }
 
+/// How long a run may say nothing before time passes.
+const SILENCE: Duration = Duration::from_millis(20);
+
 /// What came of a run.
 pub(crate) struct Found {
     pub(crate) succeeded: bool,
@@ -102,7 +106,22 @@ pub(crate) async fn run(
     };
     let mut run = engine.start(text, start).await.unwrap();
     let mut problems = Vec::new();
-    while let Some(Event { path, kind, .. }) = events.recv().await {
+    let mut silent = 0;
+    loop {
+        let Event { path, kind, .. } = match tokio::time::timeout(SILENCE, events.recv()).await {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            // Something waits for a time, and something else for an answer that nobody gives: time passes.
+            Err(_) if clock.jump() || silent < 100 => {
+                silent += 1;
+                continue;
+            }
+            Err(_) => {
+                problems.push("the run waits for nothing that anybody knows of".to_owned());
+                return Found { succeeded: false, problems };
+            }
+        };
+        silent = 0;
         match kind {
             EventKind::Step(ProgressKind::Failed { failure, .. }) => {
                 problems.extend(promised(&failure).then(|| format!("{path}: {failure}")));
