@@ -275,6 +275,12 @@ impl Machine {
     /// Does everything that follows without a new record.
     fn settle(&mut self) {
         while let Some(work) = self.queue.pop_front() {
+            // Two items of a loop can end in one turn: the first may end the loop, and nothing begins after that.
+            if let Work::Block(id) | Work::Foreach(id) | Work::While(id) | Work::Dag(id) = work
+                && self.nodes.get(id).is_none_or(|node| node.ended)
+            {
+                continue;
+            }
             match work {
                 Work::Block(node) => self.run_block(node),
                 Work::Foreach(node) => self.run_foreach(node),

@@ -564,3 +564,28 @@ fn an_outcome_that_nobody_knows_is_not_lost_in_a_cancellation() {
     play.cancel().fails("l[0]/a", FailureKind::Invalid).succeeds("z");
     play.ended(RunStatus::Cancelled);
 }
+
+#[test]
+fn nothing_begins_in_a_loop_that_has_failed() {
+    // Both items fail in one turn: the first ends the loop, the second must not make room for a third.
+    let play = Play::new(
+        "steps:
+  - id: each
+    foreach: ${{ [1, 2, 3] }}
+    as: n
+    limit: 3
+    max_parallel: 2
+    do:
+      - assert: ${{ n > 2 }}
+      - id: change
+        uses: test.change
+        with: { n: \"${{ n }}\" }
+",
+    );
+    assert_eq!(play.machine.end().map(|end| end.status), Some(RunStatus::Failed));
+    assert!(
+        !play.open.iter().any(|command| matches!(command, Command::Perform(_))),
+        "the third item was begun: {:?}",
+        play.open
+    );
+}
