@@ -57,7 +57,7 @@ pub(crate) fn engine(shared: &Shared, keep: &Keep, simulator: Option<&Simulator>
     engine_around(shared, keep, simulator, Ok)
 }
 
-/// As [`engine`], with something between the runs and their actions.
+/// As [`engine()`], with something between the runs and their actions.
 pub(crate) fn engine_around(
     shared: &Shared,
     keep: &Keep,

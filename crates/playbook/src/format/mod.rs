@@ -55,21 +55,25 @@ impl std::error::Error for FormatError {}
 /// # Errors
 /// The text does not parse, or uses a spelling that has no canonical form.
 pub fn format(source: Source<'_>) -> Result<String, FormatError> {
+    const UNUSUAL: FormatError =
+        FormatError::LeftAlone { line: 1, what: "its form is too unusual to be changed safely" };
     let before = values(source)?;
     let unix = source.text.replace("\r\n", "\n");
+    let formatted = canonical(&unix)?;
+    let same = parsed::parse(&formatted).is_ok_and(|after| same(&before, &after.root));
+    // What reads differently the second time was not understood the first time.
+    let stable = canonical(&formatted).is_ok_and(|again| again == formatted);
+    if same && stable && scan::problems(&formatted).is_empty() { Ok(formatted) } else { Err(UNUSUAL) }
+}
+
+fn canonical(text: &str) -> Result<String, FormatError> {
     let (mut root, tail) =
-        reader::read(&unix).map_err(|stuck| FormatError::LeftAlone { line: stuck.line, what: stuck.what })?;
+        reader::read(text).map_err(|stuck| FormatError::LeftAlone { line: stuck.line, what: stuck.what })?;
     if !matches!(root.value, tree::Node::Block(_) | tree::Node::Flow(_)) {
         return Err(FormatError::LeftAlone { line: 1, what: "only keys and values can be formatted" });
     }
     order::sort(&mut root.value);
-    let formatted = write::write(root, &tail);
-    let same = parsed::parse(&formatted).is_ok_and(|after| same(&before, &after.root));
-    if same && scan::problems(&formatted).is_empty() {
-        Ok(formatted)
-    } else {
-        Err(FormatError::LeftAlone { line: 1, what: "its form is too unusual to be changed safely" })
-    }
+    Ok(write::write(root, &tail))
 }
 
 fn values(source: Source<'_>) -> Result<Node, FormatError> {

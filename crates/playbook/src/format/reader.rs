@@ -20,7 +20,7 @@ type Read<T> = Result<T, Stuck>;
 pub(super) fn read(text: &str) -> Read<(Entry, Vec<Line>)> {
     let mut reader = Reader { text, at: 0, gap: Vec::new(), next: None };
     reader.advance();
-    if reader.rest().starts_with("---") {
+    if is_mark(reader.rest(), "---") {
         reader.at += 3;
         if let Some(comment) = reader.end_of_line()? {
             // Before the lines that the end of the line has gathered.
@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Read<(Entry, Vec<Line>)> {
     }
     let Some(column) = reader.next else { return Err(reader.stuck("there is nothing but comments")) };
     let root = reader.entry_value(column, None, Vec::new(), None)?;
-    if reader.rest().starts_with("...") && reader.next == Some(0) {
+    if is_mark(reader.rest(), "...") && reader.next == Some(0) {
         reader.at += 3;
         reader.end_of_line()?;
     }
@@ -37,6 +37,11 @@ pub(super) fn read(text: &str) -> Read<(Entry, Vec<Line>)> {
         None => Ok((root, reader.take_tail(0))),
         Some(_) => Err(reader.stuck("this line does not fit its surroundings")),
     }
+}
+
+/// Whether a document begins or ends here: `---:` is a key.
+fn is_mark(text: &str, mark: &str) -> bool {
+    text.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 struct Reader<'s> {
@@ -273,7 +278,7 @@ impl<'s> Reader<'s> {
             let further = at > start;
             if further && !body.is_empty() {
                 let outside = parent.is_some_and(|parent| spaces <= parent);
-                let mark = spaces == 0 && (line.starts_with("---") || line.starts_with("..."));
+                let mark = spaces == 0 && (is_mark(line, "---") || is_mark(line, "..."));
                 if body.starts_with('#') || outside || mark {
                     break;
                 }
