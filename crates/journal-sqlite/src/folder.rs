@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use journal::JournalError;
 
@@ -14,6 +15,10 @@ use crate::failure;
 
 const DATABASE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
+/// How often a lock is asked for.
+const TRIES: u32 = 12;
+/// The pause between two of them.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// A data folder that this process has for itself until the value is dropped.
 #[derive(Debug)]
@@ -33,7 +38,7 @@ impl Folder {
             locks.push(File::open(folder).map_err(|error| failure::io(folder, "opened", error))?);
         }
         for (index, file) in locks.iter().enumerate() {
-            match file.try_lock() {
+            match patiently(file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(JournalError::Locked { place: folder.display().to_string() });
@@ -61,6 +66,18 @@ impl Folder {
             None => Ok(()),
         }
     }
+}
+
+/// Tries for a moment: whoever held the lock may be on its way out, and a child process that is just being
+/// started holds every lock of its parent until it is another program.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// Elsewhere a folder cannot be opened, and its names are durable by themselves.
