@@ -4,27 +4,7 @@
 //! not lose them.
 
 use super::tree::{Block, Flow, Line, Node};
-
-const TOP: &[&str] = &[
-    "playbook",
-    "id",
-    "name",
-    "description",
-    "metadata",
-    "connections",
-    "secrets",
-    "vars",
-    "inputs",
-    "outputs",
-    "triggers",
-    "concurrency",
-    "deadline",
-    "policy",
-    "defaults",
-    "steps",
-    "on_error",
-    "finally",
-];
+use crate::lower::TOP_KEYS;
 
 /// What a step is, what it does, how, with what, and what follows.
 const STEP: &[&str] = &[
@@ -93,7 +73,7 @@ enum Role {
 impl Role {
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Role::Top => TOP,
+            Role::Top => &TOP_KEYS,
             Role::Step => STEP,
             Role::Case => CASE,
             _ => &[],

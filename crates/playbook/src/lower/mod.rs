@@ -40,6 +40,7 @@ use crate::source::place::Places;
 use crate::source::tree::{Id, Node};
 use fields::Fields;
 pub(crate) use files::{Face, Project};
+pub(crate) use top::KEYS as TOP_KEYS;
 
 /// The most steps of a playbook.
 const MAX_STEPS: usize = 500;

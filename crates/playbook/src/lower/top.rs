@@ -10,7 +10,7 @@ use crate::report::{Raw, Sink};
 use crate::source::tree::{Kind, Node};
 use expr::Type;
 
-/// Every key of the language.
+/// Every key of the language, in the order of the guide: `fmt` puts them so.
 pub(crate) const KEYS: [&str; 18] = [
     "playbook",
     "id",
