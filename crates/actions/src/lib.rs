@@ -12,6 +12,7 @@ mod catalogue;
 mod failure;
 mod input;
 mod outgoing;
+mod relocated;
 mod replies;
 mod rules;
 mod view;

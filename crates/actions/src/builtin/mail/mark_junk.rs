@@ -3,16 +3,17 @@
 //! A message that is moved gets a new id, so before a repeat the probe looks whether the old id is gone and the
 //! `Message-ID` stands where it should. Left out: reading the list of blocked senders, which no wire shows.
 
-use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
+use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, Inverse, Probe, TypedAction};
-use exchange::port::{Read, Search};
-use exchange::{ErrorKind, FolderRef, MessageSummary, Ports, SearchRequest, WellKnownFolder};
+use exchange::port::Search;
+use exchange::{FolderRef, Ports, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{done, from_exchange, invalid, need};
 use crate::input::{ItemId, MailboxName};
+use crate::relocated::{arrived, gone, original};
 
 /// Marks a message as junk.
 pub(crate) struct MarkJunk;
@@ -62,33 +63,12 @@ pub(crate) struct Output {
     internet_message_id: Option<String>,
 }
 
-/// The message, or nothing if the mailbox has no such id any more.
-async fn original(read: &dyn Read, input: &Input) -> Result<Option<MessageSummary>, Failure> {
-    let items = [input.item_id.item()];
-    let mut answers = read.summaries(input.mailbox.get(), &items).await.map_err(from_exchange)?;
-    match answers.pop() {
-        Some(Ok(message)) => Ok(Some(message)),
-        Some(Err(error)) if error.kind != ErrorKind::NotFound => Err(from_exchange(error)),
-        _ => Ok(None),
-    }
-}
-
 /// The message as an earlier attempt left it.
 async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Failure> {
-    let Some(message_id) = &input.internet_message_id else { return Ok(None) };
     let folder = if input.junk { WellKnownFolder::JunkEmail } else { WellKnownFolder::Inbox };
-    let query =
-        exchange::Query { internet_message_id: Some(message_id.clone()), ..exchange::Query::default() };
-    let request = SearchRequest {
-        mailbox: input.mailbox.get().clone(),
-        folder: FolderRef::WellKnown(folder),
-        query,
-        restriction: None,
-        offset: 0,
-        limit: 1,
-    };
-    let found = search.search(&request).await.map_err(from_exchange)?;
-    Ok(found.messages.into_iter().next().map(|summary| Output {
+    let folder = FolderRef::WellKnown(folder);
+    let found = arrived(search, &input.mailbox, folder, input.internet_message_id.as_ref()).await?;
+    Ok(found.map(|summary| Output {
         mailbox: input.mailbox.get().as_str().to_owned(),
         item_id: input.item_id.as_str().to_owned(),
         new_item_id: summary.item.id,
@@ -96,17 +76,6 @@ async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Fai
         moved: true,
         internet_message_id: summary.internet_message_id,
     }))
-}
-
-fn gone(input: &Input) -> Failure {
-    Failure::new(
-        FailureKind::NotFound,
-        Blame::Server,
-        format!(
-            "{} has no message with this id; it was moved or deleted since it was found",
-            input.mailbox.get()
-        ),
-    )
 }
 
 impl TypedAction<Ports> for MarkJunk {
@@ -139,10 +108,10 @@ impl TypedAction<Ports> for MarkJunk {
         let junk = need(&ports.junk, Self::INFO.name, "junk")?;
         let read = need(&ports.read, Self::INFO.name, "read")?;
         let search = need(&ports.search, Self::INFO.name, "search")?;
-        let Some(message) = original(read, &input).await? else {
+        let Some(message) = original(read, &input.mailbox, &input.item_id).await? else {
             let earlier =
                 if context.attempt > 1 && input.moves { moved(search, &input).await? } else { None };
-            return earlier.ok_or_else(|| gone(&input));
+            return earlier.ok_or_else(|| gone(&input.mailbox));
         };
         let items = std::slice::from_ref(&message.item);
         let answers = junk
@@ -166,7 +135,7 @@ impl TypedAction<Ports> for MarkJunk {
     async fn probe(ports: Ports, _: Context, input: Input) -> Result<Probe, Failure> {
         let read = need(&ports.read, Self::INFO.name, "read")?;
         // Where it is still there, nothing was moved, and a mark that is set twice does no harm.
-        if original(read, &input).await?.is_some() {
+        if original(read, &input.mailbox, &input.item_id).await?.is_some() {
             return Ok(Probe::NotDone);
         }
         let search = need(&ports.search, Self::INFO.name, "search")?;

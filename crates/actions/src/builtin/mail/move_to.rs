@@ -4,16 +4,17 @@
 //! id is gone and the `Message-ID` stands in the target. Left out: moves between mailboxes, which are three
 //! operations and an action of their own.
 
-use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
+use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, Inverse, Probe, TypedAction};
-use exchange::port::{Read, Search};
-use exchange::{ErrorKind, Message, Ports, SearchRequest};
+use exchange::Ports;
+use exchange::port::Search;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{done, from_exchange, invalid, need};
 use crate::input::{FolderName, ItemId, MailboxName};
+use crate::relocated::{arrived, gone, original};
 
 /// Moves a message.
 pub(crate) struct MoveTo;
@@ -54,51 +55,17 @@ pub(crate) struct Output {
     internet_message_id: Option<String>,
 }
 
-/// The message itself, or nothing if the mailbox has no such id any more.
-async fn original(read: &dyn Read, input: &Input) -> Result<Option<Message>, Failure> {
-    let items = [input.item_id.item()];
-    let mut answers = read.get(input.mailbox.get(), &items).await.map_err(from_exchange)?;
-    match answers.pop() {
-        Some(Ok(message)) => Ok(Some(message)),
-        Some(Err(error)) if error.kind == ErrorKind::NotFound => Ok(None),
-        Some(Err(error)) => Err(from_exchange(error)),
-        None => Ok(None),
-    }
-}
-
 /// The message as an earlier attempt left it in the target.
 async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Failure> {
-    let Some(message_id) = &input.internet_message_id else { return Ok(None) };
-    let request = SearchRequest {
-        mailbox: input.mailbox.get().clone(),
-        folder: input.folder.get().clone(),
-        query: exchange::Query {
-            internet_message_id: Some(message_id.clone()),
-            ..exchange::Query::default()
-        },
-        restriction: None,
-        offset: 0,
-        limit: 1,
-    };
-    let found = search.search(&request).await.map_err(from_exchange)?;
-    Ok(found.messages.into_iter().next().map(|summary| Output {
+    let folder = input.folder.get().clone();
+    let found = arrived(search, &input.mailbox, folder, input.internet_message_id.as_ref()).await?;
+    Ok(found.map(|summary| Output {
         mailbox: input.mailbox.get().as_str().to_owned(),
         item_id: input.item_id.as_str().to_owned(),
         new_item_id: summary.item.id,
         from_folder: None,
         internet_message_id: summary.internet_message_id,
     }))
-}
-
-fn gone(input: &Input) -> Failure {
-    Failure::new(
-        FailureKind::NotFound,
-        Blame::Server,
-        format!(
-            "{} has no message with this id; it was moved or deleted since it was found",
-            input.mailbox.get()
-        ),
-    )
 }
 
 impl TypedAction<Ports> for MoveTo {
@@ -129,12 +96,12 @@ impl TypedAction<Ports> for MoveTo {
         let moves = need(&ports.moves, Self::INFO.name, "move")?;
         let read = need(&ports.read, Self::INFO.name, "read")?;
         let search = need(&ports.search, Self::INFO.name, "search")?;
-        let Some(message) = original(read, &input).await? else {
+        let Some(message) = original(read, &input.mailbox, &input.item_id).await? else {
             let earlier = if context.attempt > 1 { moved(search, &input).await? } else { None };
-            return earlier.ok_or_else(|| gone(&input));
+            return earlier.ok_or_else(|| gone(&input.mailbox));
         };
         let answers = moves
-            .move_to(input.mailbox.get(), std::slice::from_ref(&message.summary.item), input.folder.get())
+            .move_to(input.mailbox.get(), std::slice::from_ref(&message.item), input.folder.get())
             .await
             .map_err(from_exchange)?;
         match answers.into_iter().next() {
@@ -142,8 +109,8 @@ impl TypedAction<Ports> for MoveTo {
                 mailbox: input.mailbox.get().as_str().to_owned(),
                 item_id: input.item_id.as_str().to_owned(),
                 new_item_id: item.id,
-                from_folder: message.summary.folder_id.map(|id| format!("id:{id}")),
-                internet_message_id: message.summary.internet_message_id,
+                from_folder: message.folder_id.map(|id| format!("id:{id}")),
+                internet_message_id: message.internet_message_id,
             }),
             Some(Err(error)) => Err(from_exchange(error)),
             None => Err(invalid("the server did not say what became of the message")),
@@ -153,7 +120,7 @@ impl TypedAction<Ports> for MoveTo {
     async fn probe(ports: Ports, _: Context, input: Input) -> Result<Probe, Failure> {
         let read = need(&ports.read, Self::INFO.name, "read")?;
         let search = need(&ports.search, Self::INFO.name, "search")?;
-        if original(read, &input).await?.is_some() {
+        if original(read, &input.mailbox, &input.item_id).await?.is_some() {
             return Ok(Probe::NotDone);
         }
         match moved(search, &input).await? {

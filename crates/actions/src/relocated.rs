@@ -1,0 +1,57 @@
+//! A message that may have a new id: moving gives it one, so a repeat would not find it by the old one.
+//!
+//! Before a repeat the old id is looked up, and then the `Message-ID` where the message should be by now. Left
+//! out: what the actions do with it.
+
+use action_api::plan::{Blame, Failure, FailureKind};
+use exchange::port::{Read, Search};
+use exchange::{ErrorKind, FolderRef, MessageSummary, SearchRequest};
+
+use crate::failure::from_exchange;
+use crate::input::{ItemId, MailboxName};
+
+/// The message, or nothing if the mailbox has no such id any more.
+pub(crate) async fn original(
+    read: &dyn Read,
+    mailbox: &MailboxName,
+    item: &ItemId,
+) -> Result<Option<MessageSummary>, Failure> {
+    let mut answers = read.summaries(mailbox.get(), &[item.item()]).await.map_err(from_exchange)?;
+    match answers.pop() {
+        Some(Ok(message)) => Ok(Some(message)),
+        Some(Err(error)) if error.kind != ErrorKind::NotFound => Err(from_exchange(error)),
+        _ => Ok(None),
+    }
+}
+
+/// The message in the folder where an earlier attempt would have left it; nothing without a `Message-ID`.
+pub(crate) async fn arrived(
+    search: &dyn Search,
+    mailbox: &MailboxName,
+    folder: FolderRef,
+    message_id: Option<&String>,
+) -> Result<Option<MessageSummary>, Failure> {
+    let Some(message_id) = message_id else { return Ok(None) };
+    let request = SearchRequest {
+        mailbox: mailbox.get().clone(),
+        folder,
+        query: exchange::Query {
+            internet_message_id: Some(message_id.clone()),
+            ..exchange::Query::default()
+        },
+        restriction: None,
+        offset: 0,
+        limit: 1,
+    };
+    let found = search.search(&request).await.map_err(from_exchange)?;
+    Ok(found.messages.into_iter().next())
+}
+
+/// There is no such message.
+pub(crate) fn gone(mailbox: &MailboxName) -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        Blame::Server,
+        format!("{} has no message with this id; it was moved or deleted since it was found", mailbox.get()),
+    )
+}
