@@ -36,7 +36,8 @@ impl From<RunStatus> for Exit {
         match status {
             RunStatus::Succeeded => Exit::Done,
             RunStatus::Failed => Exit::Failed,
-            RunStatus::Running | RunStatus::Waiting => Exit::Waiting,
+            RunStatus::Running | RunStatus::Waiting | RunStatus::Paused => Exit::Waiting,
+            RunStatus::NeedsUpgrade => Exit::Failed,
             RunStatus::Unknown => Exit::Unknown,
             RunStatus::Cancelled => Exit::Interrupted,
         }

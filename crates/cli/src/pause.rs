@@ -6,7 +6,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use journal::{Header, Journal, Record, RunId, StoredRun, Summary, Work};
+use journal::{Header, Journal, Query, Record, RunId, StoredRun, Summary, Work};
+use plan::Digest;
 
 /// A journal that stands still at one of its writes.
 pub(crate) struct Pausing<J> {
@@ -68,7 +69,11 @@ impl<J: Journal> Journal for Pausing<J> {
         self.inner.load(run)
     }
 
-    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>> {
-        self.inner.list(limit)
+    fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
+        self.inner.list(query)
+    }
+
+    fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
+        self.inner.delete(run)
     }
 }

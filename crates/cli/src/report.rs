@@ -197,6 +197,8 @@ impl Report {
         let status = match self.status() {
             RunStatus::Succeeded => style.green("succeeded"),
             RunStatus::Waiting => style.yellow("waits"),
+            RunStatus::Paused => style.yellow("is paused"),
+            RunStatus::NeedsUpgrade => style.red("needs another version of this program"),
             RunStatus::Running => style.yellow("stopped where it was"),
             RunStatus::Failed => style.red("failed"),
             RunStatus::Cancelled => style.yellow("cancelled"),

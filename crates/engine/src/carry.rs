@@ -201,11 +201,17 @@ impl Driver {
                         if let Some(slot) = slot {
                             self.inner.cache.put(slot, &output, self.inner.clock.now());
                         }
-                        self.happened(Happened::Performed { op, output, inverse: inverse_value(inverse) })
+                        self.happened(Happened::Performed {
+                            op,
+                            output,
+                            kept: None,
+                            reused: None,
+                            inverse: inverse_value(inverse),
+                        })
                     }
                     Err(failure) => {
                         let entropy = (self.inner.entropy)();
-                        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy })
+                        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy, last: false })
                     }
                 }
             }

@@ -282,6 +282,7 @@ impl Driver {
             attempt: call.attempt,
             path: call.path.clone(),
             action: call.action.clone(),
+            touches: None,
         };
         self.commands.push(Command::Perform(call));
         self.happened(begun)

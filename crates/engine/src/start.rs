@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use interpreter::{Machine, RunInfo, Turn};
-use journal::{Event as Happened, FORMAT, Header, Record, RunId, StoredRun, Summary, Timestamp};
+use journal::{Event as Happened, FORMAT, Header, Query, Record, RunId, StoredRun, Summary, Timestamp};
 use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
@@ -109,6 +109,8 @@ impl Engine {
             digest: plan.digest,
             text: source.text.to_owned(),
             files: plan.files.iter().map(|(path, text)| (path.clone(), text.to_string())).collect(),
+            actions: BTreeMap::new(),
+            origin: None,
             source: source.name.to_owned(),
             created,
             driver: start.driver.clone(),
@@ -180,8 +182,8 @@ impl Engine {
     }
 
     /// The newest runs first.
-    pub async fn runs(&self, limit: usize) -> Result<Vec<Summary>, EngineError> {
-        Ok(self.inner.journal.list(limit).await?)
+    pub async fn runs(&self, query: &Query) -> Result<Vec<Summary>, EngineError> {
+        Ok(self.inner.journal.list(query).await?)
     }
 
     fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start, line: Line) -> Run {

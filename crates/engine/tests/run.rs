@@ -281,8 +281,12 @@ impl Journal for Dying {
         self.inner.load(run)
     }
 
-    fn list<'a>(&'a self, limit: usize) -> journal::Work<'a, Vec<Summary>> {
-        self.inner.list(limit)
+    fn list<'a>(&'a self, query: &'a journal::Query) -> journal::Work<'a, Vec<Summary>> {
+        self.inner.list(query)
+    }
+
+    fn delete<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, Vec<plan::Digest>> {
+        self.inner.delete(run)
     }
 }
 

@@ -19,7 +19,14 @@ impl Machine {
                 // Whoever asks for an end, or tells something, a moment too late does no harm.
                 (
                     State::Finishing(_),
-                    Event::CancelRequested { .. } | Event::Signalled { .. } | Event::Withdrawn { .. },
+                    Event::CancelRequested { .. }
+                    | Event::Signalled { .. }
+                    | Event::Withdrawn { .. }
+                    | Event::Paused { .. }
+                    | Event::Continued { .. }
+                    | Event::Stepped { .. }
+                    | Event::Stalled { .. }
+                    | Event::Adopted { .. },
                 ) => Ok(()),
                 _ => Err("the run has ended".to_owned()),
             };
@@ -35,8 +42,8 @@ impl Machine {
                 Ok(())
             }
             Event::Performed { op, output, .. } => self.performed(*op, output),
-            Event::AttemptFailed { op, attempt, failure, entropy } => {
-                self.attempt_failed(*op, *attempt, failure, *entropy)
+            Event::AttemptFailed { op, attempt, failure, entropy, last } => {
+                self.attempt_failed(*op, *attempt, failure, (!last).then_some(*entropy))
             }
             Event::Woken { op } => self.woken(*op),
             Event::Asked { op, .. } => match self.node_of(*op)?.kind {
@@ -76,6 +83,16 @@ impl Machine {
                 self.end_body(self.root, failure.into());
                 Ok(())
             }
+            Event::Paused { .. } => {
+                self.paused = true;
+                Ok(())
+            }
+            Event::Continued { .. } | Event::Stalled { .. } => {
+                self.paused = false;
+                Ok(())
+            }
+            // For the history alone: a step shows as the call that begins, and actions are the engine's.
+            Event::Stepped { .. } | Event::Adopted { .. } => Ok(()),
             Event::Ended { status, .. } => Err(format!("the run cannot have ended as {}", status.as_str())),
         }
     }

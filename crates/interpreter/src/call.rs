@@ -105,13 +105,13 @@ impl Machine {
         }
     }
 
-    /// An attempt failed: there is another, or the step has failed.
+    /// An attempt failed: there is another, or the step has failed. Without random bits there is no other.
     pub(crate) fn attempt_failed(
         &mut self,
         op: OpId,
         attempt: u32,
         failure: &Failure,
-        entropy: u64,
+        entropy: Option<u64>,
     ) -> Result<(), String> {
         let now = self.now;
         let (node, call) = self.call_mut(op)?;
@@ -126,7 +126,7 @@ impl Machine {
                 if again {
                     on.on.push(FailureKind::Unknown);
                 }
-                next_attempt(&on, repeat, attempt, failure, now, entropy)
+                entropy.and_then(|entropy| next_attempt(&on, repeat, attempt, failure, now, entropy))
             }
             _ => None,
         };

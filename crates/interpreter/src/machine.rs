@@ -71,6 +71,8 @@ pub struct Machine {
     pub(crate) capped: bool,
     /// Whether outputs are told.
     pub(crate) watched: bool,
+    /// Whether somebody wants nothing new to begin. Holding calls back is the driver's business.
+    pub(crate) paused: bool,
 }
 
 /// What is left to do before the machine waits again.
@@ -157,6 +159,7 @@ impl Machine {
             signals: Signals::default(),
             capped: false,
             watched,
+            paused: false,
             plan: Arc::clone(&plan),
         };
         machine.root = machine.body(None, StepPath::root(), 0, plan, BTreeMap::new());
@@ -210,6 +213,11 @@ impl Machine {
             commands.push(Command::Finish(end.clone()));
         }
         commands
+    }
+
+    /// Whether somebody wants nothing new to begin.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// How the run stands. It waits when nothing goes on but questions and waits for events.

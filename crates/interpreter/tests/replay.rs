@@ -139,6 +139,7 @@ impl World<'_> {
                     attempt: call.attempt,
                     path: call.path.clone(),
                     action: call.action.clone(),
+                    touches: None,
                 }),
                 Command::Ask(ask) => {
                     events.push(Event::Asked {
@@ -189,11 +190,18 @@ impl World<'_> {
                     attempt: call.attempt,
                     failure,
                     entropy: u64::from(luck) * 977,
+                    last: false,
                 }
             }
             Command::Perform(call) => {
                 let spec = self.catalogue.spec(&call.action).unwrap();
-                Event::Performed { op: call.op, output: self.value(&spec.output), inverse: Value::Null }
+                Event::Performed {
+                    op: call.op,
+                    output: self.value(&spec.output),
+                    kept: None,
+                    reused: None,
+                    inverse: Value::Null,
+                }
             }
             Command::Sleep { op, until } => {
                 self.now = self.now.max(until.0);

@@ -86,6 +86,7 @@ impl Play {
                     attempt: call.attempt,
                     path: call.path.clone(),
                     action: call.action.clone(),
+                    touches: None,
                 }),
                 Command::Ask(ask) => {
                     Some(Event::Asked { op: ask.op, path: ask.path.clone(), digest: ask.digest.clone() })
@@ -146,7 +147,13 @@ impl Play {
     fn succeeds(&mut self, wanted: &str) -> &mut Self {
         let call = self.call(wanted);
         let output = json!({"n": call.input["n"].as_i64().unwrap_or(0)});
-        self.happens(Event::Performed { op: call.op, output, inverse: Value::Null });
+        self.happens(Event::Performed {
+            op: call.op,
+            output,
+            kept: None,
+            reused: None,
+            inverse: Value::Null,
+        });
         self
     }
 
@@ -218,7 +225,7 @@ impl Play {
 
 fn failed(call: &Perform, kind: FailureKind) -> Event {
     let failure = Failure::new(kind, Blame::Server, "as told");
-    Event::AttemptFailed { op: call.op, attempt: call.attempt, failure, entropy: 0 }
+    Event::AttemptFailed { op: call.op, attempt: call.attempt, failure, entropy: 0, last: false }
 }
 
 fn path(command: &Command) -> Option<String> {
@@ -545,7 +552,13 @@ fn ten_thousand_steps_cost_ten_times_what_a_thousand_do() {
         let begun = std::time::Instant::now();
         while !play.machine.is_over() {
             let Some(Command::Perform(call)) = play.open.first().cloned() else { panic!("nothing is open") };
-            play.happens(Event::Performed { op: call.op, output: json!({"n": 1}), inverse: Value::Null });
+            play.happens(Event::Performed {
+                op: call.op,
+                output: json!({"n": 1}),
+                kept: None,
+                reused: None,
+                inverse: Value::Null,
+            });
         }
         begun.elapsed()
     };

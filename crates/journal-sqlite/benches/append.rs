@@ -138,7 +138,13 @@ fn bare_sqlite(synchronous: &str, slice: Duration) -> f64 {
 
 fn record(seq: u64) -> Record {
     let output = "x".repeat(RECORD - 40);
-    let event = Event::Performed { op: 1, output: output.into(), inverse: serde_json::Value::Null };
+    let event = Event::Performed {
+        op: 1,
+        output: output.into(),
+        kept: None,
+        reused: None,
+        inverse: serde_json::Value::Null,
+    };
     Record { seq, at: Timestamp(seq as i64), event }
 }
 

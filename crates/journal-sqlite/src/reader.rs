@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
-use journal::{JournalError, RunId, StoredRun, Summary};
+use journal::{JournalError, Query, RunId, StoredRun, Summary};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -13,8 +13,8 @@ use crate::{failure, schema, stored};
 pub(crate) enum Question {
     /// A whole run.
     Load(RunId, oneshot::Sender<Result<StoredRun, JournalError>>),
-    /// The newest runs.
-    List(usize, oneshot::Sender<Result<Vec<Summary>, JournalError>>),
+    /// The newest runs of a kind.
+    List(Query, oneshot::Sender<Result<Vec<Summary>, JournalError>>),
 }
 
 /// Answers until nobody can ask any more. Opens its connection at the first question.
@@ -27,9 +27,9 @@ pub(crate) fn read(place: &Path, questions: &Receiver<Question>) {
             Question::Load(run, answer) => {
                 let _ = answer.send(snapshot(&mut connection, place, |open| stored::load(open, place, &run)));
             }
-            Question::List(limit, answer) => {
+            Question::List(query, answer) => {
                 let _ =
-                    answer.send(snapshot(&mut connection, place, |open| stored::list(open, place, limit)));
+                    answer.send(snapshot(&mut connection, place, |open| stored::list(open, place, &query)));
             }
         }
     }

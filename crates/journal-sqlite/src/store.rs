@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use journal::{Header, Journal, JournalError, Record, RunId, StoredRun, Summary, Work};
+use journal::{Header, Journal, JournalError, Query, Record, RunId, StoredRun, Summary, Work};
+use plan::Digest;
 use tokio::sync::oneshot;
 
 use crate::folder::Folder;
@@ -115,8 +116,17 @@ impl Journal for SqliteJournal {
         Box::pin(self.ask(|answer| Question::Load(run.clone(), answer)))
     }
 
-    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>> {
-        Box::pin(self.ask(move |answer| Question::List(limit, answer)))
+    fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
+        Box::pin(self.ask(|answer| Question::List(query.clone(), answer)))
+    }
+
+    fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
+        Box::pin(async move {
+            Err({
+                let _ = run;
+                self.gone("forgotten")
+            })
+        })
     }
 }
 

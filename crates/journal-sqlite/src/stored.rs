@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use journal::Timestamp;
-use journal::{Event, FORMAT, Header, JournalError, Record, RunId, RunStatus, Standing, StoredRun, Summary};
+use journal::{
+    Event, FORMAT, Header, JournalError, Query, Record, RunId, RunStatus, Standing, StoredRun, Summary,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::failure::{damaged, io, reading};
@@ -38,7 +40,7 @@ pub(crate) fn find(connection: &Connection, place: &Path, run: &RunId) -> Result
         }
         return Ok(stored);
     }
-    for summary in list(connection, place, usize::MAX)? {
+    for summary in list(connection, place, &Query::newest(usize::MAX))? {
         if summary.run == *run {
             return Err(damaged(run, 0, "the index of names does not know it"));
         }
@@ -68,11 +70,11 @@ pub(crate) fn total(connection: &Connection, place: &Path) -> Result<i64, Journa
 pub(crate) fn list(
     connection: &Connection,
     place: &Path,
-    limit: usize,
+    query: &Query,
 ) -> Result<Vec<Summary>, JournalError> {
     let failed = |error| io(place, "read", error);
     let mut expected = total(connection, place)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX).min(expected);
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).min(expected);
     let sql = format!("{COLUMNS} ORDER BY r.number DESC LIMIT ?1");
     let mut statement = connection.prepare(&sql).map_err(failed)?;
     let mut rows = statement.query([limit]).map_err(failed)?;
@@ -129,7 +131,8 @@ fn records(connection: &Connection, place: &Path, stored: &Stored) -> Result<Vec
     loop {
         let next = seq + 1;
         let Some(row) = rows.next().map_err(|error| reading(place, run, next, error))? else { break };
-        let record = record(row, next, &mut last).map_err(|reason| damaged(run, next, reason))?;
+        let record = record(row, stored.header.format, next, &mut last)
+            .map_err(|reason| damaged(run, next, reason))?;
         standing.advance(run, std::slice::from_ref(&record))?;
         records.push(record);
         seq = next;
@@ -143,7 +146,7 @@ fn records(connection: &Connection, place: &Path, stored: &Stored) -> Result<Vec
     Ok(records)
 }
 
-fn record(row: &Row<'_>, seq: u64, last: &mut Seal) -> Result<Record, String> {
+fn record(row: &Row<'_>, format: u32, seq: u64, last: &mut Seal) -> Result<Record, String> {
     let failed = |error: rusqlite::Error| error.to_string();
     let found: i64 = row.get(0).map_err(failed)?;
     if u64::try_from(found) != Ok(seq) {
@@ -156,7 +159,7 @@ fn record(row: &Row<'_>, seq: u64, last: &mut Seal) -> Result<Record, String> {
     if row.get::<_, Seal>(3).map_err(failed)? != *last {
         return Err("its checksum does not fit".to_owned());
     }
-    let event = Event::from_json(event).map_err(|error| error.to_string())?;
+    let event = Event::from_json(format, event).map_err(|error| error.to_string())?;
     Ok(Record { seq, at: Timestamp(at), event })
 }
 
@@ -187,6 +190,7 @@ fn check(row: &Row<'_>) -> Result<Stored, String> {
     }
     let status: RunStatus = serde_json::from_value(status.into()).map_err(|error| error.to_string())?;
     let standing = Standing {
+        halted: Some(status).filter(|status| matches!(status, RunStatus::Paused | RunStatus::NeedsUpgrade)),
         records,
         updated: Timestamp(updated),
         asked: serde_json::from_str(&asked).map_err(|error| error.to_string())?,

@@ -47,7 +47,7 @@ struct Answers {
 fn ask(journal: &SqliteJournal) -> Answers {
     let load = |name: &str| wait(journal.load(&RunId::new(name).unwrap()));
     Answers {
-        list: wait(journal.list(usize::MAX)).ok(),
+        list: wait(journal.list(&Query::newest(usize::MAX))).ok(),
         runs: RUNS
             .iter()
             .map(|name| match load(name) {
@@ -166,7 +166,7 @@ fn history(folder: &Path, database: &[u8], log: &[u8]) -> Result<u64, JournalErr
         Ok(stored) => {
             let count = stored.records.len() as u64;
             assert_eq!(stored.records, records(1, count));
-            assert_eq!(wait(journal.list(9)).unwrap()[0].records, count);
+            assert_eq!(wait(journal.list(&Query::newest(9))).unwrap()[0].records, count);
             Ok(count)
         }
         Err(JournalError::NotFound(_)) => Ok(0),

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use journal::Query;
 use journal::conformance::{header, wait};
 use journal::{Event, Journal, JournalError, Record, Timestamp};
 use portcullis_journal_sqlite::{Durability, Options, SqliteJournal};
@@ -33,7 +34,7 @@ fn a_second_opening_is_refused_while_the_first_lasts() {
     wait(first.create(header("first").unwrap(), woken())).unwrap();
     drop(first);
     let second = open(folder.path()).unwrap();
-    assert_eq!(wait(second.list(9)).unwrap().len(), 1);
+    assert_eq!(wait(second.list(&Query::newest(9))).unwrap().len(), 1);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn only_the_owner_may_read() {
     let folder = parent.path().join("new/data");
     let journal = open(&folder).unwrap();
     wait(journal.create(header("first").unwrap(), woken())).unwrap();
-    assert_eq!(wait(journal.list(1)).unwrap().len(), 1);
+    assert_eq!(wait(journal.list(&Query::newest(1))).unwrap().len(), 1);
     assert_eq!(mode(&folder), 0o700);
     let mut files = 0;
     for file in fs::read_dir(&folder).unwrap() {
@@ -169,7 +170,7 @@ fn a_read_only_database_is_refused() {
     match open(folder.path()) {
         Err(JournalError::Io { doing: "opened", .. }) => {}
         // The superuser may write it nevertheless, and then everything has to work.
-        Ok(journal) => assert_eq!(wait(journal.list(9)).unwrap().len(), 1),
+        Ok(journal) => assert_eq!(wait(journal.list(&Query::newest(9))).unwrap().len(), 1),
         Err(error) => panic!("{error}"),
     }
 }

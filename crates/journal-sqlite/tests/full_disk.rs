@@ -26,7 +26,13 @@ const INTERVAL: &str = "PORTCULLIS_TEST_FULL_INTERVAL";
 fn record(seq: u64) -> Record {
     // Every fifth is large, so that the limit is also met inside a batch of pages.
     let output = "x".repeat(if seq.is_multiple_of(5) { 40_000 } else { 200 });
-    let event = Event::Performed { op: 1, output: output.into(), inverse: serde_json::Value::Null };
+    let event = Event::Performed {
+        op: 1,
+        output: output.into(),
+        kept: None,
+        reused: None,
+        inverse: serde_json::Value::Null,
+    };
     Record { seq, at: Timestamp(seq as i64), event }
 }
 

@@ -28,14 +28,20 @@ const WRITERS: usize = 4;
 /// Every record of a run follows from its number, so that the parent knows what must be there.
 fn record(run: &RunId, seq: u64) -> Record {
     let output = format!("{run} {seq} {}", "x".repeat((seq % 7) as usize * 300));
-    let event = Event::Performed { op: 1, output: output.into(), inverse: serde_json::Value::Null };
+    let event = Event::Performed {
+        op: 1,
+        output: output.into(),
+        kept: None,
+        reused: None,
+        inverse: serde_json::Value::Null,
+    };
     Record { seq, at: Timestamp(seq as i64), event }
 }
 
 /// Appends one record, then two, then three, ... until it is killed.
 fn append_for_ever(folder: &Path, durability: Durability) -> ! {
     let journal = SqliteJournal::open(folder, Options::default().durability(durability)).unwrap();
-    let round = wait(journal.list(usize::MAX)).unwrap().len();
+    let round = wait(journal.list(&Query::newest(usize::MAX))).unwrap().len();
     let acknowledged = |run: &RunId, seq: u64| {
         // One write, so that lines are whole; the kernel has it when the process dies.
         std::io::stdout().lock().write_all(format!("\nack {run} {seq}\n").as_bytes()).unwrap();
@@ -114,8 +120,11 @@ fn nothing_is_lost(folder: &Path, acknowledged: &BTreeMap<RunId, u64>) {
     let begun = Instant::now();
     let journal = SqliteJournal::open(folder, Options::default()).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
-    let listed: Vec<RunId> =
-        wait(journal.list(usize::MAX)).unwrap().into_iter().map(|summary| summary.run).collect();
+    let listed: Vec<RunId> = wait(journal.list(&Query::newest(usize::MAX)))
+        .unwrap()
+        .into_iter()
+        .map(|summary| summary.run)
+        .collect();
     for (run, seq) in acknowledged {
         let stored = wait(journal.load(run)).unwrap();
         let last = stored.records.len() as u64;

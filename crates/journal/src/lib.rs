@@ -12,7 +12,8 @@ mod store;
 
 pub use memory::MemoryJournal;
 pub use record::{
-    Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, RunStatus, Timestamp, is_recordable,
+    Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, Reused, RunStatus, Timestamp, Touch,
+    artifacts_of, is_recordable,
 };
 pub use standing::Standing;
-pub use store::{Header, Journal, JournalError, RunId, StoredRun, Summary, Work};
+pub use store::{Header, Journal, JournalError, Origin, OriginKind, Query, RunId, StoredRun, Summary, Work};

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::standing::Standing;
-use crate::{Header, Journal, JournalError, Record, RunId, StoredRun, Summary, Work};
+use crate::{Header, Journal, JournalError, Query, Record, RunId, StoredRun, Summary, Work, artifacts_of};
+use plan::Digest;
 
 /// Keeps every run until it is dropped.
 #[derive(Debug, Default)]
@@ -69,10 +70,35 @@ impl MemoryJournal {
         Ok(StoredRun { header: stored.header.clone(), records: stored.records.clone() })
     }
 
-    fn newest(&self, limit: usize) -> Vec<Summary> {
+    fn newest(&self, query: &Query) -> Vec<Summary> {
         let state = self.state();
-        let newest = state.order.iter().rev().filter_map(|run| state.runs.get(run));
-        newest.take(limit).map(|stored| stored.standing.summary(&stored.header)).collect()
+        let all = state.order.iter().rev();
+        let begun: Vec<&RunId> = match &query.before {
+            None => all.collect(),
+            Some(before) => all.skip_while(|run| *run != before).skip(1).collect(),
+        };
+        let newest = begun.into_iter().filter_map(|run| state.runs.get(run));
+        newest
+            .map(|stored| stored.standing.summary(&stored.header))
+            .filter(|run| query.fits(run))
+            .take(query.limit)
+            .collect()
+    }
+
+    fn forget(&self, run: &RunId) -> Result<Vec<Digest>, JournalError> {
+        let mut state = self.state();
+        let stored = state.runs.get(run).ok_or_else(|| JournalError::NotFound(run.clone()))?;
+        if !stored.standing.status().is_final() {
+            return Err(JournalError::NotOver(run.clone()));
+        }
+        let mut gone = artifacts_of(&stored.records);
+        state.runs.remove(run);
+        state.order.retain(|other| other != run);
+        for other in state.runs.values() {
+            let kept = artifacts_of(&other.records);
+            gone.retain(|artifact| !kept.contains(artifact));
+        }
+        Ok(gone.into_iter().collect())
     }
 }
 
@@ -89,7 +115,11 @@ impl Journal for MemoryJournal {
         Box::pin(async move { self.read(run) })
     }
 
-    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>> {
-        Box::pin(async move { Ok(self.newest(limit)) })
+    fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
+        Box::pin(async move { Ok(self.newest(query)) })
+    }
+
+    fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
+        Box::pin(async move { self.forget(run) })
     }
 }

@@ -16,6 +16,8 @@ pub struct Standing {
     pub updated: Timestamp,
     /// The approvals and forms that nobody has answered yet.
     pub asked: BTreeSet<OpId>,
+    /// Why nothing new begins, if so: `paused` by somebody, or `needs_upgrade`.
+    pub halted: Option<RunStatus>,
     /// How the run ended, if it has.
     pub ended: Option<RunStatus>,
 }
@@ -23,7 +25,7 @@ pub struct Standing {
 impl Standing {
     /// A run without records.
     pub fn new(created: Timestamp) -> Self {
-        Standing { records: 0, updated: created, asked: BTreeSet::new(), ended: None }
+        Standing { records: 0, updated: created, asked: BTreeSet::new(), halted: None, ended: None }
     }
 
     /// Takes the next records of `run` in. After an error the value is of no use: work on a clone.
@@ -53,6 +55,13 @@ impl Standing {
     fn take(&mut self, record: &Record) {
         self.records = record.seq;
         self.updated = record.at;
+        self.halted = match &record.event {
+            Event::Paused { .. } => Some(RunStatus::Paused),
+            Event::Stalled { .. } => Some(RunStatus::NeedsUpgrade),
+            Event::Continued { .. } | Event::Adopted { .. } | Event::Ended { .. } => None,
+            // Whatever else happens shows that the version it needs is here again.
+            _ => self.halted.filter(|halt| *halt == RunStatus::Paused),
+        };
         match &record.event {
             Event::Asked { op, .. } => {
                 self.asked.insert(*op);
@@ -70,13 +79,18 @@ impl Standing {
             | Event::Performed { .. }
             | Event::AttemptFailed { .. }
             | Event::Signalled { .. }
-            | Event::CancelRequested { .. } => {}
+            | Event::CancelRequested { .. }
+            | Event::Paused { .. }
+            | Event::Continued { .. }
+            | Event::Stepped { .. }
+            | Event::Stalled { .. }
+            | Event::Adopted { .. } => {}
         }
     }
 
-    /// The word for it: how the run ended, else whether a person is asked.
+    /// The word for it: how the run ended, else what it waits for.
     pub fn status(&self) -> RunStatus {
-        match self.ended {
+        match self.ended.or(self.halted) {
             Some(status) => status,
             None if self.asked.is_empty() => RunStatus::Running,
             None => RunStatus::Waiting,
@@ -88,6 +102,7 @@ impl Standing {
         Summary {
             run: header.run.clone(),
             playbook: header.playbook.clone(),
+            origin: header.origin.clone(),
             created: header.created,
             updated: self.updated,
             status: self.status(),

@@ -58,12 +58,37 @@ pub struct Header {
     /// Every other file the playbook was made of (sub-playbooks, templates), by the path from its own folder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// The digest of every action the playbook calls, by name: the run goes on with these or not at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<String, Digest>,
+    /// The run this one was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Where the text came from; for messages only.
     pub source: String,
     /// When the run began.
     pub created: Timestamp,
     /// What the driver wants to find again, e.g. which configuration it used. Never a secret.
     pub driver: Value,
+}
+
+/// The run another one was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// For what.
+    pub kind: OriginKind,
+    /// The earlier run.
+    pub run: RunId,
+}
+
+/// Why a run was made from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// It takes the effects of the other back.
+    Undo,
+    /// It does again what the other did not get done.
+    Rerun,
 }
 
 impl Header {
@@ -94,6 +119,9 @@ pub struct Summary {
     pub run: RunId,
     /// The playbook's id.
     pub playbook: String,
+    /// The run it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// When it began.
     pub created: Timestamp,
     /// When its last record was written.
@@ -102,6 +130,38 @@ pub struct Summary {
     pub status: RunStatus,
     /// How many records it has.
     pub records: u64,
+}
+
+/// Which runs a list shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Query {
+    /// At most so many; 0 for none.
+    pub limit: usize,
+    /// Only runs that stand like this.
+    pub status: Option<RunStatus>,
+    /// Only runs of this playbook.
+    pub playbook: Option<String>,
+    /// Only runs made from this one.
+    pub origin: Option<RunId>,
+    /// Only runs that began before this one, for the next page.
+    pub before: Option<RunId>,
+}
+
+impl Query {
+    /// The newest runs, whatever they are.
+    pub fn newest(limit: usize) -> Self {
+        Query { limit, ..Query::default() }
+    }
+
+    /// Whether a run belongs in the list, but for `limit` and `before`.
+    pub fn fits(&self, run: &Summary) -> bool {
+        self.status.is_none_or(|status| status == run.status)
+            && self.playbook.as_ref().is_none_or(|playbook| *playbook == run.playbook)
+            && self
+                .origin
+                .as_ref()
+                .is_none_or(|of| run.origin.as_ref().is_some_and(|origin| origin.run == *of))
+    }
 }
 
 /// A run as it was stored.
@@ -129,9 +189,11 @@ pub trait Journal: Send + Sync {
     /// Reads a run back.
     fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun>;
 
-    /// The newest runs first, at most `limit`: the order in which this store began them, whatever the clock
-    /// in their headers says.
-    fn list<'a>(&'a self, limit: usize) -> Work<'a, Vec<Summary>>;
+    /// The newest runs first: the order in which this store began them, whatever the clock in their headers says.
+    fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>>;
+
+    /// Forgets a run that is over, and says which artifacts no other run speaks of.
+    fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>>;
 }
 
 /// Why a history could not be read or written.
@@ -144,6 +206,9 @@ pub enum JournalError {
     /// A run of that name exists already.
     #[error("a run {0} exists already")]
     Exists(RunId),
+    /// A run that is not over is not deleted.
+    #[error("run {0} is not over; cancel it first")]
+    NotOver(RunId),
     /// Records out of order: somebody else wrote, or a bug.
     #[error("run {run} has {have} records, so the next is number {}, not {got}", have + 1)]
     OutOfOrder {

@@ -3,10 +3,11 @@
 //! A new kind of event adds a line. A line that has to change means a new version of the format.
 
 use portcullis_journal::conformance::every_event;
-use portcullis_journal::{MAX_DEPTH, Record, RecordError, Timestamp};
+use portcullis_journal::{FORMAT, MAX_DEPTH, Record, RecordError, Timestamp};
 use proptest::prelude::*;
 
-const GOLDEN: &str = include_str!("golden/v1.jsonl");
+const GOLDEN: &str = include_str!("golden/v2.jsonl");
+const VERSION_1: &str = include_str!("golden/v1.jsonl");
 
 fn samples() -> Vec<Record> {
     let number = |(seq, event)| Record { seq, at: Timestamp(1_767_225_600_000 + seq as i64), event };
@@ -22,8 +23,22 @@ fn every_kind_is_written_as_committed() {
 
 #[test]
 fn every_committed_line_is_read() {
-    let read: Vec<Record> = GOLDEN.lines().map(|line| Record::from_json(line).unwrap()).collect();
+    let read: Vec<Record> = GOLDEN.lines().map(|line| Record::from_json(FORMAT, line).unwrap()).collect();
     assert_eq!(read, samples());
+}
+
+#[test]
+fn version_1_is_read_as_what_it_means_today() {
+    let read: Vec<Record> = VERSION_1.lines().map(|line| Record::from_json(1, line).unwrap()).collect();
+    assert_eq!(read.len(), VERSION_1.lines().count());
+    assert_eq!(read, samples()[..read.len()]);
+}
+
+#[test]
+fn a_run_of_version_1_goes_on_with_records_of_this_version() {
+    for line in GOLDEN.lines().skip(VERSION_1.lines().count()) {
+        assert_eq!(Record::from_json(1, line).unwrap(), Record::from_json(FORMAT, line).unwrap());
+    }
 }
 
 #[test]
@@ -41,6 +56,11 @@ fn every_kind_has_a_line() {
         "signalled",
         "cancel_requested",
         "ended",
+        "paused",
+        "continued",
+        "stepped",
+        "stalled",
+        "adopted",
     ];
     for kind in kinds {
         assert!(GOLDEN.contains(&format!(r#""event":{{"event":"{kind}""#)), "{kind}");
@@ -54,7 +74,7 @@ fn what_a_newer_version_added_is_refused() {
         let event_field = line.replacen(r#""event":{"#, r#""event":{"later":1,"#, 1);
         let kind = line.replacen(r#"{"event":""#, r#"{"event":"later_"#, 1);
         for text in [record_field, event_field, kind] {
-            assert!(matches!(Record::from_json(&text), Err(RecordError::Malformed(_))), "{text}");
+            assert!(matches!(Record::from_json(FORMAT, &text), Err(RecordError::Malformed(_))), "{text}");
         }
     }
 }
@@ -80,16 +100,16 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     #[test]
     fn any_output_comes_back_as_it_was(output in values(), seq in 1_u64.., at in any::<i64>()) {
-        let event = portcullis_journal::Event::Performed { op: 1, output, inverse: serde_json::Value::Null };
+        let event = portcullis_journal::Event::Performed { op: 1, output, kept: None, reused: None, inverse: serde_json::Value::Null };
         let record = Record { seq, at: Timestamp(at), event };
         let text = record.to_json().unwrap();
         prop_assert!(!text.contains('\n'));
-        prop_assert_eq!(Record::from_json(&text).unwrap(), record);
+        prop_assert_eq!(Record::from_json(FORMAT, &text).unwrap(), record);
     }
 
     #[test]
     fn no_text_panics(text in ".*") {
-        let _ = Record::from_json(&text);
+        let _ = Record::from_json(format, &text);
     }
 
     #[test]
@@ -99,20 +119,20 @@ proptest! {
         let mut bytes = GOLDEN.lines().nth(line).unwrap().as_bytes().to_vec();
         let place = at.index(bytes.len());
         bytes[place] = byte;
-        if let Ok(record) = Record::from_json(std::str::from_utf8(&bytes).unwrap()) {
-            prop_assert_eq!(Record::from_json(&record.to_json().unwrap()).unwrap(), record);
+        if let Ok(record) = Record::from_json(FORMAT, std::str::from_utf8(&bytes).unwrap()) {
+            prop_assert_eq!(Record::from_json(FORMAT, &record.to_json().unwrap()).unwrap(), record);
         }
     }
 
     #[test]
     fn depth_is_refused_exactly_above_the_limit(levels in 0..2 * MAX_DEPTH) {
         let output = (0..levels).fold(serde_json::Value::Null, |value, _| serde_json::json!({"in": value}));
-        let event = portcullis_journal::Event::Performed { op: 1, output, inverse: serde_json::Value::Null };
+        let event = portcullis_journal::Event::Performed { op: 1, output, kept: None, reused: None, inverse: serde_json::Value::Null };
         let record = Record { seq: 1, at: Timestamp(0), event };
         match record.to_json() {
             Ok(text) => {
                 prop_assert!(levels <= MAX_DEPTH);
-                prop_assert_eq!(Record::from_json(&text).unwrap(), record);
+                prop_assert_eq!(Record::from_json(FORMAT, &text).unwrap(), record);
             }
             Err(_) => prop_assert!(levels > MAX_DEPTH),
         }

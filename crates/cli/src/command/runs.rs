@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use engine::{Event, EventKind, Source};
 use interpreter::{Command, Machine, RunInfo};
-use journal::{Event as Happened, Record, StoredRun, Timestamp};
+use journal::{Event as Happened, Query, Record, StoredRun, Timestamp};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -73,7 +73,7 @@ impl Runs {
 
 impl List {
     async fn run(self, shared: &Shared) -> Result<Exit> {
-        let runs = wire::journal(shared)?.list(self.limit).await?;
+        let runs = wire::journal(shared)?.list(&Query::newest(self.limit)).await?;
         if self.json {
             output::say_json(&json!({"runs": runs}));
             return Ok(Exit::Done);
@@ -185,7 +185,7 @@ fn describe(record: &Record) -> String {
                 if trigger.is_null() { String::new() } else { format!(", from {}", short(trigger)) };
             format!("started by {} with {}{brought}", line(starter), short(&json!(input)))
         }
-        Happened::Performing { op, attempt, path, action } => {
+        Happened::Performing { op, attempt, path, action, .. } => {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
             format!("#{op} {path} calls {action}{again}")
         }
@@ -201,6 +201,11 @@ fn describe(record: &Record) -> String {
         Happened::Woken { op } => format!("#{op} goes on after its wait"),
         Happened::Asked { op, path, digest } => format!("#{op} {path} asks a person, about {digest:.12}…"),
         Happened::Decided { op, decision, by, .. } => format!("#{op} {} by {}", decision.as_str(), line(by)),
+        Happened::Paused { by } => format!("paused by {}", line(by)),
+        Happened::Continued { by } => format!("goes on, says {}", line(by)),
+        Happened::Stepped { by } => format!("one more call, says {}", line(by)),
+        Happened::Stalled { reasons } => format!("cannot go on: {}", line(&reasons.join("; "))),
+        Happened::Adopted { by, .. } => format!("goes on with the actions of today, says {}", line(by)),
         Happened::CancelRequested { by } => format!("cancelled by {}", line(by)),
         Happened::Ended { status, failure, .. } => match failure {
             None => format!("ended: {}", status.as_str()),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::samples::{every_event, header, numbered, performed};
 use super::wait;
 use crate::{
-    Decision, Event, FORMAT, Header, Journal, JournalError, MAX_DEPTH, Record, RunId, RunStatus, StoredRun,
+    Decision, Event, FORMAT, Header, Journal, JournalError, MAX_DEPTH, Query, Record, RunId, RunStatus,
+    StoredRun,
 };
 
 /// Fails the check with a sentence unless the two are equal.
@@ -111,7 +112,7 @@ pub async fn refuses_a_second_beginning(journal: &dyn Journal) -> Result<(), Str
     let again = journal.create(second, Vec::new()).await;
     refused("a second run of one name", again, |error| matches!(error, JournalError::Exists(_)))?;
     holds(journal, &header, &records).await?;
-    same("number of runs", &journal.list(10).await.map_err(text)?.len(), &1)
+    same("number of runs", &journal.list(&Query::newest(10)).await.map_err(text)?.len(), &1)
 }
 
 /// Of a batch that holds something that cannot be written, nothing is kept.
@@ -147,7 +148,7 @@ pub async fn unknown_runs(journal: &dyn Journal) -> Result<(), String> {
     refused("reading an unknown run", journal.load(&nobody).await, is_not_found)?;
     refused("appending to an unknown run", journal.append(&nobody, records).await, is_not_found)?;
     refused("appending nothing to it", journal.append(&nobody, Vec::new()).await, is_not_found)?;
-    same("list of an empty store", &journal.list(10).await.map_err(text)?, &Vec::new())
+    same("list of an empty store", &journal.list(&Query::newest(10)).await.map_err(text)?, &Vec::new())
 }
 
 /// Lists are in the reverse order of beginning and as long as asked for.
@@ -159,12 +160,12 @@ pub async fn lists_newest_first(journal: &dyn Journal) -> Result<(), String> {
     let run = header("a")?.run;
     journal.append(&run, numbered(1, every_event().into_iter().take(3))).await.map_err(text)?;
     for limit in [0, 1, 3, 5, 100, usize::MAX] {
-        let listed = journal.list(limit).await.map_err(text)?;
+        let listed = journal.list(&Query::newest(limit)).await.map_err(text)?;
         let listed: Vec<&str> = listed.iter().map(|summary| summary.run.as_str()).collect();
         let wanted: Vec<&str> = names.iter().rev().copied().take(limit).collect();
         same(&format!("list of {limit}"), &listed, &wanted)?;
     }
-    let listed = journal.list(4).await.map_err(text)?;
+    let listed = journal.list(&Query::newest(4)).await.map_err(text)?;
     let Some(summary) = listed.last() else { return Err("the list is empty".to_owned()) };
     same("records", &summary.records, &3)?;
     same("created", &summary.created, &header("a")?.created)?;
@@ -192,14 +193,14 @@ pub async fn status_follows_the_records(journal: &dyn Journal) -> Result<(), Str
     journal.create(header.clone(), Vec::new()).await.map_err(text)?;
     for (seq, (event, wanted)) in (1..).zip(story) {
         journal.append(&header.run, numbered(seq, [event])).await.map_err(text)?;
-        let listed = journal.list(1).await.map_err(text)?;
+        let listed = journal.list(&Query::newest(1)).await.map_err(text)?;
         let status = listed.first().map(|summary| summary.status);
         same(&format!("status after record {seq}"), &status, &Some(wanted))?;
     }
     for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Unknown] {
         let header = super::header(&format!("ends-{}", status.as_str()))?;
         journal.create(header, numbered(1, [end(status)])).await.map_err(text)?;
-        let listed = journal.list(1).await.map_err(text)?;
+        let listed = journal.list(&Query::newest(1)).await.map_err(text)?;
         same("status after the end", &listed.first().map(|summary| summary.status), &Some(status))?;
     }
     Ok(())
@@ -209,7 +210,13 @@ pub async fn status_follows_the_records(journal: &dyn Journal) -> Result<(), Str
 pub async fn big_payloads(journal: &dyn Journal) -> Result<(), String> {
     let big = "0123456789abcdef".repeat(65_536);
     let header = Header { text: big.clone(), files: BTreeMap::new(), ..header("big")? };
-    let output = |op| Event::Performed { op, output: json!({"body": big}), inverse: Value::Null };
+    let output = |op| Event::Performed {
+        op,
+        output: json!({"body": big}),
+        kept: None,
+        reused: None,
+        inverse: Value::Null,
+    };
     let records = numbered(1, (1..=5).map(output));
     let (first, rest) = records.split_at(1);
     journal.create(header.clone(), first.to_vec()).await.map_err(text)?;
@@ -236,7 +243,13 @@ pub async fn unicode(journal: &dyn Journal) -> Result<(), String> {
                 trigger: Value::Null,
                 starter: odd.to_owned(),
             },
-            Event::Performed { op: 1, output: json!({odd: [odd]}), inverse: json!(odd) },
+            Event::Performed {
+                op: 1,
+                output: json!({odd: [odd]}),
+                kept: None,
+                reused: None,
+                inverse: json!(odd),
+            },
             Event::CancelRequested { by: odd.to_owned() },
         ],
     );
@@ -313,7 +326,7 @@ pub async fn runs_at_the_same_time(journal: &dyn Journal) -> Result<(), String> 
             );
             wait(journal.append(&header.run, next.clone())).map_err(text)?;
             records.extend(next);
-            for summary in wait(journal.list(RUNS)).map_err(text)? {
+            for summary in wait(journal.list(&Query::newest(RUNS))).map_err(text)? {
                 same("parity of a run that is being written", &(summary.records % 2), &1)?;
             }
         }
@@ -325,5 +338,5 @@ pub async fn runs_at_the_same_time(journal: &dyn Journal) -> Result<(), String> 
             .into_iter()
             .try_for_each(|thread| thread.join().map_err(|_| "a thread ended badly".to_owned())?)
     })?;
-    same("number of runs", &journal.list(100).await.map_err(text)?.len(), &RUNS)
+    same("number of runs", &journal.list(&Query::newest(100)).await.map_err(text)?.len(), &RUNS)
 }

@@ -1,198 +1,101 @@
-//! Version 1 of the record format. Frozen once released: never change a field, add a version.
+//! Version 1 of the record format, for reading alone. Frozen: what it cannot read is damage.
 
 use std::collections::BTreeMap;
 
 use plan::{Failure, StepPath};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Timestamp(pub i64);
+use super::v2;
+use super::v2::{Decision, OpId, RunStatus};
 
-/// Numbers the operations of a run in program order; the same on every replay.
-pub type OpId = u32;
-
-/// One entry of a run's history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// 1 for the first record of a run, without gaps.
-    pub seq: u64,
-    /// When the driver saw it. The only clock the interpreter knows.
-    pub at: Timestamp,
-    /// What happened.
-    pub event: Event,
-}
-
-/// What happened. Everything the interpreter cannot compute itself comes in through one of these.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What happened; the meaning of each kind and field is the same as in the current version.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Event {
-    /// The run began.
+pub(crate) enum Event {
     Started {
-        /// Every declared input, defaults filled in.
         input: BTreeMap<String, Value>,
-        /// What the trigger brought, or null.
-        #[serde(default, skip_serializing_if = "Value::is_null")]
+        #[serde(default)]
         trigger: Value,
-        /// Who began it.
         starter: String,
     },
-    /// An action is about to be called: durable before its effect can be visible.
     Performing {
-        /// The operation.
         op: OpId,
-        /// 1 for the first attempt.
         attempt: u32,
-        /// Where the step stands; for people and for `runs show`.
         path: StepPath,
-        /// The action's name; likewise.
         action: String,
     },
-    /// An action succeeded.
     Performed {
-        /// The operation.
         op: OpId,
-        /// What it answered.
         output: Value,
-        /// The call that takes it back: `{action, input}`, or null.
-        #[serde(default, skip_serializing_if = "Value::is_null")]
+        #[serde(default)]
         inverse: Value,
     },
-    /// An attempt failed. Whether there is another is the interpreter's decision.
     AttemptFailed {
-        /// The operation.
         op: OpId,
-        /// Which attempt.
         attempt: u32,
-        /// How it failed.
         failure: Failure,
-        /// Random bits for the length of the wait.
         entropy: u64,
     },
-    /// A wait is over: before the next attempt, of a `wait`, for the answer to a form, or of a time limit.
     Woken {
-        /// The operation.
         op: OpId,
     },
-    /// A person was asked, or others were asked the same, or one more is needed.
     Asked {
-        /// The operation.
         op: OpId,
-        /// The `approve` or `ask` step.
         path: StepPath,
-        /// SHA-256 over what was shown.
         digest: String,
     },
-    /// A question is not asked any more, because the steps around it were stopped. For lists: the interpreter
-    /// knows it already.
     Withdrawn {
-        /// The operation.
         op: OpId,
     },
-    /// A person filled a form in; or, in a rehearsal, a stand-in for a person or an event did.
     Answered {
-        /// The operation.
         op: OpId,
-        /// What was filled in; obeys the form's schema.
         answer: Value,
-        /// Who.
         by: String,
     },
-    /// An event was sent to the run. Obeys every schema the playbook has for events of this name.
     Signalled {
-        /// Its name.
         name: String,
-        /// What it brings.
         payload: Value,
     },
-    /// A person, or the end of the time to answer, decided.
     Decided {
-        /// The operation.
         op: OpId,
-        /// What was decided.
         decision: Decision,
-        /// Who decided.
         by: String,
-        /// The digest the person saw.
         digest: String,
     },
-    /// Somebody wants the run to stop.
     CancelRequested {
-        /// Who.
         by: String,
     },
-    /// The run is over. Written so that lists need no replay; the interpreter comes to the same by itself.
     Ended {
-        /// How.
         status: RunStatus,
-        /// The declared outputs of a run that succeeded.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(default)]
         outputs: BTreeMap<String, Value>,
-        /// Why it did not succeed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         failure: Option<Failure>,
     },
 }
 
-/// The answer to an approval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Go on.
-    Approved,
-    /// Do not.
-    Rejected,
-    /// Nobody answered in time; counts as rejected.
-    TimedOut,
-}
-
-impl Decision {
-    /// The word used in playbooks: `approved`, `rejected`, `timed_out`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Decision::Approved => "approved",
-            Decision::Rejected => "rejected",
-            Decision::TimedOut => "timed_out",
-        }
-    }
-}
-
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Not over; perhaps its process is gone.
-    Running,
-    /// Waits for a person.
-    Waiting,
-    /// Reached its end or a `return`.
-    Succeeded,
-    /// A step failed, or a `fail` step was reached.
-    Failed,
-    /// Stopped by somebody.
-    Cancelled,
-    /// Nobody knows whether an effect took place.
-    Unknown,
-}
-
-impl RunStatus {
-    /// Whether nothing will happen any more.
-    pub fn is_final(self) -> bool {
-        !matches!(self, RunStatus::Running | RunStatus::Waiting)
-    }
-
-    /// The word shown to people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RunStatus::Running => "running",
-            RunStatus::Waiting => "waiting",
-            RunStatus::Succeeded => "succeeded",
-            RunStatus::Failed => "failed",
-            RunStatus::Cancelled => "cancelled",
-            RunStatus::Unknown => "unknown",
+impl From<Event> for v2::Event {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Performing { op, attempt, path, action } => {
+                v2::Event::Performing { op, attempt, path, action, touches: None }
+            }
+            Event::Performed { op, output, inverse } => {
+                v2::Event::Performed { op, output, kept: None, reused: None, inverse }
+            }
+            Event::AttemptFailed { op, attempt, failure, entropy } => {
+                v2::Event::AttemptFailed { op, attempt, failure, entropy, last: false }
+            }
+            Event::Started { input, trigger, starter } => v2::Event::Started { input, trigger, starter },
+            Event::Woken { op } => v2::Event::Woken { op },
+            Event::Asked { op, path, digest } => v2::Event::Asked { op, path, digest },
+            Event::Withdrawn { op } => v2::Event::Withdrawn { op },
+            Event::Answered { op, answer, by } => v2::Event::Answered { op, answer, by },
+            Event::Signalled { name, payload } => v2::Event::Signalled { name, payload },
+            Event::Decided { op, decision, by, digest } => v2::Event::Decided { op, decision, by, digest },
+            Event::CancelRequested { by } => v2::Event::CancelRequested { by },
+            Event::Ended { status, outputs, failure } => v2::Event::Ended { status, outputs, failure },
         }
     }
 }
