@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in ".*") {
-        let _ = Record::from_json(format, &text);
+        let _ = Record::from_json(version, &text);
     }
 
     #[test]
