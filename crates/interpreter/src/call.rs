@@ -8,7 +8,6 @@ use crate::block::Place;
 use crate::command::{CacheUse, Command, Perform, Progress, ProgressKind};
 use crate::machine::Machine;
 use crate::node::{CallNode, Fault, Mark, Node, NodeId, NodeKind, NodeOutput};
-use crate::preview::place_of;
 use crate::render;
 use crate::retry::next_attempt;
 
@@ -25,7 +24,7 @@ impl Machine {
             Some(cache) => Some(CacheUse { ttl: cache.ttl, key: text("`cache`", &cache.key)? }),
             None => None,
         };
-        self.as_approved(place, &input)?;
+        let approved_by = self.as_approved(&place.path, &input)?;
         if self.capped {
             self.count_effect(place, call, &input)?;
         }
@@ -38,30 +37,12 @@ impl Machine {
             connection: call.connection.as_ref().map(|name| self.connection(place.block, name)),
             key,
             cache,
+            approved_by,
             step: place.step.clone(),
         })));
         let node = self.open(node);
         self.command_call(node);
         Ok(node)
-    }
-
-    /// A call that an approval covers may only happen exactly as it was shown.
-    fn as_approved(&self, place: &Place, input: &Value) -> Result<(), Failure> {
-        if self.bound.places.is_empty() || !self.bound.places.contains(&place_of(&place.path)) {
-            return Ok(());
-        }
-        if self.bound.inputs.get(&place.path) == Some(&self.mask.show(input)) {
-            return Ok(());
-        }
-        Err(Failure::new(
-            FailureKind::Conflict,
-            Blame::Playbook,
-            format!(
-                "step {}: the approval is stale: what would be done now is not what was approved; \
-                 run the playbook again to ask anew",
-                place.path
-            ),
-        ))
     }
 
     /// Counts a call against the limits of every playbook around it, before it is commanded: over a limit,
@@ -179,6 +160,7 @@ pub(crate) fn perform(call: &CallNode, path: &StepPath) -> Option<Box<Perform>> 
         rate_limit: step.rate_limit.clone(),
         cache: call.cache.clone(),
         accept_untrusted: step.accept_untrusted.clone(),
+        approved_by: call.approved_by.clone(),
         timeout: step.timeout,
         in_doubt: call.begun,
     }))

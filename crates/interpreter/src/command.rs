@@ -88,6 +88,9 @@ pub struct Perform {
     pub cache: Option<CacheUse>,
     /// Why untrusted text may decide here, in the author's words.
     pub accept_untrusted: Option<String>,
+    /// Who approved exactly this call, in the order of their names. Nobody for a call that no approval covers, or
+    /// that silence approved.
+    pub approved_by: Vec<String>,
     /// Time limit of the attempt.
     pub timeout: Duration,
     /// After a restart: this attempt was begun and nobody knows how it ended.

@@ -9,6 +9,7 @@
 mod answer;
 mod block;
 mod body;
+mod bound;
 mod branches;
 mod call;
 mod command;

@@ -1,6 +1,6 @@
 //! The machine: what it holds, and the two ways into it.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use journal::{Event, OpId, Record, RunStatus, Timestamp};
 use plan::{Failure, FailureKind, Plan, StepPath};
 use serde_json::{Map, Value, json};
 
+use crate::bound::Bound;
 use crate::call::perform;
 use crate::command::{Command, End, Progress, ProgressKind, Turn};
 use crate::node::{Fault, Limit, Mark, Node, NodeEnd, NodeId, NodeKind, NodeOutput, Nodes, Timer};
@@ -88,14 +89,6 @@ pub(crate) enum Work {
     Dag(NodeId),
     /// Tell the parent.
     Ended(NodeId, NodeEnd),
-}
-
-/// Calls that an approval covers: they may only happen exactly as shown.
-#[derive(Debug, Default)]
-pub(crate) struct Bound {
-    /// Where the calls stand, without the numbers of items.
-    pub(crate) places: HashSet<String>,
-    pub(crate) inputs: HashMap<StepPath, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

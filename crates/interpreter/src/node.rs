@@ -163,6 +163,8 @@ pub(crate) struct CallNode {
     pub(crate) connection: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) cache: Option<CacheUse>,
+    /// Who approved exactly this call.
+    pub(crate) approved_by: Vec<String>,
     pub(crate) step: StepRef,
 }
 

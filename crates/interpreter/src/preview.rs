@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use expr::Budget;
-use plan::{Approve, Blame, Failure, FailureKind, Step, StepKind, StepPath, SubPlaybook, Switch, Try};
+use plan::{Approve, Blame, Failure, FailureKind, Plan, Step, StepKind, StepPath, SubPlaybook, Switch, Try};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -95,9 +95,20 @@ pub(crate) fn places(machine: &Machine, approve: &Approve, block: NodeId) -> Has
     let Some(body) = machine.body_of(block).and_then(|id| machine.nodes.get(id)) else { return found };
     if let NodeKind::Body(inner) = &body.kind {
         let path = StepPath::from(place_of(&body.path).as_str());
-        collect(&inner.plan.steps, &path, &approve.shows, false, &mut found);
+        collect_plan(&inner.plan, &path, &approve.shows, false, &mut found);
     }
     found
+}
+
+fn collect_plan(
+    plan: &Plan,
+    path: &StepPath,
+    shows: &[String],
+    within: bool,
+    found: &mut HashSet<String>,
+) {
+    let parts = [Some(&plan.steps), plan.on_error.as_ref(), plan.finally.as_ref()];
+    parts.into_iter().flatten().for_each(|steps| collect(steps, path, shows, within, found));
 }
 
 fn collect(steps: &[Step], path: &StepPath, shows: &[String], within: bool, found: &mut HashSet<String>) {
@@ -107,7 +118,7 @@ fn collect(steps: &[Step], path: &StepPath, shows: &[String], within: bool, foun
             StepKind::Call(_) if within => {
                 found.insert(path.as_str().to_owned());
             }
-            StepKind::Playbook(sub) if within => collect(&sub.plan.steps, &path, shows, true, found),
+            StepKind::Playbook(sub) if within => collect_plan(&sub.plan, &path, shows, true, found),
             StepKind::Parallel(parallel) => {
                 for branch in &parallel.branches {
                     collect(&branch.body, &path.child(&branch.name), shows, within, found);

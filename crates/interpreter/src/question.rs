@@ -18,7 +18,8 @@ impl Machine {
         let message = self.text("`message`", &approve.message, place.frame, &place.path)?;
         let shown = preview::shown(self, approve, place.block, &place.path)?;
         let digest = preview::digest(&shown);
-        self.bound.places.extend(preview::places(self, approve, place.block));
+        let places = preview::places(self, approve, place.block);
+        self.bound.covers(places);
         let ask = Ask {
             op: self.upcoming_op(),
             path: place.path.clone(),
@@ -143,10 +144,12 @@ impl Machine {
             _ => true,
         };
         let digest = node.ask.digest.clone();
-        let shown = std::mem::take(&mut node.ask.shown);
+        let (shown, people) = (std::mem::take(&mut node.ask.shown), node.approved.clone());
         let approved = decision == Decision::Approved;
         if approved {
-            self.bound.inputs.extend(shown.into_iter().map(|call| (call.path, call.input)));
+            self.bound.approve(shown, &people);
+        } else {
+            self.bound.refuse(&shown);
         }
         let end: NodeEnd = Ok(NodeOutput {
             output: Some(json!({"decision": decision.as_str(), "by": by, "digest": digest})),
