@@ -5,11 +5,13 @@
 //! decision about what to do next (that is `interpreter`).
 
 pub mod conformance;
+mod export;
 mod memory;
 mod record;
 mod standing;
 mod store;
 
+pub use export::{ExportError, ImportError, export, import};
 pub use memory::MemoryJournal;
 pub use record::{
     Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, Reused, RunStatus, Timestamp, Touch,

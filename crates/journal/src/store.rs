@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use plan::Digest;
+use plan::{Digest, StepPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -79,6 +79,9 @@ pub struct Origin {
     pub kind: OriginKind,
     /// The earlier run.
     pub run: RunId,
+    /// For a rerun: from this place on nothing is taken over from the earlier run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StepPath>,
 }
 
 /// Why a run was made from another.
