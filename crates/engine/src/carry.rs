@@ -66,6 +66,7 @@ impl Driver {
         self.forms.remove(&op);
         self.waits.remove(&op);
         self.delayed.remove(&op);
+        self.not_wanted(op);
         self.wake(op);
         if let Some(read) = self.calls.get(&op).and_then(|call| call.abort.as_ref()) {
             read.abort();
@@ -229,7 +230,7 @@ impl Driver {
 
     fn time_has_come(&mut self, op: OpId) -> Result<(), EngineError> {
         if let Some(call) = self.delayed.remove(&op) {
-            return self.begin(call);
+            return self.may_begin(call);
         }
         if self.asks.contains_key(&op) {
             return self.settle(op, Decision::TimedOut, "nobody".to_owned());

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::builder::Inner;
 use crate::cache::Slot;
+use crate::gate::Gate;
 use crate::run::Control;
 use crate::secrets::Handle;
 use crate::{Approvals, EngineError, Event, EventKind, Mode, Start};
@@ -64,6 +65,8 @@ pub(crate) struct Driver {
     pub(crate) calls: HashMap<OpId, Flying>,
     /// Calls whose rate limit does not let them begin yet.
     pub(crate) delayed: HashMap<OpId, Box<Perform>>,
+    /// Calls that wait for a paused run to go on, and those that were let through all the same.
+    pub(crate) gate: Gate,
     pub(crate) asks: BTreeMap<OpId, Box<Ask>>,
     pub(crate) forms: BTreeMap<OpId, Box<Form>>,
     pub(crate) waits: BTreeMap<OpId, Box<Pause>>,
@@ -103,6 +106,7 @@ impl Driver {
             flight: FuturesUnordered::new(),
             calls: HashMap::new(),
             delayed: HashMap::new(),
+            gate: Gate::default(),
             asks: BTreeMap::new(),
             forms: BTreeMap::new(),
             waits: BTreeMap::new(),
@@ -156,6 +160,9 @@ impl Driver {
         if self.machine.status() == RunStatus::Waiting && !by_itself {
             self.tell(StepPath::root(), EventKind::Waiting);
         }
+        if self.machine.is_paused() && self.calls.is_empty() {
+            self.tell(StepPath::root(), EventKind::Paused);
+        }
         if !self.take_answers()? {
             let idle = self.rests();
             tokio::select! {
@@ -193,7 +200,8 @@ impl Driver {
 
     /// Tells the clock if nothing but time is waited for.
     fn rests(&mut self) -> bool {
-        let open = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
+        let asks = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
+        let open = asks || self.machine.is_paused();
         let idle = self.calls.is_empty() && !open && !self.sleeping.is_empty();
         if idle {
             self.working = false;
@@ -227,11 +235,7 @@ impl Driver {
         }
         for command in turn.commands {
             match command {
-                Command::Perform(call) if !call.in_doubt => {
-                    if let Some(call) = self.within_limit(call) {
-                        self.begin(call)?;
-                    }
-                }
+                Command::Perform(call) => self.wants(call)?,
                 Command::Ask(ask) => {
                     self.asked.insert(ask.op);
                     let asked = (!ask.asked).then(|| Happened::Asked {
@@ -267,7 +271,7 @@ impl Driver {
                     let End { status, outputs, failure } = end;
                     self.happened(Happened::Ended { status, outputs, failure })?;
                 }
-                Command::Perform(_) | Command::Sleep { .. } | Command::Pause(_) => {
+                Command::Sleep { .. } | Command::Pause(_) => {
                     self.commands.push(command);
                 }
             }

@@ -83,6 +83,24 @@ pub enum EventKind {
     },
     /// Nothing goes on but questions and waits for events.
     Waiting,
+    /// Somebody wants nothing new to begin. What is in flight ends first.
+    Pausing {
+        /// Who.
+        by: String,
+    },
+    /// The run is paused and nothing is in flight any more. Goes on with [`crate::Run::step`] or
+    /// [`crate::Run::proceed`]. Told again whenever it comes to rest, and after it was resumed.
+    Paused,
+    /// Somebody let one call of a paused run begin.
+    Stepped {
+        /// Who.
+        by: String,
+    },
+    /// Somebody let a paused run go on.
+    Continued {
+        /// Who.
+        by: String,
+    },
     /// The run is over.
     Ended(End),
 }

@@ -18,7 +18,14 @@ impl Driver {
             return Ok(());
         }
         match control {
-            Control::Cancel { by } => self.happened(Happened::CancelRequested { by }),
+            Control::Cancel { by } => self.cancel(by),
+            Control::Halt { halt, by, reply } => {
+                let fits = self.may_halt(halt);
+                match self.reply(fits, reply) {
+                    Some(()) => self.halt(halt, by),
+                    None => Ok(()),
+                }
+            }
             Control::Decide { path, decision, by, digest, reply } => {
                 let open = self.may_decide(&path, decision, &by, digest.as_deref());
                 match self.reply(open, reply) {

@@ -41,6 +41,40 @@ pub(crate) enum Control {
     Cancel {
         by: String,
     },
+    Halt {
+        halt: Halt,
+        by: String,
+        reply: oneshot::Sender<Result<(), HaltError>>,
+    },
+}
+
+/// What a person wants of a run that goes on, or is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// Nothing new is to begin.
+    Pause,
+    /// One call is to begin.
+    Step,
+    /// Everything is to go on.
+    Proceed,
+}
+
+/// Why a run was not paused, or does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HaltError {
+    /// Somebody has paused it before.
+    #[error("the run is paused already")]
+    Paused,
+    /// Only a paused run can go on.
+    #[error("the run is not paused")]
+    NotPaused,
+    /// A paused run that holds no call back: what was in flight has not ended yet, or it waits for time or a person.
+    #[error("no call is held back just now, so there is nothing to let begin")]
+    NothingHeld,
+    /// The run is over, or its process is shutting down.
+    #[error("the run does not go on any more")]
+    Over,
 }
 
 /// Why a decision was not taken.
@@ -198,6 +232,40 @@ impl Run {
     pub fn cancel(&self, by: &str) {
         // A run that is over cannot be cancelled; that is no error.
         let _ = self.control.send(Control::Cancel { by: by.to_owned() });
+    }
+
+    /// Lets nothing new begin: the next calls, and next attempts of calls, are held back until
+    /// [`Run::step`] or [`Run::proceed`], also by another process that resumes the run. Calls in flight end as ever,
+    /// and questions, time limits and cancellation go on. Ready once it is durable.
+    ///
+    /// # Errors
+    /// The run is paused already, or over.
+    pub async fn pause(&self, by: &str) -> Result<(), HaltError> {
+        self.halt(Halt::Pause, by).await
+    }
+
+    /// Lets the first call begin that a paused run holds back, in the order of the playbook. The run stays paused.
+    /// Ready once it is durable.
+    ///
+    /// # Errors
+    /// The run is not paused, holds nothing back, or is over.
+    pub async fn step(&self, by: &str) -> Result<(), HaltError> {
+        self.halt(Halt::Step, by).await
+    }
+
+    /// Lets a paused run go on. Ready once it is durable.
+    ///
+    /// # Errors
+    /// The run is not paused, or over.
+    pub async fn proceed(&self, by: &str) -> Result<(), HaltError> {
+        self.halt(Halt::Proceed, by).await
+    }
+
+    async fn halt(&self, halt: Halt, by: &str) -> Result<(), HaltError> {
+        let (reply, taken) = oneshot::channel();
+        let control = Control::Halt { halt, by: by.to_owned(), reply };
+        self.control.send(control).map_err(|_| HaltError::Over)?;
+        taken.await.map_err(|_| HaltError::Over)?
     }
 
     /// How the run ended. Not ready while it waits for a person.
