@@ -97,3 +97,9 @@ pub enum Probe {
     /// Nobody can tell.
     Unknown,
 }
+    /// Nothing is to be seen, and the other side may show it late: ask again within this time. An effect that is
+    /// still not to be seen then counts as not done after a crash, and as unknown where a request for it left.
+    NotYet {
+        /// How long the other side may take to show an effect, from the first question on.
+        settle: Duration,
+    },

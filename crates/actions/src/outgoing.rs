@@ -5,11 +5,13 @@
 //! was sent; in Drafts, nothing was sent and the same draft is sent now; in Sent Items, it was sent. A second
 //! message for one key is never made while the first can be found.
 //!
-//! Honest limit: between the moment a message leaves Drafts and the moment it shows in Sent Items a server shows
-//! it nowhere. That is seconds; a process that dies there and asks again within them would send again.
+//! Between the moment a message leaves Drafts and the moment it shows in Sent Items a server shows it nowhere. So
+//! where neither has it, the probe says "not yet", and is asked again until the time of the wire for that
+//! ([`Submit::settle`]) is over. Honest limit: a process that died, and a server that takes longer than that, make two
+//! mails; where the process lived, the step ends as unknown instead.
 
-use action_api::Context;
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
+use action_api::{Context, Probe};
 use exchange::port::{KeyState, Submit};
 use exchange::{Address, BodyText, Error, ErrorKind, Header, ItemRef, Mailbox};
 use schemars::JsonSchema;
@@ -48,6 +50,15 @@ pub(crate) struct Output {
 /// Where the message of this step stands.
 pub(crate) async fn standing(port: &dyn Submit, mailbox: &Mailbox, key: &str) -> Result<KeyState, Failure> {
     port.find_by_key(mailbox, key).await.map_err(from_exchange)
+}
+
+/// What a probe says of a message that was not found in Sent Items: a draft was not sent, and what is nowhere may be
+/// on its way.
+pub(crate) fn unsent(port: &dyn Submit, found: &KeyState) -> Probe {
+    match found {
+        KeyState::Draft(_) | KeyState::Sent(_) => Probe::NotDone,
+        KeyState::Absent => Probe::NotYet { settle: port.settle() },
+    }
 }
 
 /// As [`standing`]; the first attempt of a step asks nobody, because nothing can be there.

@@ -1,15 +1,15 @@
 //! One attempt of a call: time limit, size limit, and what to do when nobody knows how it ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use action_api::{ActionSource, Context, Inverse, Invocation, Outcome, Probe};
+use action_api::{Context, Inverse, Invocation, Outcome};
 use interpreter::Perform;
 use journal::RunId;
 use plan::{Blame, Failure, FailureKind, OnUnknown, Repeat};
 use serde_json::Value;
 
 use crate::builder::Inner;
+use crate::doubt::{Found, Unseen, look};
 use crate::secrets::{Handle, fill};
 
 /// The largest output a step may have, in bytes of JSON. Larger results belong into artifacts.
@@ -65,10 +65,10 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
             Repeat::Never => {
                 return Err(unknown(call, "it was begun before a crash and may not be repeated"));
             }
-            Repeat::Verify => match verify(source.as_ref(), &invocation, call.timeout).await {
-                Ok(Probe::Done(outcome)) => return limit(call, outcome),
-                Ok(Probe::NotDone) => {}
-                Ok(Probe::Unknown) => return Err(unknown(call, "it was begun before a crash")),
+            Repeat::Verify => match look(source.as_ref(), &invocation, Unseen::NotDone).await {
+                Ok(Found::Done(outcome)) => return limit(call, outcome),
+                Ok(Found::NotDone) => {}
+                Ok(Found::Unknown) => return Err(unknown(call, "it was begun before a crash")),
                 Err(failure) => return Err(unknown(call, &failure.message)),
             },
         }
@@ -84,25 +84,20 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
     };
     let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
     match repeat {
-        Repeat::Verify if in_the_dark => match verify(source.as_ref(), &invocation, call.timeout).await {
-            Ok(Probe::Done(outcome)) => limit(call, outcome),
-            Ok(Probe::NotDone) => Err(Failure { kind: FailureKind::Transient, ..failure }),
-            Ok(Probe::Unknown) => Err(unknown(call, &failure.message)),
-            Err(second) => Err(unknown(call, &format!("{}; then {}", failure.message, second.message))),
-        },
+        Repeat::Verify if in_the_dark => {
+            // An action that says `unknown` knows that a request for the effect left. Ours that ran out of time
+            // may have been at its very beginning.
+            let unseen = if failure.kind == FailureKind::Unknown { Unseen::Unknown } else { Unseen::NotDone };
+            match look(source.as_ref(), &invocation, unseen).await {
+                Ok(Found::Done(outcome)) => limit(call, outcome),
+                Ok(Found::NotDone) => Err(Failure { kind: FailureKind::Transient, ..failure }),
+                Ok(Found::Unknown) => Err(unknown(call, &failure.message)),
+                Err(second) => Err(unknown(call, &format!("{}; then {}", failure.message, second.message))),
+            }
+        }
         Repeat::Never if in_the_dark => Err(unknown(call, &failure.message)),
         _ => Err(failure),
     }
-}
-
-async fn verify(
-    source: &dyn ActionSource,
-    invocation: &Invocation,
-    limit: Duration,
-) -> Result<Probe, Failure> {
-    tokio::time::timeout(limit, source.probe(invocation.clone())).await.unwrap_or_else(|_| {
-        Err(Failure::new(FailureKind::Timeout, Blame::Server, "asking whether it took place took too long"))
-    })
 }
 
 fn unknown(call: &Perform, why: &str) -> Failure {

@@ -3,8 +3,10 @@
 //! It neither waits nor tries again: whoever runs the step knows whether that is allowed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use exchange::port::SETTLE;
 use exchange::{Error, ErrorKind, Mailbox, Ports};
 use http::{Request, Uri, header};
 use tower_service::Service;
@@ -69,11 +71,13 @@ pub struct Config {
     pub max_answer: u64,
     /// The longest answer that is passed on as it comes (MIME, attachments), in bytes of its base64.
     pub max_stream: u64,
+    /// How long a message that was sent may be shown nowhere, before it is filed in Sent Items.
+    pub settle: Duration,
 }
 
 impl Config {
     /// The defaults for a server: Exchange 2013 SP1, 100 items a request, answers of at most 64 MiB, streams
-    /// of at most 256 MiB.
+    /// of at most 256 MiB, half a minute to file what was sent.
     pub fn new(url: Uri, access: Access) -> Self {
         Config {
             url,
@@ -82,6 +86,7 @@ impl Config {
             batch: 100,
             max_answer: 64 << 20,
             max_stream: 256 << 20,
+            settle: SETTLE,
         }
     }
 }
@@ -132,6 +137,11 @@ impl EwsClient {
             automatic_replies: Some(Arc::new(self.clone())),
             directory: Some(Arc::new(self.clone())),
         }
+    }
+
+    /// How long a message that was sent may be shown nowhere.
+    pub(crate) fn settle(&self) -> Duration {
+        self.inner.config.settle
     }
 
     /// How many items one request names at most.

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::rule::RuleChange;
 use crate::{
@@ -169,7 +170,16 @@ pub trait Submit: Send + Sync {
 
     /// Looks for the item that carries `key`, in Sent Items and in Drafts.
     fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState>;
+
+    /// How long a message that was sent may be shown nowhere: it has left Drafts and is not filed yet.
+    fn settle(&self) -> Duration {
+        SETTLE
+    }
 }
+
+/// How long [`Submit::settle`] is, unless a wire knows better. A server files what it has sent within seconds; a busy
+/// one may need some more.
+pub const SETTLE: Duration = Duration::from_secs(30);
 
 /// Where the item that carries a key was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -72,6 +72,8 @@ pub(crate) enum Answer {
     Failed(Failure),
     /// A probe found that nothing had happened.
     NotDone,
+    /// A probe found nothing, and was to be asked again.
+    NotYet,
     /// A probe could not tell.
     Unknown,
 }

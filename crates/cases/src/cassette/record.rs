@@ -101,6 +101,7 @@ impl Recorder {
             inverse: inverse.map(|inverse| Inverse {
                 action: inverse.action.clone(),
                 input: state.masker.value(None, &inverse.input),
+                except: inverse.except.clone(),
             }),
             artifacts,
         };
@@ -199,6 +200,7 @@ impl ActionSource for Recorder {
             let (answer, inverse) = match &answered {
                 Ok(Probe::Done(outcome)) => (Answer::Ok(outcome.output.clone()), outcome.inverse.as_ref()),
                 Ok(Probe::NotDone) => (Answer::NotDone, None),
+                Ok(Probe::NotYet { .. }) => (Answer::NotYet, None),
                 Ok(Probe::Unknown) => (Answer::Unknown, None),
                 Err(failure) => (Answer::Failed(failure.clone()), None),
             };

@@ -4,6 +4,8 @@
 //! version that was kept may be old: the server then says so and has done nothing, and the call is repeated
 //! once with the version of now.
 
+use std::time::Duration;
+
 use exchange::port::{KeyState, Submit, Work};
 use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
 
@@ -85,6 +87,10 @@ impl Submit for EwsClient {
                 None => KeyState::Absent,
             })
         })
+    }
+
+    fn settle(&self) -> Duration {
+        EwsClient::settle(self)
     }
 }
 

@@ -156,7 +156,7 @@ impl TypedAction<Ports> for Reply {
         let mailbox = input.mailbox.get();
         match outgoing::standing(port, mailbox, &context.key).await? {
             KeyState::Sent(item) => done(&output(read, mailbox, item, &draft).await),
-            KeyState::Draft(_) | KeyState::Absent => Ok(Probe::NotDone),
+            other => Ok(outgoing::unsent(port, &other)),
         }
     }
 

@@ -136,7 +136,7 @@ impl TypedAction<Ports> for Send {
         let draft = compose(&context, &mut input)?;
         match outgoing::standing(port, input.mailbox.get(), &context.key).await? {
             KeyState::Sent(item) => done(&output(&draft, Some(item.id))),
-            KeyState::Draft(_) | KeyState::Absent => Ok(Probe::NotDone),
+            other => Ok(outgoing::unsent(port, &other)),
         }
     }
 
