@@ -17,6 +17,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
+
 const TARGET: &str = "wasm32-wasip2";
 
 /// Only for tests, so not in the binary.
@@ -46,9 +48,11 @@ fn main() {
         let description =
             if describe.exists() { format!("Some(include_str!({describe:?}))") } else { "None".to_owned() };
         let manifest = folder.join("plugin.toml");
+        let bytes = fs::read(&kept).unwrap_or_else(|error| panic!("{}: {error}", kept.display()));
+        let digest = format!("sha256:{:x}", Sha256::digest(&bytes));
         let _ = writeln!(
             code,
-            "Embedded {{ manifest: include_str!({manifest:?}), component: include_bytes!({kept:?}), description: {description} }},"
+            "Embedded {{ manifest: include_str!({manifest:?}), component: include_bytes!({kept:?}), digest: {digest:?}, description: {description} }},"
         );
     }
     code.push_str("];\n");

@@ -65,6 +65,7 @@ fn spec_of<S, A: TypedAction<S>>() -> Spec {
                 how: how.to_owned(),
             })
             .collect(),
+        component: None,
         examples: A::examples(),
     }
 }

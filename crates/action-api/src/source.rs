@@ -9,7 +9,7 @@ use plan::{Failure, StepPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Artifacts, Spec};
+use crate::{Artifacts, PluginFacts, Spec};
 
 /// A boxed future, so that sources can be trait objects. Dropping it means: stop, as soon as you can.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -18,6 +18,11 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait ActionSource: Send + Sync {
     /// Every action it brings. Must be cheap: called before any action is needed.
     fn specs(&self) -> Vec<Arc<Spec>>;
+
+    /// The plugins behind these actions, those included that cannot be called as they are. Must be cheap, too.
+    fn plugins(&self) -> Vec<PluginFacts> {
+        Vec::new()
+    }
 
     /// Carries one action out.
     ///
@@ -85,6 +90,16 @@ pub struct Inverse {
     pub action: String,
     /// Its complete input.
     pub input: Value,
+    /// What it does not bring back, in words for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+}
+
+impl Inverse {
+    /// A call that takes everything back.
+    pub fn new(action: &str, input: Value) -> Self {
+        Inverse { action: action.to_owned(), input, except: Vec::new() }
+    }
 }
 
 /// What a probe found.
@@ -94,12 +109,12 @@ pub enum Probe {
     Done(Outcome),
     /// It did not; the action may be carried out.
     NotDone,
-    /// Nobody can tell.
-    Unknown,
-}
     /// Nothing is to be seen, and the other side may show it late: ask again within this time. An effect that is
     /// still not to be seen then counts as not done after a crash, and as unknown where a request for it left.
     NotYet {
         /// How long the other side may take to show an effect, from the first question on.
         settle: Duration,
     },
+    /// Nobody can tell.
+    Unknown,
+}

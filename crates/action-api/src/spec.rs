@@ -1,6 +1,6 @@
 //! What an action declares about itself.
 
-use plan::{Effect, FailureKind, Repeat};
+use plan::{Digest, Effect, FailureKind, Repeat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,7 +18,8 @@ pub struct Spec {
     ///
     /// Marks on a property: `x-guard: KIND` makes it a guarded sink (an untrusted value may not reach it),
     /// `x-secret: true` a place for secrets, `x-effect-items: true` a list of the things that will be changed (a
-    /// limit on effects counts them), `x-type: restriction` a value that only `aqs.*` can make.
+    /// limit on effects counts them), `x-type: restriction` a value that only `aqs.*` can make. Beside the properties,
+    /// `x-deletes: true` says that what a call touches is gone afterwards.
     pub input: Value,
     /// JSON Schema 2020-12 of the output. `x-untrusted: true` marks what somebody else wrote.
     pub output: Value,
@@ -41,6 +42,10 @@ pub struct Spec {
     /// for an effect that cannot be taken back, and for actions without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo: Vec<Undo>,
+    /// SHA-256 of the component that carries it out, for actions of plugins: another component may mean something
+    /// else by the same schemas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Digest>,
     /// Worked examples; each one is also a test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,

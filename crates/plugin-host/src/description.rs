@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use action_api::plan::{Effect, FailureKind, Repeat};
+use action_api::plan::{Digest, Effect, FailureKind, Repeat};
 use action_api::{Example, Spec, Validator};
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,8 +65,14 @@ impl Described {
 /// The plugin's actions by their own name (what stands after the dot).
 pub(crate) type Actions = BTreeMap<String, Described>;
 
-/// Reads a description. `plugin` is what stands before the dot of every action.
-pub(crate) fn read(text: &str, plugin: &str, name: &str, version: &str) -> Result<Actions, LoadError> {
+/// Reads a description. `plugin` is what stands before the dot of every action, `component` what carries them out.
+pub(crate) fn read(
+    text: &str,
+    plugin: &str,
+    name: &str,
+    version: &str,
+    component: Digest,
+) -> Result<Actions, LoadError> {
     let description: Description = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
     if description.name != name || description.version != version {
         return Err(wrong(format!(
@@ -83,7 +89,7 @@ pub(crate) fn read(text: &str, plugin: &str, name: &str, version: &str) -> Resul
     let mut actions = Actions::new();
     for action in description.actions {
         let own = action.name.clone();
-        let spec = Arc::new(spec(action, plugin)?);
+        let spec = Arc::new(spec(action, plugin, component)?);
         if actions.insert(own.clone(), Described { spec, validators: OnceLock::new() }).is_some() {
             return Err(wrong(format!("it has two actions called `{own}`")));
         }
@@ -91,7 +97,7 @@ pub(crate) fn read(text: &str, plugin: &str, name: &str, version: &str) -> Resul
     Ok(actions)
 }
 
-fn spec(action: Action, plugin: &str) -> Result<Spec, LoadError> {
+fn spec(action: Action, plugin: &str, component: Digest) -> Result<Spec, LoadError> {
     let refuse = |why: &str| Err(wrong(format!("action `{}`: {why}", action.name)));
     if !is_action_name(&action.name) {
         return refuse("a name is lower-case letters, digits and `_`, at most 64 of them");
@@ -123,6 +129,7 @@ fn spec(action: Action, plugin: &str) -> Result<Spec, LoadError> {
         ports: Vec::new(),
         inverse: None,
         undo: Vec::new(),
+        component: Some(component),
         examples: action.examples,
     })
 }
@@ -148,8 +155,11 @@ fn wrong(why: String) -> LoadError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
+
+    const ANY: Digest = Digest::new([0; 32]);
 
     fn description(change: impl FnOnce(&mut Value)) -> String {
         let mut action = json!({
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn becomes_specifications_under_the_plugins_name() {
-        let actions = read(&description(|_| ()), "x", "acme/x", "1.0.0").unwrap();
+        let actions = read(&description(|_| ()), "x", "acme/x", "1.0.0", ANY).unwrap();
         let spec = &actions["scan"].spec;
         assert_eq!(spec.name, "x.scan");
         assert_eq!(spec.errors, [FailureKind::Invalid]);
@@ -185,18 +195,18 @@ mod tests {
             (|a| drop(a.as_object_mut().unwrap().remove("summary")), "summary"),
         ];
         for (change, expected) in cases {
-            let error = read(&description(change), "x", "acme/x", "1.0.0").err().unwrap().to_string();
+            let error = read(&description(change), "x", "acme/x", "1.0.0", ANY).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(read(&description(|_| ()), "x", "acme/y", "1.0.0").is_err());
-        assert!(read(&description(|_| ()), "x", "acme/x", "1.0.1").is_err());
-        assert!(read("{", "x", "acme/x", "1.0.0").is_err());
+        assert!(read(&description(|_| ()), "x", "acme/y", "1.0.0", ANY).is_err());
+        assert!(read(&description(|_| ()), "x", "acme/x", "1.0.1", ANY).is_err());
+        assert!(read("{", "x", "acme/x", "1.0.0", ANY).is_err());
     }
 
     #[test]
     fn bad_schemas_are_found_when_compiled() {
         let text = description(|a| a["output"] = json!({ "type": "nonsense" }));
-        let actions = read(&text, "x", "acme/x", "1.0.0").unwrap();
+        let actions = read(&text, "x", "acme/x", "1.0.0", ANY).unwrap();
         assert!(actions["scan"].validators().err().unwrap().to_string().contains("output"));
     }
 }

@@ -8,6 +8,7 @@ use crate::package::Package;
 struct Embedded {
     manifest: &'static str,
     component: &'static [u8],
+    digest: &'static str,
     description: Option<&'static str>,
 }
 
@@ -19,7 +20,8 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// A manifest in this repository is wrong.
 pub fn first_party() -> Result<Vec<Package>, LoadError> {
     let package = |plugin: &Embedded| {
-        let package = Package::new(Manifest::parse(plugin.manifest)?, plugin.component);
+        let package = Package::new(Manifest::parse(plugin.manifest)?, plugin.component)
+            .digested(plugin.digest.parse().ok());
         Ok(match plugin.description {
             Some(description) => package.described(description),
             None => package,

@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use action_api::plan::Digest;
+use sha2::{Digest as _, Sha256};
+
 use crate::error::LoadError;
 use crate::limits;
 use crate::manifest::Manifest;
@@ -13,14 +16,23 @@ use crate::manifest::Manifest;
 #[derive(Debug, Clone)]
 pub struct Package {
     pub(crate) manifest: Manifest,
+    manifest_text: String,
     pub(crate) component: Cow<'static, [u8]>,
+    /// Of the component, if it is known.
+    digest: Option<Digest>,
     pub(crate) description: Option<Cow<'static, str>>,
 }
 
 impl Package {
     /// From a manifest and the component's bytes.
     pub fn new(manifest: Manifest, component: impl Into<Cow<'static, [u8]>>) -> Self {
-        Package { manifest, component: component.into(), description: None }
+        Package {
+            manifest,
+            manifest_text: String::new(),
+            component: component.into(),
+            digest: None,
+            description: None,
+        }
     }
 
     /// With the answer that the plugin's `describe` is known to give, so that it need not be asked: the sandbox is
@@ -31,15 +43,32 @@ impl Package {
         self
     }
 
+    /// With the digest that the component is known to have: computing it costs milliseconds at every start.
+    pub(crate) fn digested(mut self, digest: Option<Digest>) -> Self {
+        self.digest = digest;
+        self
+    }
+
+    /// SHA-256 of the component.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest.unwrap_or_else(|| Digest::new(Sha256::digest(&self.component).into()))
+    }
+
     /// From a folder with `plugin.toml` and the component it names.
     ///
     /// # Errors
     /// A file is missing, too large, or the manifest is wrong.
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let manifest = read(&folder.join("plugin.toml"), 64 << 10)?;
-        let manifest = Manifest::parse(&String::from_utf8_lossy(&manifest))?;
+        let text = String::from_utf8_lossy(&manifest).into_owned();
+        let manifest = Manifest::parse(&text)?;
         let component = read(&folder.join(&manifest.component), limits::COMPONENT)?;
-        Ok(Package::new(manifest, component))
+        Ok(Package { manifest_text: text, ..Package::new(manifest, component) })
+    }
+
+    /// The text of its `plugin.toml`, if it was read from one.
+    pub fn manifest_text(&self) -> &str {
+        &self.manifest_text
     }
 
     /// The manifest.

@@ -133,7 +133,8 @@ impl Plugin {
 
     fn read(&self, description: &str) -> Result<Actions, PluginError> {
         let manifest = &self.0.package.manifest;
-        description::read(description, self.name(), &manifest.name, &manifest.version)
+        let component = self.0.package.digest();
+        description::read(description, self.name(), &manifest.name, &manifest.version, component)
             .map_err(|cause| self.refused(cause))
     }
 

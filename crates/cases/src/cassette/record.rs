@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use action_api::{Artifacts, Inverse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{ActionSource, Artifact, Failure, Invocation, Outcome, Probe, Spec, Work};
+use engine::{ActionSource, Artifact, Failure, Invocation, Outcome, PluginFacts, Probe, Spec, Work};
 use plan::Digest;
 use serde_json::Value;
 
@@ -179,6 +179,10 @@ fn find_handles(value: &Value, found: &mut Vec<Artifact>) {
 impl ActionSource for Recorder {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.inner.specs()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.inner.plugins()
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

@@ -37,9 +37,8 @@ impl TypedAction<Ports> for Disable {
     }
 
     fn inverse(output: &SwitchOutput) -> Option<Inverse> {
-        output.changed.then(|| Inverse {
-            action: "inbox_rule.enable".to_owned(),
-            input: json!({ "mailbox": output.mailbox, "rule_id": output.rule_id }),
+        output.changed.then(|| {
+            Inverse::new("inbox_rule.enable", json!({ "mailbox": output.mailbox, "rule_id": output.rule_id }))
         })
     }
 

@@ -37,9 +37,11 @@ impl TypedAction<Ports> for Enable {
     }
 
     fn inverse(output: &SwitchOutput) -> Option<Inverse> {
-        output.changed.then(|| Inverse {
-            action: "inbox_rule.disable".to_owned(),
-            input: json!({ "mailbox": output.mailbox, "rule_id": output.rule_id }),
+        output.changed.then(|| {
+            Inverse::new(
+                "inbox_rule.disable",
+                json!({ "mailbox": output.mailbox, "rule_id": output.rule_id }),
+            )
         })
     }
 

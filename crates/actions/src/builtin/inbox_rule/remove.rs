@@ -100,10 +100,7 @@ impl TypedAction<Ports> for Remove {
 
     fn inverse(output: &Output) -> Option<Inverse> {
         let rule = output.rule.as_ref().filter(|_| output.complete)?;
-        Some(Inverse {
-            action: "inbox_rule.restore".to_owned(),
-            input: json!({ "mailbox": output.mailbox, "rule": rule }),
-        })
+        Some(Inverse::new("inbox_rule.restore", json!({ "mailbox": output.mailbox, "rule": rule })))
     }
 
     fn examples() -> Vec<Example> {

@@ -91,10 +91,7 @@ impl TypedAction<Ports> for Restore {
 
     fn inverse(output: &Output) -> Option<Inverse> {
         let rule_id = output.rule_id.as_ref().filter(|_| output.created)?;
-        Some(Inverse {
-            action: "inbox_rule.remove".to_owned(),
-            input: json!({ "mailbox": output.mailbox, "rule_id": rule_id }),
-        })
+        Some(Inverse::new("inbox_rule.remove", json!({ "mailbox": output.mailbox, "rule_id": rule_id })))
     }
 
     fn examples() -> Vec<Example> {

@@ -184,9 +184,11 @@ impl TypedAction<Ports> for Delete {
                 Some(message)
             })
             .collect();
-        (!messages.is_empty()).then(|| Inverse {
-            action: "mail.recover".to_owned(),
-            input: json!({ "mailbox": output.mailbox, "messages": messages, "from": from }),
+        (!messages.is_empty()).then(|| {
+            Inverse::new(
+                "mail.recover",
+                json!({ "mailbox": output.mailbox, "messages": messages, "from": from }),
+            )
         })
     }
 

@@ -155,7 +155,7 @@ impl TypedAction<Ports> for MarkJunk {
         if let (Some(message_id), Some(fields)) = (&output.internet_message_id, input.as_object_mut()) {
             fields.insert("internet_message_id".to_owned(), json!(message_id));
         }
-        Some(Inverse { action: Self::INFO.name.to_owned(), input })
+        Some(Inverse::new(Self::INFO.name, input))
     }
 
     fn examples() -> Vec<Example> {

@@ -137,7 +137,7 @@ impl TypedAction<Ports> for SetOutOfOffice {
         let fields = input.as_object_mut()?;
         fields.retain(|_, value| !value.is_null());
         fields.insert("mailbox".to_owned(), json!(output.mailbox));
-        Some(Inverse { action: Self::INFO.name.to_owned(), input })
+        Some(Inverse::new(Self::INFO.name, input))
     }
 
     fn examples() -> Vec<Example> {
