@@ -9,6 +9,7 @@ mod artifact;
 mod block;
 mod digest;
 mod failure;
+mod order;
 mod path;
 mod person;
 mod playbook;
@@ -22,7 +23,8 @@ pub use block::{
 };
 pub use digest::{Digest, DigestError};
 pub use failure::{Blame, Failure, FailureKind};
-pub use path::StepPath;
+pub use order::{NoSuchPlace, Order, find_place, order};
+pub use path::{PathError, StepPath};
 pub use person::{Approve, AskForm, Audience, Escalation, OnTimeout, Wait, WaitEvent};
 pub use playbook::{Concurrency, Connection, Input, OnConflict, Output, Plan, Policy, Trigger, TriggerKind};
 pub use step::{
