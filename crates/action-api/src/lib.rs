@@ -8,7 +8,9 @@
 
 mod artifacts;
 mod catalogue;
+mod effects;
 mod functions;
+mod plugins;
 mod source;
 mod spec;
 mod typed;
@@ -20,6 +22,7 @@ pub use plan;
 pub use artifacts::{ArtifactError, Artifacts};
 pub use catalogue::{Catalogue, Entry};
 pub use functions::Functions;
+pub use plugins::{PluginFacts, PluginStanding};
 pub use source::{ActionSource, Context, Inverse, Invocation, Outcome, Probe, Work};
 pub use spec::{Example, Spec, Undo};
 pub use typed::{ActionInfo, TypedAction};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{ActionSource, Failure, FailureKind, Invocation, Outcome, Probe, Spec, Work};
+use engine::{ActionSource, Failure, FailureKind, Invocation, Outcome, PluginFacts, Probe, Spec, Work};
 use plan::Blame;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -238,6 +238,10 @@ impl Drop for Busy<'_> {
 impl ActionSource for Stage {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.inner.real.specs()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.inner.real.plugins()
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

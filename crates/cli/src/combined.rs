@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use action_api::{ActionSource, Invocation, Outcome, Probe, Spec, Work};
+use action_api::{ActionSource, Invocation, Outcome, PluginFacts, Probe, Spec, Work};
 use engine::{Failure, FailureKind};
 use plan::Blame;
 
@@ -42,6 +42,10 @@ impl Combined {
 impl ActionSource for Combined {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.inner.specs.clone()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.inner.sources.iter().flat_map(|source| source.plugins()).collect()
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

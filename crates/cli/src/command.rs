@@ -10,6 +10,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod plan;
+mod plugin;
 mod run;
 mod runs;
 mod schema;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     Graph(graph::Graph),
     /// List the actions, or document one
     Actions(actions::Actions),
+    /// Plugins from elsewhere: add, list
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Carry out a single action
     #[command(subcommand)]
     Action(action::Action),
@@ -76,6 +80,7 @@ impl Command {
             Command::Test(command) => command.run(shared).await,
             Command::Graph(command) => command.run(shared),
             Command::Actions(command) => command.run(shared),
+            Command::Plugin(command) => command.run().await,
             Command::Action(command) => command.run(shared).await,
             Command::Runs(command) => command.run(shared).await,
             Command::Approve(command) => command.run(shared).await,

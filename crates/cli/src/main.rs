@@ -15,6 +15,7 @@ mod follow;
 mod graph;
 mod identity;
 mod inputs;
+mod lockfile;
 mod output;
 #[cfg(debug_assertions)]
 mod pause;

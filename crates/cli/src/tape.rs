@@ -76,10 +76,12 @@ impl Tape {
                 *recorder = Some(tape.clone());
                 Arc::new(tape)
             }
-            Tape::Replaying { replay, file } => {
+            Tape::Replaying { replay: kept, file } => {
                 let cassette = Arc::new(open_cassette(file)?);
-                let tape = Arc::new(Replay::new(cassette, actions.specs(), &wire::known_secrets(shared)?));
-                *replay = Some(Arc::clone(&tape));
+                let known = wire::known_secrets(shared)?;
+                let replay = Replay::new(cassette, actions.specs(), &known);
+                let tape = Arc::new(replay.with_plugins(actions.plugins()));
+                *kept = Some(Arc::clone(&tape));
                 tape
             }
         };

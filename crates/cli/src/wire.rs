@@ -16,6 +16,7 @@ use plugin_host::{CacheDirs, PluginHost};
 use crate::combined::Combined;
 use crate::config::{self, Config};
 use crate::exit::Wrong;
+use crate::lockfile::LockFile;
 use crate::simulator::Simulator;
 
 /// Flags every subcommand takes.
@@ -167,10 +168,12 @@ pub(crate) fn journal(shared: &Shared) -> Result<Arc<dyn Journal>> {
     Ok(Arc::new(open_journal(&data, Durability::Each)?))
 }
 
-/// The plugins inside this binary.
+/// The plugins inside this binary, and those of the lock file.
 pub(crate) fn plugins() -> Result<PluginHost> {
+    let file = LockFile::find()?;
     let mut builder = PluginHost::builder()
         .packages(plugin_host::first_party().context("the plugins inside this binary cannot be used")?)
+        .locked(&file.lock, file.folder())
         .log(Arc::new(|line: &plugin_host::LogLine<'_>| {
             tracing::debug!(plugin = line.plugin, "{}", crate::output::line(line.message));
         }));

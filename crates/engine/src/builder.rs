@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-use action_api::{ActionSource, Artifacts, Spec};
+use action_api::{ActionSource, Artifacts, PluginFacts, Spec};
 use journal::{Journal, MemoryJournal};
 use playbook::{Actions, Checked, Source};
 
 use crate::cache::Cache;
 use crate::keys::Keys;
+use crate::leave::Exit;
 use crate::limits::Limits;
 use crate::secrets::NoSecrets;
+use crate::slots::Slots;
 use crate::{Clock, EngineError, MemoryArtifacts, Secrets, SystemClock};
+
+/// How many calls of all runs are in flight at a time, where the embedder says nothing else.
+pub const MAX_CALLS: usize = 256;
 
 /// Runs playbooks. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +34,10 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) cache: Cache,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) exit: Exit,
     pub(crate) watched: bool,
+    plugins: Vec<PluginFacts>,
     actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
 }
 
@@ -47,6 +55,7 @@ pub struct Builder {
     entropy: Box<dyn Fn() -> u64 + Send + Sync>,
     secrets: Arc<dyn Secrets>,
     watched: bool,
+    max_calls: usize,
     sources: Vec<Arc<dyn ActionSource>>,
 }
 
@@ -60,6 +69,7 @@ impl Engine {
             entropy: Box::new(random),
             secrets: Arc::new(NoSecrets),
             watched: false,
+            max_calls: MAX_CALLS,
             sources: Vec::new(),
         }
     }
@@ -94,6 +104,10 @@ impl Actions for Engine {
 
     fn names(&self) -> Vec<String> {
         self.actions().iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.inner.plugins.clone()
     }
 }
 
@@ -133,6 +147,14 @@ impl Builder {
         self
     }
 
+    /// How many calls are in flight at a time over all runs; at least 1, and [`MAX_CALLS`] without it. Where runs
+    /// wait for one another, each gets its turn.
+    #[must_use]
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.max_calls = calls;
+        self
+    }
+
     /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
     #[must_use]
     pub fn watched(mut self) -> Self {
@@ -149,8 +171,9 @@ impl Builder {
 
     /// The engine, unless two sources bring the same action.
     pub fn build(self) -> Result<Engine, EngineError> {
-        let mut actions = HashMap::new();
+        let (mut actions, mut plugins) = (HashMap::new(), Vec::new());
         for source in self.sources {
+            plugins.extend(source.plugins());
             for spec in source.specs() {
                 let name = spec.name.clone();
                 if actions.insert(name.clone(), (spec, Arc::clone(&source))).is_some() {
@@ -167,7 +190,10 @@ impl Builder {
             limits: Limits::default(),
             cache: Cache::default(),
             keys: Arc::new(Keys::default()),
+            slots: Arc::new(Slots::new(self.max_calls)),
+            exit: Exit::default(),
             watched: self.watched,
+            plugins,
             actions,
         };
         Ok(Engine { inner: Arc::new(inner) })

@@ -5,8 +5,10 @@
 //! so a run that is killed anywhere goes on with [`Engine::resume`]. It knows no Exchange, no WebAssembly, no
 //! HTTP, no configuration file and no environment; `examples/embed.rs` shows all there is to it.
 
+mod admit;
 mod artifacts;
 mod attempt;
+pub mod audit;
 mod builder;
 mod cache;
 mod carry;
@@ -18,21 +20,25 @@ mod failure;
 mod gate;
 mod inputs;
 mod keys;
+mod leave;
 mod limits;
 mod people;
 mod person;
+mod policy;
 mod run;
 mod secrets;
+mod slots;
 mod standin;
 mod start;
 mod trigger;
 
 pub use action_api::{
-    ActionSource, Artifacts, Context, Functions, Invocation, Outcome, Probe, Spec, Validator, Work,
+    ActionSource, Artifacts, Context, Functions, Invocation, Outcome, PluginFacts, PluginStanding, Probe,
+    Spec, Validator, Work,
 };
 pub use artifacts::{FolderArtifacts, MAX_ARTIFACT, MemoryArtifacts};
 pub use attempt::MAX_OUTPUT;
-pub use builder::{Builder, Engine};
+pub use builder::{Builder, Engine, MAX_CALLS};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use event::{Event, EventKind};
 pub use failure::EngineError;
@@ -40,6 +46,10 @@ pub use inputs::InputProblem;
 pub use interpreter::{Ask, Awaited, End, Form, Pause, Perform, ProgressKind, Shown};
 pub use journal::{Decision, Journal, MemoryJournal, RunId, RunStatus, Timestamp};
 pub use person::Person;
+pub use policy::{
+    ActionPattern, Allowed, Cap, Caps, DELETES_PER_MAILBOX, DELETES_PER_RUN, FourEyes, MailboxPattern, Named,
+    Policy, Refusal, Scope,
+};
 pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
 pub use playbook::{Checked, Diagnostic, Source};
 pub use run::{AnswerError, DecideError, HaltError, Run, SignalError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use action_api::Spec;
+use action_api::{PluginFacts, Spec};
 
 use crate::codes;
 use crate::lower::{self, Face, Project};
@@ -67,6 +67,10 @@ pub trait Actions {
     fn spec(&self, name: &str) -> Option<Arc<Spec>>;
     /// Every name, for suggestions.
     fn names(&self) -> Vec<String>;
+    /// The plugins there are, with what is wrong with them.
+    fn plugins(&self) -> Vec<PluginFacts> {
+        Vec::new()
+    }
 }
 
 /// What checking a playbook gives.

@@ -170,6 +170,18 @@ codes! {
         "`accept_untrusted` stands on a step that receives nothing untrusted in a guarded place; it would hide a later mistake.";
     SECRET = "P0803", "a secret in an open place",
         "Secrets may be used only in fields that are made for them, because everything else is shown and recorded.";
+    NOT_LOCKED = "P0901", "a plugin that is not installed",
+        "The playbook declares a plugin that the lock file does not have. What is locked is what runs, so there is nothing to run.";
+    NOT_AS_LOCKED = "P0902", "a plugin that is not the locked one",
+        "The files of the plugin are not those that were looked at and locked.";
+    RIGHTS = "P0903", "a plugin that asks for more than it gets",
+        "A plugin has what its manifest asks for and the operator grants, and nothing else. One that asks for more would fail in the middle of a run.";
+    INTERFACE = "P0904", "a plugin that cannot be used",
+        "The plugin was made for another interface, or its files are no plugin.";
+    UNDECLARED_PLUGIN = "P0905", "a plugin that is not declared",
+        "Code from elsewhere takes part in a playbook only where the playbook says so, under `plugins`.";
+    PLUGIN_VERSION = "P0906", "a plugin in another version",
+        "The locked version of the plugin is not one that the playbook was written for, or what the playbook asks for is no version.";
 }
 
 const fn from_expr(code: &'static str, title: &'static str, explanation: &'static str) -> Code {

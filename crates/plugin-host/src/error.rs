@@ -56,6 +56,12 @@ pub enum LoadError {
     /// Its own description is not usable.
     #[error("the plugin describes itself wrongly: {0}")]
     Description(String),
+    /// The lock file.
+    #[error("portcullis.lock cannot be read: {0}")]
+    Lock(String),
+    /// It asks for what no plugin gets.
+    #[error("the plugin asks for {}, and plugins get nothing but their input here", .0.join(", "))]
+    Rights(Vec<String>),
     /// The manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

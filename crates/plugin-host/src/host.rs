@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use action_api::plan::Failure;
-use action_api::{ActionSource, Invocation, Outcome, Spec, Work};
+use action_api::{ActionSource, Invocation, Outcome, PluginFacts, PluginStanding, Spec, Work};
 use tokio::sync::Semaphore;
 
 use crate::cache::CacheDirs;
 use crate::component::Runtime;
 use crate::error::{LoadError, PluginError};
 use crate::limits::LIVE;
+use crate::lock::Lock;
 use crate::log::LogSink;
 use crate::package::Package;
 use crate::plugin::{Plugin, unknown_action};
@@ -38,6 +40,7 @@ impl Shared {
 pub struct PluginHost {
     shared: Arc<Shared>,
     plugins: BTreeMap<String, Plugin>,
+    facts: Vec<PluginFacts>,
 }
 
 /// How a [`PluginHost`] is made.
@@ -46,6 +49,8 @@ pub struct PluginHostBuilder {
     dirs: Option<CacheDirs>,
     sink: Option<LogSink>,
     packages: Vec<Package>,
+    locked: Vec<Package>,
+    refused: Vec<PluginFacts>,
 }
 
 impl fmt::Debug for PluginHost {
@@ -85,6 +90,19 @@ impl PluginHostBuilder {
         self
     }
 
+    /// Adds the plugins of a lock file in `base`. Those that cannot be called as they are bring no action, and are told
+    /// to whoever checks playbooks.
+    #[must_use]
+    pub fn locked(mut self, lock: &Lock, base: &Path) -> Self {
+        for locked in lock.plugins() {
+            match locked.open(base) {
+                Ok(package) => self.locked.push(package),
+                Err(facts) => self.refused.push(facts),
+            }
+        }
+        self
+    }
+
     /// Makes the host. Cheap: reads descriptions, compiles and starts nothing.
     ///
     /// # Errors
@@ -96,9 +114,18 @@ impl PluginHostBuilder {
             sink: self.sink,
             live: Semaphore::new(LIVE),
         });
-        let mut host = PluginHost { shared, plugins: BTreeMap::new() };
+        let mut host = PluginHost { shared, plugins: BTreeMap::new(), facts: self.refused };
         for package in self.packages {
-            host.insert(Plugin::new(package, Arc::clone(&host.shared))?)?;
+            host.take(package, PluginStanding::Embedded)?;
+        }
+        for package in self.locked {
+            let (name, version) =
+                (package.manifest.short_name().to_owned(), package.manifest.version.clone());
+            // One plugin that cannot be used is no reason to do without the others.
+            if let Err(error) = host.take(package, PluginStanding::Ready) {
+                let standing = PluginStanding::Unusable { what: error.to_string() };
+                host.facts.push(PluginFacts { name, version, standing });
+            }
         }
         Ok(host)
     }
@@ -115,7 +142,12 @@ impl PluginHost {
     /// # Errors
     /// The component is not accepted, or its description is not usable.
     pub async fn load(&self, package: Package) -> Result<Plugin, PluginError> {
+        let rights = package.manifest.rights.clone();
         let plugin = Plugin::new(package, Arc::clone(&self.shared))?;
+        if !rights.is_empty() {
+            let plugin = plugin.name().to_owned();
+            return Err(PluginError::Load { plugin, cause: LoadError::Rights(rights) });
+        }
         plugin.prepare().await?;
         plugin.learn_by_asking().await?;
         Ok(plugin)
@@ -142,6 +174,15 @@ impl PluginHost {
         Ok(())
     }
 
+    fn take(&mut self, package: Package, standing: PluginStanding) -> Result<(), PluginError> {
+        let version = package.manifest.version.clone();
+        let plugin = Plugin::new(package, Arc::clone(&self.shared))?;
+        let name = plugin.name().to_owned();
+        self.insert(plugin)?;
+        self.facts.push(PluginFacts { name, version, standing });
+        Ok(())
+    }
+
     /// The plugin of this name.
     pub fn plugin(&self, name: &str) -> Option<&Plugin> {
         self.plugins.get(name)
@@ -162,6 +203,10 @@ impl PluginHost {
 impl ActionSource for PluginHost {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.plugins.values().flat_map(Plugin::specs).collect()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.facts.clone()
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

@@ -6,8 +6,7 @@
 //! or in a sentence that says what happened ([`PluginError`]), never in the end of this process.
 //!
 //! Left out on purpose: reuse of instances (a fresh one costs microseconds), precompiled components (they are machine
-//! code, and cannot be checked), network and secrets (they come with interfaces of their own), and where plugins come
-//! from.
+//! code, and cannot be checked), network and secrets (they come with interfaces of their own), and fetching plugins.
 
 mod artifacts;
 mod bindings;
@@ -20,6 +19,7 @@ mod engine;
 mod error;
 mod host;
 mod limits;
+mod lock;
 mod log;
 mod manifest;
 mod package;
@@ -31,6 +31,7 @@ pub use embedded::first_party;
 pub use error::{LoadError, PluginError, Stop};
 pub use host::{PluginHost, PluginHostBuilder};
 pub use limits::Limits;
+pub use lock::{LOCK_FILE, Lock, Locked};
 pub use log::{Level, LogLine, LogSink};
 pub use manifest::{Manifest, ManifestError};
 pub use package::Package;

@@ -1,7 +1,7 @@
 //! `plugin.toml`: what a plugin is called, which file it is, and which limits it needs changed.
 //!
-//! Unknown keys are errors: a misspelt limit must not silently be the default. Rights to secrets and hosts come with
-//! the interfaces that use them.
+//! Unknown keys are errors: a misspelt limit must not silently be the default. What it asks for is kept as
+//! names: no interface here gives a right yet, so a plugin that asks for one is refused where it is used.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Manifest {
     pub component: String,
     /// Limits of one call.
     pub limits: Limits,
+    /// What it asks for beyond its input: `http`, `reveal`, `env`, `fs`.
+    pub rights: Vec<String>,
 }
 
 /// What is wrong with a manifest.
@@ -57,16 +59,27 @@ struct File {
     #[expect(dead_code, reason = "checked for form here, read by the tools that build plugins")]
     build: Option<Build>,
     #[serde(default)]
-    #[expect(dead_code, reason = "checked for form only: there is nothing to grant yet")]
-    capability: Option<Capability>,
+    capability: Capability,
     #[serde(default)]
     limits: FileLimits,
 }
 
-/// What the plugin asks for. Empty in this version: a plugin that needs more must not seem to get it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Capability {}
+/// What the plugin asks for. What stands inside is for the interface that gives it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Capability {
+    http: Vec<toml::Value>,
+    reveal: Vec<toml::Value>,
+    env: Vec<toml::Value>,
+    fs: Vec<toml::Value>,
+}
+
+impl Capability {
+    fn names(&self) -> Vec<String> {
+        let all = [("http", &self.http), ("reveal", &self.reveal), ("env", &self.env), ("fs", &self.fs)];
+        all.into_iter().filter(|(_, asked)| !asked.is_empty()).map(|(name, _)| name.to_owned()).collect()
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +159,7 @@ impl Manifest {
             version: file.version,
             component: file.component,
             limits: limits(&file.limits)?,
+            rights: file.capability.names(),
         })
     }
 
@@ -278,13 +292,20 @@ mod tests {
             ("[limits]\noutput = \"33MiB\"", "limits.output"),
             ("[limits]\nhandles = 5000", "limits.handles"),
             ("[build]\nlanguage = \"cobol\"", "cobol"),
-            ("[capability]\nenv = [\"HOME\"]", "env"),
+            ("[capability]\nnet = [\"all\"]", "net"),
             ("[rights]", "rights"),
         ];
         for (extra, expected) in cases {
             let error = Manifest::parse(&format!("{GOOD}{extra}\n")).unwrap_err().to_string();
             assert!(error.contains(expected), "{extra}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_known_by_name() {
+        let asks = "[capability]\nenv = [\"HOME\"]\nreveal = []\n[[capability.http]]\norigins = [\"https://a.example\"]\n";
+        let manifest = Manifest::parse(&format!("{GOOD}{asks}")).unwrap();
+        assert_eq!(manifest.rights, ["http", "env"]);
     }
 
     #[test]

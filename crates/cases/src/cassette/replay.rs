@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::{ActionSource, Failure, FailureKind, Invocation, Outcome, Probe, Spec, Work};
+use engine::{ActionSource, Failure, FailureKind, Invocation, Outcome, PluginFacts, Probe, Spec, Work};
 use plan::Blame;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::mask::Masker;
 pub struct Replay {
     cassette: Arc<Cassette>,
     specs: BTreeMap<String, Arc<Spec>>,
+    plugins: Vec<PluginFacts>,
     state: Mutex<State>,
 }
 
@@ -37,7 +38,19 @@ impl Replay {
             places.entry(key).or_default().0.push(number);
         }
         let specs = specs.into_iter().map(|spec| (spec.name.clone(), spec)).collect();
-        Replay { cassette, specs, state: Mutex::new(State { masker, places, missing: Vec::new() }) }
+        Replay {
+            cassette,
+            specs,
+            plugins: Vec::new(),
+            state: Mutex::new(State { masker, places, missing: Vec::new() }),
+        }
+    }
+
+    /// With the plugins that playbooks may declare: a recording knows calls alone.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: Vec<PluginFacts>) -> Self {
+        self.plugins = plugins;
+        self
     }
 
     /// The calls that were made and are not in the cassette, as sentences.
@@ -137,6 +150,10 @@ fn unfit(action: &str) -> Failure {
 impl ActionSource for Replay {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.specs.values().cloned().collect()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.plugins.clone()
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

@@ -102,7 +102,9 @@ impl Plan {
 
 /// An engine whose every answer comes from a recording.
 fn replaying(file: &Path) -> Result<Engine> {
-    let replay = Replay::new(Arc::new(open_cassette(file)?), wire::catalogue()?.actions(), &[]);
+    let catalogue = wire::catalogue()?;
+    let replay = Replay::new(Arc::new(open_cassette(file)?), catalogue.actions(), &[])
+        .with_plugins(playbook::Actions::plugins(&catalogue));
     // Whoever is asked nothing needs no secret; what stands for one in the recording is not one either.
     Engine::builder().source(replay).secrets(NoneNeeded).build().context("could not put the engine together")
 }

@@ -50,6 +50,14 @@ fn about() -> Map<String, Value> {
                 "properties": { "kind": { "type": "string", "description": "What it reaches, such as `exchange`.", "examples": ["exchange"] } }
             }
         },
+        "plugins": {
+            "type": "object", "description": "Plugins from elsewhere that the playbook calls. The lock file says what each one is.",
+            "propertyNames": { "pattern": "^[a-z][a-z0-9-]*$" },
+            "additionalProperties": {
+                "type": "object", "required": ["version"], "additionalProperties": false,
+                "properties": { "version": { "type": "string", "description": "Which versions will do: `1.2` for 1.2 and everything compatible with it.", "examples": ["1.2", "=1.2.0"] } }
+            }
+        },
         "secrets": {
             "type": "array", "uniqueItems": true, "items": { "$ref": "#/$defs/name" },
             "description": "Names of secrets that the operator's configuration has; `secrets.NAME` goes only into fields made for secrets."

@@ -20,7 +20,7 @@ const FAMILIES: [(&str, &str, &str); 9] = [
     ("P06", "flow", include_str!("P06.md")),
     ("P07", "policy", include_str!("P07.md")),
     ("P08", "trust", include_str!("P08.md")),
-    ("P09", "effects", include_str!("P09.md")),
+    ("P09", "plugins", include_str!("P09.md")),
 ];
 
 /// The page of a code such as `P0301`, in upper or lower case.

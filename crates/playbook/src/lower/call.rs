@@ -37,10 +37,13 @@ impl Lower<'_> {
         let retry = fields.get("retry").and_then(|node| Some((node, self.retry(node)?)));
         let rate_limit = fields.get("rate_limit").and_then(|node| self.rate_limit(node));
         let Some(action) = self.action(name) else {
-            self.unknown_action(uses.id, name);
+            if !self.of_broken_plugin(name) {
+                self.unknown_action(uses.id, name);
+            }
             self.unchecked(fields);
             return None;
         };
+        self.from_declared_plugin(uses.id, name);
         let spec = Arc::clone(&action.spec);
         self.gives(ix, Some(action.output.clone()), None);
         let connection = self.connection(fields, uses, &spec);

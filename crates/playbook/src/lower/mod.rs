@@ -13,6 +13,7 @@ mod files;
 mod loops;
 mod modifiers;
 mod people;
+mod plugins;
 mod policy;
 mod schema;
 mod steps;
@@ -26,7 +27,7 @@ mod wait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use action_api::{Spec, Validator};
+use action_api::{PluginFacts, Spec, Validator};
 use expr::Type;
 use plan::{Connection, Input, Output, Plan, Policy, RateLimit, Retry, Step};
 use sha2::{Digest as _, Sha256};
@@ -64,6 +65,8 @@ pub(crate) fn playbook(
         sink,
         names: Names { outline: Outline::new(top.entries), ..Names::default() },
         connections: Vec::new(),
+        plugins: Vec::new(),
+        known_plugins: Vec::new(),
         outputs: Vec::new(),
         defaults: Defaults::default(),
         policy: Policy::default(),
@@ -130,6 +133,10 @@ struct Lower<'a> {
     sink: &'a mut Sink,
     names: Names,
     connections: Vec<(Connection, Id)>,
+    /// The plugins that the playbook declares.
+    plugins: Vec<String>,
+    /// The plugins there are.
+    known_plugins: Vec<PluginFacts>,
     outputs: Vec<Declared>,
     defaults: Defaults,
     policy: Policy,
@@ -154,6 +161,7 @@ impl Lower<'_> {
         top.text("description", self.sink);
         top::metadata(top, self.sink);
         self.connections(top);
+        self.plugins(top);
         let secrets = self.secrets(top);
         let vars = self.vars(top);
         let inputs: Vec<Input> = self.inputs(top);

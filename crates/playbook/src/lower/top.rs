@@ -11,13 +11,14 @@ use crate::source::tree::{Kind, Node};
 use expr::Type;
 
 /// Every key of the language, in the order of the guide: `fmt` puts them so.
-pub(crate) const KEYS: [&str; 18] = [
+pub(crate) const KEYS: [&str; 19] = [
     "playbook",
     "id",
     "name",
     "description",
     "metadata",
     "connections",
+    "plugins",
     "secrets",
     "vars",
     "inputs",

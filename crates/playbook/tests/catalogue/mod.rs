@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use action_api::Spec;
+use action_api::{PluginFacts, PluginStanding, Spec};
 use plan::{Body, Plan, Step, StepKind, Then, TriggerKind, ValueExpr, Wait};
 use portcullis_playbook::Actions;
 use serde_json::Value;
@@ -26,6 +26,19 @@ impl Actions for Fixed {
 
     fn names(&self) -> Vec<String> {
         self.0.iter().map(|s| s.name.clone()).collect()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        let what = |text: &str| text.to_owned();
+        let all = [
+            ("eml", PluginStanding::Embedded),
+            ("urlscan", PluginStanding::Ready),
+            ("changed", PluginStanding::Changed { what: what("scan/scan.wasm has changed since it was locked") }),
+            ("greedy", PluginStanding::Rights { asks: vec![what("http"), what("env")] }),
+            ("future", PluginStanding::Unusable { what: what("made for `portcullis:plugin@2.0`") }),
+        ];
+        let facts = |(name, standing)| PluginFacts { name: what(name), version: what("1.2.0"), standing };
+        all.into_iter().map(facts).collect()
     }
 }
 
