@@ -110,10 +110,14 @@ async fn common<P: Pull>(reader: &mut Reader<P>, verdict: &mut Verdict) -> Resul
         b"MessageText" | b"Message" => verdict.text = reader.text().await?.trim().to_owned(),
         b"MessageXml" => {
             while reader.child().await? {
-                let is_wait = reader.attribute("Name").as_deref() == Some("BackOffMilliseconds");
+                let name = reader.attribute("Name").unwrap_or_default();
                 let text = reader.text().await?;
-                if let (true, Ok(wait)) = (is_wait, text.trim().parse()) {
-                    verdict.back_off = Some(Duration::from_millis(wait).min(LONGEST_WAIT));
+                match (name.as_str(), text.trim().parse()) {
+                    ("BackOffMilliseconds", Ok(wait)) => {
+                        verdict.back_off = Some(Duration::from_millis(wait).min(LONGEST_WAIT));
+                    }
+                    ("InnerErrorResponseCode", _) => verdict.inner = text.trim().to_owned(),
+                    _ => {}
                 }
             }
         }

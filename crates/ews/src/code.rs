@@ -20,6 +20,7 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorInsufficientResources"
         | "ErrorSubmissionQuotaExceeded" => ErrorKind::Throttled,
         "ErrorTimeoutExpired"
+        | "ErrorInternalServerError"
         | "ErrorInternalServerTransientError"
         | "ErrorMailboxStoreUnavailable"
         | "ErrorMailboxMoveInProgress"
@@ -60,6 +61,7 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorOutlookRuleBlobExists" => ErrorKind::Conflict,
         "ErrorExceededFindCountLimit"
         | "ErrorQuotaExceeded"
+        | "ErrorQuotaExceededOnDelete"
         | "ErrorMessageSizeExceeded"
         | "ErrorRequestStreamTooBig"
         | "ErrorAttachmentSizeLimitExceeded"
@@ -78,6 +80,7 @@ fn leaves_open(code: &str) -> bool {
         "ErrorTimeoutExpired"
             | "ErrorInternalServerError"
             | "ErrorInternalServerTransientError"
+            | "ErrorMailboxFailover"
             | "ErrorConnectionFailed"
             | "ErrorConnectionFailedTransientError"
     )
@@ -109,6 +112,8 @@ fn advice(code: &str) -> &'static str {
 pub(crate) struct Verdict {
     /// `ResponseCode`.
     pub(crate) code: String,
+    /// `InnerErrorResponseCode`: why an internal error came about.
+    pub(crate) inner: String,
     /// `MessageText` or `faultstring`.
     pub(crate) text: String,
     /// `BackOffMilliseconds`.
@@ -118,13 +123,20 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// As an error of one operation.
     pub(crate) fn into_error(self, operation: &str, changes: bool) -> Error {
-        let mut kind = kind(&self.code);
-        if changes && leaves_open(&self.code) {
-            kind = ErrorKind::Unknown;
-        }
+        // "An internal error" says nothing; the code inside it, where it is understood, says that nothing was done.
+        let within = Some(kind(&self.inner)).filter(|kind| *kind != ErrorKind::Invalid);
+        let within = within.filter(|_| self.code == "ErrorInternalServerError" && !leaves_open(&self.inner));
+        let kind = match within {
+            Some(kind) => kind,
+            None if changes && leaves_open(&self.code) => ErrorKind::Unknown,
+            None => kind(&self.code),
+        };
         let blocked = kind == ErrorKind::PermissionDenied && is_block(&self.text);
         let advice = if blocked { BLOCKED } else { advice(&self.code) };
         let mut message = format!("{operation}: the server answered {}", shown(&self.code, 80));
+        if !self.inner.trim().is_empty() {
+            message.push_str(&format!(", because of {}", shown(&self.inner, 80)));
+        }
         if !self.text.trim().is_empty() {
             message.push_str(&format!(" ({})", shown(&self.text, 300)));
         }

@@ -273,6 +273,50 @@ fn the_three_ways_to_be_throttled_are_one() {
     }
 }
 
+/// An internal error as Exchange words it, with or without the code of what is behind it.
+fn internal(inner: Option<&str>) -> String {
+    let inner = inner.map_or(String::new(), |code| {
+        format!("<m:MessageXml><t:Value Name=\"InnerErrorResponseCode\">{code}</t:Value></m:MessageXml>")
+    });
+    format!(
+        "<m:MessageText>An internal server error occurred. The operation failed.</m:MessageText>\
+         <m:ResponseCode>ErrorInternalServerError</m:ResponseCode>{inner}"
+    )
+}
+
+#[test]
+fn an_internal_error_is_tried_again_for_a_read_and_is_unknown_for_a_change() {
+    let fault = envelope(
+        "<s:Fault><faultcode>s:Receiver</faultcode><faultstring>An internal server error occurred.</faultstring>\
+         <detail><e:ResponseCode xmlns:e=\"http://schemas.microsoft.com/exchange/services/2006/errors\">\
+         ErrorInternalServerError</e:ResponseCode></detail></s:Fault>",
+    );
+    let read = search(Canned::xml(fault.clone()).status(500)).unwrap_err();
+    assert_eq!(read.kind, ErrorKind::Transient, "{read}");
+    assert_eq!(read.code.as_deref(), Some("ErrorInternalServerError"));
+    assert_eq!(delete(Canned::xml(fault).status(500), &["A"]).unwrap_err().kind, ErrorKind::Unknown);
+
+    let deleted = |inner: Option<&str>| {
+        let message = format!(
+            "<m:DeleteItemResponse><m:ResponseMessages><m:DeleteItemResponseMessage ResponseClass=\"Error\">{}\
+             </m:DeleteItemResponseMessage></m:ResponseMessages></m:DeleteItemResponse>",
+            internal(inner)
+        );
+        delete(Canned::xml(envelope(&message)), &["A"]).unwrap().remove(0).unwrap_err()
+    };
+    // What is behind it is known: nothing was deleted, and trying again cannot help.
+    let quota = deleted(Some("ErrorQuotaExceededOnDelete"));
+    assert_eq!(quota.kind, ErrorKind::Limit, "{quota}");
+    assert!(quota.message.contains("because of ErrorQuotaExceededOnDelete"), "{quota}");
+    for inner in
+        [None, Some("ErrorSomethingNew"), Some("ErrorTimeoutExpired"), Some("ErrorInternalServerError")]
+    {
+        let open = deleted(inner);
+        assert_eq!(open.kind, ErrorKind::Unknown, "{inner:?}: {open}");
+        assert_eq!(open.code.as_deref(), Some("ErrorInternalServerError"));
+    }
+}
+
 #[test]
 fn one_bad_item_does_not_lose_the_others() {
     let a = message("A");
