@@ -63,6 +63,9 @@ pub(crate) struct Ews {
     /// role ApplicationImpersonation.
     #[serde(default)]
     pub(crate) only_mailbox: Option<String>,
+    /// How many seconds a message that was sent may take to show in Sent Items.
+    #[serde(default)]
+    pub(crate) settle_seconds: Option<u16>,
 }
 
 /// Names a secret; exactly one of the two.

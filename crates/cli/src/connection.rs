@@ -27,6 +27,8 @@ impl Ews {
             only_mailbox: None,
         }
     }
+            // The simulator files at once.
+            settle_seconds: Some(0),
 
     fn open(&self, name: &str) -> Result<Ports> {
         let wrong = |what: &str| Wrong(format!("connection `{name}`: {what}"));
@@ -46,7 +48,11 @@ impl Ews {
             .credentials(origin, Credentials::basic(&self.user, password))
             .build()
             .with_context(|| format!("connection `{name}` cannot be used"))?;
-        let client = EwsClient::new(client, ews::Config::new(url, access), transport::Error::may_have_left);
+        let mut config = ews::Config::new(url, access);
+        if let Some(seconds) = self.settle_seconds {
+            config.settle = Duration::from_secs(seconds.into());
+        }
+        let client = EwsClient::new(client, config, transport::Error::may_have_left);
         Ok(client.ports())
     }
 }

@@ -30,6 +30,8 @@ pub enum Misbehaviour {
     },
     /// HTTP 500 with the SOAP fault `ErrorInternalServerError`; nothing is done.
     ServerError,
+    /// The same fault, after everything was done: a server that breaks says nothing about what it has done.
+    ServerErrorAfter,
     /// The connection closes without an answer; nothing is done.
     DropBefore,
     /// The connection closes without an answer, after everything was done.

@@ -136,6 +136,12 @@ impl Organisation {
         self.lock().add_mailbox(mailbox).denied = denied;
     }
 
+    /// Makes messages that are sent from now on show in no folder until Sent Items have been searched so many times.
+    /// A real server takes a moment, too.
+    pub fn file_sent_late(&self, searches: u32) {
+        self.lock().files_late = searches;
+    }
+
     /// What happened so far.
     pub fn ledger(&self) -> Ledger {
         self.lock().ledger.clone()

@@ -209,7 +209,7 @@ async fn a_read_receipt_goes_out_unless_it_is_suppressed() {
 
 #[tokio::test]
 async fn faults_happen_at_the_call_they_name() {
-    let (organisation, server, items) = with_mails(&["one", "two", "three", "four"]).await;
+    let (organisation, server, items) = with_mails(&["one", "two", "three", "four", "five"]).await;
     let remove = |n: usize| delete("HardDelete", &[items[n].as_str()]);
     let deleted = || organisation.ledger().count(EffectKind::Deleted);
 
@@ -241,12 +241,15 @@ async fn faults_happen_at_the_call_they_name() {
     assert!(!half.body.is_empty() && !half.body.contains("</s:Envelope>"));
     server.misbehave(Fault::once("DeleteItem", Misbehaviour::Empty));
     assert_eq!(call(&server, &remove(2)).await.unwrap().body, "");
-    assert_eq!(deleted(), 3, "all of these take effect");
+    server.misbehave(Fault::once("DeleteItem", Misbehaviour::ServerErrorAfter));
+    let broken = call(&server, &remove(3)).await.unwrap();
+    assert!(broken.body.contains("ErrorInternalServerError"), "{}", broken.body);
+    assert_eq!(deleted(), 4, "all of these take effect");
 
     server.misbehave(Fault::once("DeleteItem", Misbehaviour::Delay { milliseconds: 200 }).at_call(2));
     call(&server, &remove(0)).await.unwrap();
     let start = Instant::now();
-    assert_eq!(call(&server, &remove(3)).await.unwrap().codes(), ["NoError"]);
+    assert_eq!(call(&server, &remove(4)).await.unwrap().codes(), ["NoError"]);
     assert!(start.elapsed() >= Duration::from_millis(200));
     server.misbehave(Fault { operation: None, call: 1, times: 1, how: Misbehaviour::ServerError });
     server.behave();

@@ -76,6 +76,10 @@ fn misbehave(
         Misbehaviour::Busy { back_off_ms } => Ok(xml(soap::busy(*back_off_ms))),
         Misbehaviour::BusyInside { back_off_ms } => Ok(xml(soap::busy_inside(operation, *back_off_ms))),
         Misbehaviour::ServerError => Ok(xml(soap::internal_error())),
+        Misbehaviour::ServerErrorAfter => {
+            let _ = answer(shared, text);
+            Ok(xml(soap::internal_error()))
+        }
         Misbehaviour::DropBefore => Err(Hangup),
         Misbehaviour::DropAfter => {
             let _ = answer(shared, text);

@@ -18,3 +18,4 @@ pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store_error;
 pub(crate) mod submit;
+pub(crate) mod transit;

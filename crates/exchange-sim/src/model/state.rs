@@ -14,6 +14,7 @@ use super::item::{FolderKey, Item, ItemKey};
 use super::mail::Mail;
 use super::mailbox::Mailbox;
 use super::store_error::{StoreError, Stored};
+use super::transit::Sent;
 use crate::ledger::{Effect, EffectKind, Ledger};
 
 /// An item to be stored.
@@ -56,6 +57,9 @@ pub(crate) struct State {
     pub(crate) mailboxes: BTreeMap<String, Mailbox>,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
+    /// How many looks into Sent Items find nothing after a message was sent.
+    pub(crate) files_late: u32,
+    pub(crate) in_transit: Vec<Sent>,
     index: HashMap<String, Place>,
     created: u64,
     next_key: ItemKey,
@@ -67,6 +71,8 @@ impl State {
             mailboxes: BTreeMap::new(),
             ledger: Ledger::default(),
             clock,
+            files_late: 0,
+            in_transit: Vec::new(),
             index: HashMap::new(),
             created: 0,
             next_key: 1,

@@ -125,6 +125,7 @@ impl State {
             Some(folder) => {
                 self.finish_draft(place)?;
                 self.relocate(place, folder)?;
+                self.file_later(place)?;
             }
             None => self.forget(place)?,
         }

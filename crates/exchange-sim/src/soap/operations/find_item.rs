@@ -84,6 +84,7 @@ pub(crate) fn read_page(view: Element<'_>, search: &mut Search<'_>) -> Result<()
 fn page(call: &mut Call<'_>, mailbox: &str, folder: FolderKey, shape: &Shape, search: &Search<'_>) {
     call.success(NAME);
     let Call { state, out, .. } = call;
+    state.look_into(mailbox, folder);
     if let Some(mailbox) = state.mailboxes.get(mailbox) {
         let page = mailbox.search(folder, search);
         let (next, last) = paging(search, page.keys.len(), page.total);
