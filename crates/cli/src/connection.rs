@@ -1,5 +1,7 @@
 //! From a configured connection to ports: secrets are read, the HTTP client is built.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use ews::EwsClient;
 use exchange::{Mailbox, Ports};

@@ -158,6 +158,37 @@ async fn a_lost_answer_of_a_send_is_probed_and_never_just_repeated() {
     }
 }
 
+fn not_yet(millis: u64) -> Probe {
+    Probe::NotYet { settle: Duration::from_millis(millis) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_shows_late_is_waited_for_and_not_repeated() {
+    let text = playbook("  - { id: a, uses: test.send }\n");
+    let lost = || Script::default().reply("test.send", [Reply::Fail(FailureKind::Unknown)]);
+    let late =
+        lost().probe(not_yet(30_000)).probe(not_yet(30_000)).probe(Probe::Done(json!({"n": 7}).into()));
+    assert_eq!(run(&engine(&late), &text).await.status, RunStatus::Succeeded);
+    assert_eq!(late.calls("test.send"), [1]);
+
+    // A request for it left and it never shows: nobody may say that nothing happened.
+    let never = (0..20).fold(lost(), |script, _| script.probe(not_yet(9_000)));
+    let begun = tokio::time::Instant::now();
+    let end = run(&engine(&never), &text).await;
+    assert_eq!(end.status, RunStatus::Unknown);
+    assert_eq!(never.calls("test.send"), [1]);
+    assert_eq!(begun.elapsed().as_secs(), 9, "as long as the other side may take, and no longer");
+
+    // It took too long: whether anything left is as open as after a crash, and once it does not show it did not.
+    let hung = Script::default()
+        .reply("test.send", [Reply::Hang])
+        .probe(not_yet(500))
+        .probe(not_yet(500))
+        .probe(not_yet(500));
+    assert_eq!(run(&engine(&hung), &text).await.status, RunStatus::Succeeded);
+    assert_eq!(hung.calls("test.send"), [1, 2]);
+}
+
 #[tokio::test]
 async fn a_time_limit_ends_an_attempt() {
     let script = Script::default().reply("test.read", [Reply::Hang]);
