@@ -27,10 +27,10 @@ impl Ews {
             user: user.to_owned(),
             password: SecretRef::known(password),
             only_mailbox: None,
-        }
-    }
             // The simulator files at once.
             settle_seconds: Some(0),
+        }
+    }
 
     fn open(&self, name: &str) -> Result<Ports> {
         let wrong = |what: &str| Wrong(format!("connection `{name}`: {what}"));
