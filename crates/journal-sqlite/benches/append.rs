@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use journal::conformance::{header, wait};
-use journal::{Event, Journal, MemoryJournal, Record, Timestamp};
+use journal::{Event, Journal, MemoryJournal, Query, Record, Timestamp};
 use portcullis_journal_sqlite::{Durability, Options, SqliteJournal};
 
 const ROUNDS: usize = 7;
@@ -194,7 +194,7 @@ fn lists(runs: usize) {
     println!("{runs} runs");
     for limit in [20, 1_000] {
         let begun = Instant::now();
-        let listed = wait(journal.list(limit)).unwrap();
+        let listed = wait(journal.list(&Query::newest(limit))).unwrap();
         let taken = begun.elapsed().as_secs_f64() * 1e3;
         println!("  list of {:<5} {taken:>8.2} ms", listed.len());
     }

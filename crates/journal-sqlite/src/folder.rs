@@ -48,7 +48,7 @@ impl Folder {
                 Err(TryLockError::Error(error)) => return Err(failure::io(&lock, "locked", error)),
             }
         }
-        let database = folder.join(DATABASE);
+        let database = database(folder);
         // Before SQLite opens it: closing a file ends the locks that SQLite holds on it in this process.
         private(&database).map_err(|error| failure::io(&database, "opened", error))?;
         Ok(Folder { database, _locks: locks })
@@ -83,6 +83,11 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
 /// Elsewhere a folder cannot be opened, and its names are durable by themselves.
 fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The database in a data folder.
+pub(crate) fn database(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
 }
 
 /// SQLite's write-ahead log beside a database.

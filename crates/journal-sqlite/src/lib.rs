@@ -7,8 +7,10 @@
 //! [`journal::Journal`] asks, keeping histories for ever or not, and a log of our own: with one writer every
 //! durable store is as fast as the disk syncs, and SQLite brings backup and tooling.
 
+mod blocks;
 mod failure;
 mod folder;
+mod listing;
 mod options;
 mod reader;
 mod schema;
@@ -17,6 +19,7 @@ mod store;
 mod stored;
 mod texts;
 mod transaction;
+mod uses;
 mod writer;
 
 pub use options::{Durability, Options};

@@ -7,7 +7,7 @@ use journal::{JournalError, Query, RunId, StoredRun, Summary};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::{failure, schema, stored};
+use crate::{failure, listing, schema, stored};
 
 /// A question to the reader, and where the answer goes.
 pub(crate) enum Question {
@@ -17,11 +17,10 @@ pub(crate) enum Question {
     List(Query, oneshot::Sender<Result<Vec<Summary>, JournalError>>),
 }
 
-/// Answers until nobody can ask any more. Opens its connection at the first question.
+/// Answers until nobody can ask any more. Opens a connection at the first question if it was given none.
 ///
 /// An answer that nobody waits for any more is thrown away.
-pub(crate) fn read(place: &Path, questions: &Receiver<Question>) {
-    let mut connection = None;
+pub(crate) fn read(place: &Path, mut connection: Option<Connection>, questions: &Receiver<Question>) {
     for question in questions {
         match question {
             Question::Load(run, answer) => {
@@ -29,7 +28,7 @@ pub(crate) fn read(place: &Path, questions: &Receiver<Question>) {
             }
             Question::List(query, answer) => {
                 let _ =
-                    answer.send(snapshot(&mut connection, place, |open| stored::list(open, place, &query)));
+                    answer.send(snapshot(&mut connection, place, |open| listing::list(open, place, &query)));
             }
         }
     }

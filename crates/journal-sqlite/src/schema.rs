@@ -2,21 +2,24 @@
 //!
 //! A run is three things: what never changes (`runs`), how it stands (`heads`, small because every append
 //! rewrites it) and its `records`. Texts of playbooks are stored once however many runs have them. A run's
-//! number counts from 1 without gaps, so that a list can tell that one is missing.
+//! number counts from 1 and is never used again; `blocks` has a line for each, so that a list can tell that
+//! one is missing. `uses` and `uses_of` count who needs a text or an artifact.
 
 use std::path::Path;
 
-use journal::JournalError;
+use journal::{JournalError, artifacts_of};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Durability, failure, seal};
+use crate::blocks::{Block, Line};
+use crate::uses::Kind;
+use crate::{Durability, failure, listing, seal, stored, uses};
 
 /// `PCJL`: tells `file` and us whose database it is.
 const APPLICATION: i32 = 0x5043_4a4c;
 /// The version of the tables.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 8] = [
     "CREATE TABLE texts (digest BLOB NOT NULL PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE runs (number INTEGER NOT NULL PRIMARY KEY, run TEXT NOT NULL UNIQUE, header TEXT NOT NULL, \
      text BLOB NOT NULL, seal BLOB NOT NULL)",
@@ -26,7 +29,14 @@ const TABLES: [&str; 5] = [
     "CREATE TABLE records (number INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, \
      event TEXT NOT NULL, link BLOB NOT NULL, PRIMARY KEY (number, seq)) WITHOUT ROWID",
     "CREATE TABLE total (runs INTEGER NOT NULL, seal BLOB NOT NULL)",
+    "CREATE TABLE blocks (block INTEGER NOT NULL PRIMARY KEY, lines BLOB NOT NULL, seal BLOB NOT NULL)",
+    "CREATE TABLE uses (kind INTEGER NOT NULL, digest BLOB NOT NULL, runs INTEGER NOT NULL, seal BLOB NOT NULL, \
+     PRIMARY KEY (kind, digest)) WITHOUT ROWID",
+    "CREATE TABLE uses_of (kind INTEGER NOT NULL, digest BLOB NOT NULL, number INTEGER NOT NULL, \
+     seal BLOB NOT NULL, PRIMARY KEY (kind, digest, number)) WITHOUT ROWID",
 ];
+/// How many of the tables version 1 had, the first ones.
+const TABLES_OF_VERSION_1: usize = 5;
 
 /// The writer's connection: makes the tables in an empty file, refuses any other file.
 pub(crate) fn open_writer(place: &Path, durability: Durability) -> Result<Connection, JournalError> {
@@ -35,18 +45,12 @@ pub(crate) fn open_writer(place: &Path, durability: Durability) -> Result<Connec
     let connection = Connection::open_with_flags(place, flags).map_err(opened)?;
     prepare(&connection).map_err(opened)?;
     // Whose file it is comes before anything is changed in it.
-    let tables = table_texts(&connection).map_err(opened)?;
-    let (application, version) = (
-        pragma(&connection, "application_id").map_err(opened)?,
-        pragma(&connection, "user_version").map_err(opened)?,
-    );
-    let fresh = application == 0 && version == 0 && tables.is_empty();
-    if !fresh {
-        accept(application, version, &tables).map_err(|reason| failure::io(place, "opened", reason))?;
-    }
+    let found = whose(&connection).map_err(opened)?.map_err(|reason| failure::io(place, "opened", reason))?;
     set_durability(&connection, durability).map_err(|reason| failure::io(place, "opened", reason))?;
-    if fresh {
-        make_tables(&connection).map_err(|error| failure::io(place, "written", error))?;
+    match found {
+        Found::Nothing => make_tables(&connection).map_err(|error| failure::io(place, "written", error))?,
+        Found::Earlier => upgrade(&connection, place)?,
+        Found::Ours => {}
     }
     Ok(connection)
 }
@@ -59,11 +63,45 @@ pub(crate) fn open_reader(place: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
+/// A connection that only reads, beside whatever process may be writing.
+pub(crate) fn open_alone(place: &Path) -> Result<Connection, JournalError> {
+    let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
+    let connection = open_reader(place).map_err(opened)?;
+    let found = whose(&connection).map_err(opened)?.map_err(|reason| failure::io(place, "opened", reason))?;
+    match found {
+        Found::Ours => Ok(connection),
+        Found::Nothing => Err(failure::io(place, "opened", "no run was ever written to it")),
+        Found::Earlier => Err(failure::io(
+            place,
+            "opened",
+            "its tables are of an earlier version, which is brought up to date when a run is started or resumed",
+        )),
+    }
+}
+
+/// What a file turned out to be.
+enum Found {
+    Nothing,
+    Earlier,
+    Ours,
+}
+
+/// Tells an empty file and one of ours from any other, which is refused.
+fn whose(connection: &Connection) -> Result<Result<Found, String>, rusqlite::Error> {
+    let tables = table_texts(connection)?;
+    let (application, version) = (pragma(connection, "application_id")?, pragma(connection, "user_version")?);
+    if application == 0 && version == 0 && tables.is_empty() {
+        return Ok(Ok(Found::Nothing));
+    }
+    Ok(accept(application, version, &tables))
+}
+
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; \
-         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = 67108864;",
+         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; \
+         PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864;",
     )
 }
 
@@ -78,7 +116,7 @@ fn table_texts(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> 
 }
 
 /// Whether these are our tables to the letter; a damaged definition must not be worked with.
-fn accept(application: i32, version: i32, tables: &[String]) -> Result<(), String> {
+fn accept(application: i32, version: i32, tables: &[String]) -> Result<Found, String> {
     if application != APPLICATION {
         return Err("it is a database of another program; use another data folder".to_owned());
     }
@@ -87,10 +125,11 @@ fn accept(application: i32, version: i32, tables: &[String]) -> Result<(), Strin
             "its tables have version {version} and this program knows up to {VERSION}; use the newer program"
         ));
     }
-    if version != VERSION || tables != TABLES {
-        return Err("its tables are damaged; restore the file from a backup".to_owned());
+    match version {
+        VERSION if tables == TABLES => Ok(Found::Ours),
+        1 if tables.iter().eq(TABLES.iter().take(TABLES_OF_VERSION_1)) => Ok(Found::Earlier),
+        _ => Err("its tables are damaged; restore the file from a backup".to_owned()),
     }
-    Ok(())
 }
 
 /// SQLite answers a setting it cannot follow with the one it kept, so each is read back.
@@ -124,4 +163,35 @@ fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", VERSION)?;
     connection.execute_batch("COMMIT")
+}
+
+/// Brings the tables of version 1 up to date: adds what later versions look things up by.
+fn upgrade(connection: &Connection, place: &Path) -> Result<(), JournalError> {
+    let failed = |error: rusqlite::Error| failure::io(place, "written", error);
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    for table in TABLES.iter().skip(TABLES_OF_VERSION_1) {
+        connection.execute_batch(table).map_err(failed)?;
+    }
+    let total = stored::total(connection, place)?;
+    for number in 1..=total {
+        let Some(run) = stored::numbered(connection, place, number)? else {
+            return Err(failure::io(
+                place,
+                "read",
+                format!("run number {number} is missing; restore a backup"),
+            ));
+        };
+        let mut block = match Block::begins_with(number) {
+            true => Block::fresh(number),
+            false => listing::read(connection, place, Block::number_of(number), number - 1)?,
+        };
+        block.set(number, Line::of(&run.standing.summary(&run.header)));
+        block.write(connection).map_err(failed)?;
+        uses::note(connection, number, Kind::Text, &run.text).map_err(failed)?;
+        for artifact in artifacts_of(&stored::records(connection, place, &run)?) {
+            uses::note(connection, number, Kind::Artifact, artifact.as_bytes()).map_err(failed)?;
+        }
+    }
+    connection.pragma_update(None, "user_version", VERSION).map_err(failed)?;
+    connection.execute_batch("COMMIT").map_err(failed)
 }

@@ -45,3 +45,18 @@ pub(crate) fn head(begun: &Seal, records: u64, updated: i64, status: &str, asked
 pub(crate) fn total(runs: i64) -> Seal {
     over("portcullis total 1", &[&runs.to_le_bytes()])
 }
+
+/// The seal of a row of lines about runs.
+pub(crate) fn block(number: i64, lines: &[u8]) -> Seal {
+    over("portcullis block 1", &[&number.to_le_bytes(), lines])
+}
+
+/// The seal of how many runs need something.
+pub(crate) fn uses(kind: i64, digest: &[u8; 32], runs: i64) -> Seal {
+    over("portcullis uses 1", &[&kind.to_le_bytes(), digest, &runs.to_le_bytes()])
+}
+
+/// The seal of a run's being counted among those.
+pub(crate) fn use_of(kind: i64, digest: &[u8; 32], run: i64) -> Seal {
+    over("portcullis use of 1", &[&kind.to_le_bytes(), digest, &run.to_le_bytes()])
+}

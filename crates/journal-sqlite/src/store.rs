@@ -1,6 +1,6 @@
 //! The store itself: hands work to its two threads and waits for their answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
@@ -8,7 +8,7 @@ use journal::{Header, Journal, JournalError, Query, Record, RunId, StoredRun, Su
 use plan::Digest;
 use tokio::sync::oneshot;
 
-use crate::folder::Folder;
+use crate::folder::{self, Folder};
 use crate::reader::{self, Question};
 use crate::transaction::{Batch, Job};
 use crate::writer::{self, Order};
@@ -19,7 +19,9 @@ use crate::{Options, failure, schema};
 /// A future that is dropped before it is ready leaves its write in the queue: it takes place or not.
 #[derive(Debug)]
 pub struct SqliteJournal {
-    folder: Folder,
+    database: PathBuf,
+    /// Held until the threads have ended; nothing for a journal that is only read.
+    _folder: Option<Folder>,
     questions: Option<Sender<Question>>,
     reader: Option<JoinHandle<()>>,
     orders: Option<Sender<Order>>,
@@ -45,9 +47,10 @@ impl SqliteJournal {
         let writer = spawn("journal-writer", &place, move |place| {
             writer::write(place, &connection, options.durability, &incoming);
         })?;
-        let reader = spawn("journal-reader", &place, move |place| reader::read(place, &asked))?;
+        let reader = spawn("journal-reader", &place, move |place| reader::read(place, None, &asked))?;
         Ok(SqliteJournal {
-            folder,
+            database: place,
+            _folder: Some(folder),
             questions: Some(questions),
             reader: Some(reader),
             orders: Some(orders),
@@ -55,15 +58,41 @@ impl SqliteJournal {
         })
     }
 
-    /// The database file, for messages and backups.
-    pub fn database(&self) -> &Path {
-        self.folder.database()
+    /// Opens the journal in `folder` to look at it, beside the process that may be writing it: takes no lock,
+    /// makes no folder and no journal, and changes no history. What that process commits later is seen too.
+    /// `create`, `append` and `delete` refuse.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`] where there is no journal, or one that [`SqliteJournal::open`] would refuse too or
+    /// would first have to bring up to date.
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let database = folder::database(folder.as_ref());
+        match database.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(failure::io(&database, "opened", "there is no journal here")),
+            Err(error) => return Err(failure::io(&database, "opened", error)),
+        }
+        let connection = schema::open_alone(&database)?;
+        let (questions, asked) = channel();
+        let reader = spawn("journal-reader", &database, move |place| {
+            reader::read(place, Some(connection), &asked);
+        })?;
+        let (questions, reader) = (Some(questions), Some(reader));
+        Ok(SqliteJournal { database, _folder: None, questions, reader, orders: None, writer: None })
     }
 
-    async fn order(&self, job: Job) -> Result<(), JournalError> {
+    /// The database file, for messages and backups.
+    pub fn database(&self) -> &Path {
+        &self.database
+    }
+
+    async fn order(&self, job: Job) -> Result<Vec<Digest>, JournalError> {
+        let Some(orders) = &self.orders else {
+            let reason = "it was opened only to be looked at";
+            return Err(failure::io(self.database(), "written", reason));
+        };
         let (answer, answered) = oneshot::channel();
-        let sent = self.orders.as_ref().is_some_and(|orders| orders.send(Order { job, answer }).is_ok());
-        if !sent {
+        if orders.send(Order { job, answer }).is_err() {
             return Err(self.gone("written"));
         }
         answered.await.unwrap_or_else(|_| Err(self.gone("written")))
@@ -101,14 +130,14 @@ impl Journal for SqliteJournal {
         Box::pin(async move {
             header.check_writable()?;
             let first = Batch::new(&header.run, first)?;
-            self.order(Job::Create { header, first }).await
+            self.order(Job::Create { header, first }).await.map(|_| ())
         })
     }
 
     fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> Work<'a, ()> {
         Box::pin(async move {
             let batch = Batch::new(run, records)?;
-            self.order(Job::Append { run: run.clone(), batch }).await
+            self.order(Job::Append { run: run.clone(), batch }).await.map(|_| ())
         })
     }
 
@@ -121,12 +150,7 @@ impl Journal for SqliteJournal {
     }
 
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
-        Box::pin(async move {
-            Err({
-                let _ = run;
-                self.gone("forgotten")
-            })
-        })
+        Box::pin(self.order(Job::Delete { run: run.clone() }))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use journal::Timestamp;
-use journal::{
-    Event, FORMAT, Header, JournalError, Query, Record, RunId, RunStatus, Standing, StoredRun, Summary,
-};
+use journal::{Event, FORMAT, Header, JournalError, Record, RunId, RunStatus, Standing, StoredRun};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::failure::{damaged, io, reading};
+use crate::listing;
 use crate::seal::{self, Seal};
 use crate::texts;
 
@@ -31,7 +30,7 @@ const COLUMNS: &str = "SELECT r.number, r.run, r.header, r.text, r.seal, h.recor
 /// Looks a run up by name; in a damaged file a run may be there and not be found by name.
 pub(crate) fn find(connection: &Connection, place: &Path, run: &RunId) -> Result<Stored, JournalError> {
     let failed = |error| reading(place, run, 0, error);
-    let mut statement = connection.prepare(&format!("{COLUMNS} WHERE r.run = ?1")).map_err(failed)?;
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE r.run = ?1")).map_err(failed)?;
     let mut rows = statement.query([run.as_str()]).map_err(failed)?;
     if let Some(row) = rows.next().map_err(failed)? {
         let stored = check(row).map_err(|reason| damaged(run, 0, reason))?;
@@ -40,12 +39,28 @@ pub(crate) fn find(connection: &Connection, place: &Path, run: &RunId) -> Result
         }
         return Ok(stored);
     }
-    for summary in list(connection, place, &Query::newest(usize::MAX))? {
-        if summary.run == *run {
-            return Err(damaged(run, 0, "the index of names does not know it"));
-        }
+    if listing::knows(connection, place, run)? {
+        return Err(damaged(run, 0, "the index of names does not know it"));
     }
     Err(JournalError::NotFound(run.clone()))
+}
+
+/// The run with this number, if there is one.
+pub(crate) fn numbered(
+    connection: &Connection,
+    place: &Path,
+    number: i64,
+) -> Result<Option<Stored>, JournalError> {
+    let failed = |error| io(place, "read", error);
+    let mut statement =
+        connection.prepare_cached(&format!("{COLUMNS} WHERE r.number = ?1")).map_err(failed)?;
+    let mut rows = statement.query([number]).map_err(failed)?;
+    let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
+    let stored = check(row).map_err(|reason| match row.get::<_, String>(1).ok().and_then(RunId::new) {
+        Some(run) => damaged(&run, 0, reason),
+        None => io(place, "read", format!("run number {number} is damaged: {reason}")),
+    })?;
+    Ok(Some(stored))
 }
 
 /// Whether there is a run of this name, by the index alone.
@@ -64,40 +79,6 @@ pub(crate) fn total(connection: &Connection, place: &Path) -> Result<i64, Journa
         return Err(io(place, "read", "the number of runs is damaged; restore the file from a backup"));
     }
     Ok(runs)
-}
-
-/// The newest runs, none missing.
-pub(crate) fn list(
-    connection: &Connection,
-    place: &Path,
-    query: &Query,
-) -> Result<Vec<Summary>, JournalError> {
-    let failed = |error| io(place, "read", error);
-    let mut expected = total(connection, place)?;
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).min(expected);
-    let sql = format!("{COLUMNS} ORDER BY r.number DESC LIMIT ?1");
-    let mut statement = connection.prepare(&sql).map_err(failed)?;
-    let mut rows = statement.query([limit]).map_err(failed)?;
-    let mut summaries = Vec::new();
-    let end = expected - limit;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let stored = check(row).map_err(|reason| {
-            let name = row.get::<_, String>(1).ok().and_then(RunId::new);
-            match name {
-                Some(run) => damaged(&run, 0, reason),
-                None => io(place, "read", format!("run number {expected} is damaged: {reason}")),
-            }
-        })?;
-        if stored.number != expected {
-            break;
-        }
-        expected -= 1;
-        summaries.push(stored.standing.summary(&stored.header));
-    }
-    if expected != end {
-        return Err(io(place, "read", format!("run number {expected} is missing; restore a backup")));
-    }
-    Ok(summaries)
 }
 
 /// A run with all its records, read one by one.
@@ -120,7 +101,11 @@ pub(crate) fn load(connection: &Connection, place: &Path, run: &RunId) -> Result
     Ok(StoredRun { header, records })
 }
 
-fn records(connection: &Connection, place: &Path, stored: &Stored) -> Result<Vec<Record>, JournalError> {
+pub(crate) fn records(
+    connection: &Connection,
+    place: &Path,
+    stored: &Stored,
+) -> Result<Vec<Record>, JournalError> {
     let run = &stored.header.run;
     let sql = "SELECT seq, at, event, link FROM records WHERE number = ?1 ORDER BY seq";
     let mut statement = connection.prepare(sql).map_err(|error| reading(place, run, 1, error))?;

@@ -3,15 +3,17 @@
 //! A job is checked before its first statement, so one that is refused leaves nothing in the transaction
 //! that it shares with others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use journal::{Header, JournalError, Record, RunId, Standing};
+use journal::{Header, JournalError, Record, RunId, RunStatus, Standing, artifacts_of};
+use plan::Digest;
 use rusqlite::{Connection, Statement, params};
 
+use crate::blocks::{Block, Line};
 use crate::seal::{self, Seal};
-use crate::stored;
-use crate::texts;
+use crate::uses::Kind;
+use crate::{failure, listing, stored, texts, uses};
 
 /// Runs whose state is remembered; an older one is read from the file again.
 const MOST_RUNS: usize = 4_096;
@@ -20,6 +22,7 @@ const MOST_RUNS: usize = 4_096;
 pub(crate) struct Batch {
     records: Vec<Record>,
     events: Vec<String>,
+    artifacts: BTreeSet<Digest>,
 }
 
 impl Batch {
@@ -33,7 +36,8 @@ impl Batch {
             })
         };
         let events = records.iter().map(text).collect::<Result<_, _>>()?;
-        Ok(Batch { records, events })
+        let artifacts = artifacts_of(&records);
+        Ok(Batch { records, events, artifacts })
     }
 
     /// How many bytes it will take, about.
@@ -48,6 +52,8 @@ pub(crate) enum Job {
     Create { header: Header, first: Batch },
     /// More of a run.
     Append { run: RunId, batch: Batch },
+    /// A run that is over is not wanted any more.
+    Delete { run: RunId },
 }
 
 impl Job {
@@ -59,6 +65,8 @@ impl Job {
                 header.text.len() + files + first.bytes()
             }
             Job::Append { batch, .. } => batch.bytes(),
+            // Every page of it changes, and nobody knows yet how many there are.
+            Job::Delete { .. } => 1 << 20,
         }
     }
 }
@@ -140,11 +148,12 @@ impl<'c> Transaction<'c> {
         self.commit.execute(()).map(|_| ())
     }
 
-    /// Does a job.
-    pub(crate) fn apply(&mut self, job: &Job) -> Result<(), Trouble> {
+    /// Does a job; the answer is what nobody needs any more because of it.
+    pub(crate) fn apply(&mut self, job: &Job) -> Result<Vec<Digest>, Trouble> {
         match job {
-            Job::Create { header, first } => self.create(header, first),
-            Job::Append { run, batch } => self.append(run, batch),
+            Job::Create { header, first } => self.create(header, first).map(|()| Vec::new()),
+            Job::Append { run, batch } => self.append(run, batch).map(|()| Vec::new()),
+            Job::Delete { run } => self.delete(run),
         }
     }
 
@@ -158,12 +167,20 @@ impl<'c> Transaction<'c> {
         let unwritable = |reason| JournalError::Unwritable { run: run.clone(), seq: 0, reason };
         let json = serde_json::to_string(&texts::bare(header)).map_err(|e| unwritable(e.to_string()))?;
         let packed = texts::pack(header).map_err(unwritable)?;
-        let number = stored::total(self.connection, self.place)? + 1;
+        let total = stored::total(self.connection, self.place)?;
+        let number = total + 1;
+        let mut block = match Block::begins_with(number) {
+            true => Block::fresh(number),
+            false => listing::read(self.connection, self.place, Block::number_of(number), total)?,
+        };
+        block.set(number, Line::of(&standing.summary(header)));
         let text = seal::text(&packed);
         let begun = seal::beginning(number, run.as_str(), &json, &text);
         self.text.execute(params![text, packed])?;
         self.run.execute(params![number, run.as_str(), json, text, begun])?;
         self.total.execute(params![number, seal::total(number)])?;
+        block.write(self.connection)?;
+        uses::note(self.connection, number, Kind::Text, &text)?;
         self.add(run, State { number, begun, standing, last: begun }, first)
     }
 
@@ -183,8 +200,54 @@ impl<'c> Transaction<'c> {
         if batch.records.is_empty() {
             return Ok(());
         }
+        let before = state.standing.status();
         state.standing.advance(run, &batch.records)?;
+        let status = state.standing.status();
+        if status != before {
+            self.restate(run, state.number, status)?;
+        }
         self.add(run, state, batch)
+    }
+
+    /// Changes how a run stands in its line. The first statement of its job, so that it may be refused.
+    fn restate(&mut self, run: &RunId, number: i64, status: RunStatus) -> Result<(), Trouble> {
+        let total = stored::total(self.connection, self.place)?;
+        let mut block = listing::read(self.connection, self.place, Block::number_of(number), total)?;
+        match block.line(number) {
+            Some(line) if !line.is_gone() => block.set(number, line.with(status)),
+            _ => return Err(failure::damaged(run, 0, "the list of runs does not know it").into()),
+        }
+        Ok(block.write(self.connection)?)
+    }
+
+    /// Forgets a run that is over. Everything is read, and checked, before anything is changed.
+    fn delete(&mut self, run: &RunId) -> Result<Vec<Digest>, Trouble> {
+        let stored = stored::find(self.connection, self.place, run)?;
+        if !stored.standing.status().is_final() {
+            return Err(JournalError::NotOver(run.clone()).into());
+        }
+        let artifacts = artifacts_of(&stored::records(self.connection, self.place, &stored)?);
+        let total = stored::total(self.connection, self.place)?;
+        let mut block = listing::read(self.connection, self.place, Block::number_of(stored.number), total)?;
+        block.forget(stored.number);
+        block.write(self.connection)?;
+        for table in ["records", "heads", "runs"] {
+            let mut delete =
+                self.connection.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?;
+            delete.execute([stored.number])?;
+        }
+        if uses::remove(self.connection, stored.number, Kind::Text, &stored.text)? {
+            let mut delete = self.connection.prepare_cached("DELETE FROM texts WHERE digest = ?1")?;
+            delete.execute([stored.text])?;
+        }
+        let mut freed = Vec::new();
+        for artifact in artifacts {
+            if uses::remove(self.connection, stored.number, Kind::Artifact, artifact.as_bytes())? {
+                freed.push(artifact);
+            }
+        }
+        self.runs.remove(run);
+        Ok(freed)
     }
 
     /// Writes records and the head after them; `state.standing` has taken them in already.
@@ -198,6 +261,9 @@ impl<'c> Transaction<'c> {
                 event,
                 state.last
             ])?;
+        }
+        for artifact in &batch.artifacts {
+            uses::note(self.connection, state.number, Kind::Artifact, artifact.as_bytes())?;
         }
         let standing = &state.standing;
         let asked = format!("{:?}", standing.asked.iter().collect::<Vec<_>>());

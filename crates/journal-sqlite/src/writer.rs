@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use journal::JournalError;
+use plan::Digest;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -28,7 +29,7 @@ const JOB_BYTES: usize = 8 << 10;
 /// A job, and where the answer goes.
 pub(crate) struct Order {
     pub(crate) job: Job,
-    pub(crate) answer: oneshot::Sender<Result<(), JournalError>>,
+    pub(crate) answer: oneshot::Sender<Result<Vec<Digest>, JournalError>>,
 }
 
 /// Writes until nobody can order any more; refuses everything after the first failure.
@@ -108,10 +109,10 @@ impl<'c> Writer<'c> {
     /// Answers every order of the group, after the commit.
     fn commit(&mut self, group: Vec<Order>) -> Result<(), String> {
         match self.try_commit(&group) {
-            Ok(refusals) => {
-                for (order, refusal) in group.into_iter().zip(refusals) {
+            Ok(answers) => {
+                for (order, answer) in group.into_iter().zip(answers) {
                     // Nobody may wait any more; it is written all the same.
-                    let _ = order.answer.send(refusal.map_or(Ok(()), Err));
+                    let _ = order.answer.send(answer);
                 }
                 Ok(())
             }
@@ -125,18 +126,21 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn try_commit(&mut self, group: &[Order]) -> Result<Vec<Option<JournalError>>, rusqlite::Error> {
-        let mut refusals = Vec::with_capacity(group.len());
+    fn try_commit(
+        &mut self,
+        group: &[Order],
+    ) -> Result<Vec<Result<Vec<Digest>, JournalError>>, rusqlite::Error> {
+        let mut answers = Vec::with_capacity(group.len());
         self.transaction.begin()?;
         for order in group {
-            refusals.push(match self.transaction.apply(&order.job) {
-                Ok(()) => None,
-                Err(Trouble::Refused(error)) => Some(error),
+            answers.push(match self.transaction.apply(&order.job) {
+                Ok(freed) => Ok(freed),
+                Err(Trouble::Refused(error)) => Err(error),
                 Err(Trouble::Broken(error)) => return Err(error),
             });
         }
         self.transaction.commit()?;
-        Ok(refusals)
+        Ok(answers)
     }
 
     /// What nobody has to wait for.

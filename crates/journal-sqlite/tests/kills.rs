@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use journal::conformance::{header, wait};
-use journal::{Event, Journal, Record, RunId, Timestamp};
+use journal::{Event, Journal, Query, Record, RunId, Timestamp};
 use portcullis_journal_sqlite::{Durability, Options, SqliteJournal};
 
 const FOLDER: &str = "PORTCULLIS_TEST_KILL_FOLDER";

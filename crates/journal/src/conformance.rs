@@ -5,6 +5,7 @@
 //! written at the same time it starts threads of its own. Left out: what only a store on disk can show
 //! (reopening, kills, damage); such stores test that themselves.
 
+mod keeping;
 mod runs;
 mod samples;
 
@@ -16,6 +17,7 @@ use std::thread::Thread;
 
 use crate::Journal;
 
+pub use keeping::{deletes_what_is_over, frees_artifacts, lists_page_by_page, lists_what_is_asked_for};
 pub use runs::{
     appends_in_order, batches_are_whole, begins_and_reads_back, big_payloads, deep_values_are_refused,
     every_event_round_trips, exact_numbers, lists_newest_first, newer_formats_are_refused,
@@ -40,6 +42,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("every event round-trips", |journal| Box::pin(every_event_round_trips(journal))),
     ("unknown runs", |journal| Box::pin(unknown_runs(journal))),
     ("lists newest first", |journal| Box::pin(lists_newest_first(journal))),
+    ("lists what is asked for", |journal| Box::pin(lists_what_is_asked_for(journal))),
+    ("lists page by page", |journal| Box::pin(lists_page_by_page(journal))),
+    ("deletes what is over", |journal| Box::pin(deletes_what_is_over(journal))),
+    ("frees artifacts", |journal| Box::pin(frees_artifacts(journal))),
     ("status follows the records", |journal| Box::pin(status_follows_the_records(journal))),
     ("big payloads", |journal| Box::pin(big_payloads(journal))),
     ("unicode", |journal| Box::pin(unicode(journal))),

@@ -70,19 +70,19 @@ impl MemoryJournal {
         Ok(StoredRun { header: stored.header.clone(), records: stored.records.clone() })
     }
 
-    fn newest(&self, query: &Query) -> Vec<Summary> {
+    fn newest(&self, query: &Query) -> Result<Vec<Summary>, JournalError> {
         let state = self.state();
         let all = state.order.iter().rev();
         let begun: Vec<&RunId> = match &query.before {
             None => all.collect(),
+            Some(before) if !state.runs.contains_key(before) => {
+                return Err(JournalError::NotFound(before.clone()));
+            }
             Some(before) => all.skip_while(|run| *run != before).skip(1).collect(),
         };
         let newest = begun.into_iter().filter_map(|run| state.runs.get(run));
-        newest
-            .map(|stored| stored.standing.summary(&stored.header))
-            .filter(|run| query.fits(run))
-            .take(query.limit)
-            .collect()
+        let shown = newest.map(|stored| stored.standing.summary(&stored.header));
+        Ok(shown.filter(|run| query.fits(run)).take(query.limit).collect())
     }
 
     fn forget(&self, run: &RunId) -> Result<Vec<Digest>, JournalError> {
@@ -116,7 +116,7 @@ impl Journal for MemoryJournal {
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
-        Box::pin(async move { Ok(self.newest(query)) })
+        Box::pin(async move { self.newest(query) })
     }
 
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {

@@ -146,7 +146,8 @@ pub struct Query {
     pub playbook: Option<String>,
     /// Only runs made from this one.
     pub origin: Option<RunId>,
-    /// Only runs that began before this one, for the next page.
+    /// Only runs that began before this one, for the next page. It has to be there: the end of a list and a page
+    /// after a run that was deleted meanwhile must not look alike.
     pub before: Option<RunId>,
 }
 
@@ -195,7 +196,8 @@ pub trait Journal: Send + Sync {
     /// The newest runs first: the order in which this store began them, whatever the clock in their headers says.
     fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>>;
 
-    /// Forgets a run that is over, and says which artifacts no other run speaks of.
+    /// Forgets a run that is over, and says which artifacts no other run speaks of. Whoever removes them does so after
+    /// this, so that a crash in between leaves bytes that nobody needs and never a run whose bytes are gone.
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>>;
 }
 

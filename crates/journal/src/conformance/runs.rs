@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// Fails the check with a sentence unless the two are equal.
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, wanted: &T) -> Result<(), String> {
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, wanted: &T) -> Result<(), String> {
     if seen == wanted { Ok(()) } else { Err(format!("{what}: {seen:.300?} instead of {wanted:.300?}")) }
 }
 
 /// Fails the check with a sentence unless the store refused in the way that `wanted` names.
-fn refused<T: std::fmt::Debug>(
+pub(super) fn refused<T: std::fmt::Debug>(
     what: &str,
     seen: Result<T, JournalError>,
     wanted: fn(&JournalError) -> bool,
@@ -29,7 +29,7 @@ fn refused<T: std::fmt::Debug>(
     }
 }
 
-fn text(error: JournalError) -> String {
+pub(super) fn text(error: JournalError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
@@ -40,7 +40,7 @@ fn text(error: JournalError) -> String {
 }
 
 /// Reads a run back and compares it with what was written.
-async fn holds(journal: &dyn Journal, header: &Header, records: &[Record]) -> Result<(), String> {
+pub(super) async fn holds(journal: &dyn Journal, header: &Header, records: &[Record]) -> Result<(), String> {
     let StoredRun { header: stored, records: read } = journal.load(&header.run).await.map_err(text)?;
     same("header", &stored, header)?;
     same("number of records", &read.len(), &records.len())?;
@@ -137,7 +137,7 @@ pub async fn every_event_round_trips(journal: &dyn Journal) -> Result<(), String
     holds(journal, &header, &records).await
 }
 
-fn is_not_found(error: &JournalError) -> bool {
+pub(super) fn is_not_found(error: &JournalError) -> bool {
     matches!(error, JournalError::NotFound(_))
 }
 
@@ -176,8 +176,13 @@ pub async fn lists_newest_first(journal: &dyn Journal) -> Result<(), String> {
 /// A run waits while anybody is asked and is over when it has ended.
 pub async fn status_follows_the_records(journal: &dyn Journal) -> Result<(), String> {
     let ask = |op| Event::Asked { op, path: "ask".into(), digest: String::new() };
-    let decide =
-        |op| Event::Decided { op, decision: Decision::Approved, by: "ann".to_owned(), digest: String::new() };
+    let decide = |op| Event::Decided {
+        op,
+        decision: Decision::Approved,
+        by: "ann".to_owned(),
+        digest: String::new(),
+        in_advance: false,
+    };
     let end = |status| Event::Ended { status, outputs: Default::default(), failure: None };
     let story = [
         (ask(1), RunStatus::Waiting),

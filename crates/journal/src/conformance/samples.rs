@@ -74,7 +74,13 @@ fn events_of_version_1() -> Vec<Event> {
         },
         Event::Performed { op: 2, output: Value::Null, kept: None, reused: None, inverse: Value::Null },
         Event::Asked { op: 3, path, digest: digest.clone() },
-        Event::Decided { op: 3, decision: Decision::TimedOut, by: "ann".to_owned(), digest },
+        Event::Decided {
+            op: 3,
+            decision: Decision::TimedOut,
+            by: "ann".to_owned(),
+            digest,
+            in_advance: true,
+        },
         Event::CancelRequested { by: "bob".to_owned() },
         Event::Ended { status: RunStatus::Failed, outputs: BTreeMap::new(), failure: Some(failure) },
         Event::Ended {
