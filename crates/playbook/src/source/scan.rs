@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::MAX_DEPTH;
+use super::text::pair;
 use crate::codes;
 use crate::report::Raw;
 
@@ -328,7 +329,7 @@ impl<'s> Scan<'s> {
                 self.open(column)
             }
             None => {
-                if let Some(hash) = line.find(" #").filter(|hash| inner.opened_before(*hash)) {
+                if let Some(hash) = pair(line, b' ', b'#').filter(|hash| inner.opened_before(*hash)) {
                     self.trap(start, start + hash + 2, "the ` #` inside starts a comment");
                 }
                 self.next_line();
@@ -356,7 +357,7 @@ impl<'s> Scan<'s> {
             if parent.is_none() && (line.starts_with("---") || line.starts_with("...")) {
                 return;
             }
-            let wall = line.find(": ").or_else(|| line.find(" #"));
+            let wall = pair(line, b':', b' ').or_else(|| pair(line, b' ', b'#'));
             if let (true, Some(wall)) =
                 (open && !line.get(..wall.unwrap_or(0)).unwrap_or("").contains("}}"), wall)
             {
@@ -472,7 +473,7 @@ struct Expressions {
 impl Expressions {
     fn new(line: &str) -> Self {
         let mut ranges = Vec::new();
-        let mut from = 0;
+        let mut from = if line.as_bytes().contains(&b'$') { 0 } else { line.len() };
         while let Some(start) = line.get(from..).and_then(|l| l.find("${{")).map(|n| from + n) {
             let end = line.get(start..).and_then(|l| l.find("}}")).map_or(usize::MAX, |n| start + n + 2);
             ranges.push(start..end);
@@ -491,9 +492,9 @@ impl Expressions {
 
     /// Where the `:` of a key stands, if the line starts with a key.
     fn key_end(&self, line: &str) -> Option<usize> {
-        let comment = line.find(" #").unwrap_or(line.len());
+        let comment = pair(line, b' ', b'#').unwrap_or(line.len());
         let text = line.get(..comment)?.trim_end();
-        let inner = text.find(": ").or_else(|| text.find(":\t"));
+        let inner = pair(text, b':', b' ').or_else(|| pair(text, b':', b'\t'));
         inner.or_else(|| text.ends_with(':').then(|| text.len() - 1))
     }
 }

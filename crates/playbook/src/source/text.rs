@@ -142,3 +142,8 @@ fn invisible(c: char) -> bool {
     deceptive(c)
         || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200c}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{2061}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
+/// Where two ASCII characters stand beside each other. On lines as short as these the search for a text of the standard
+/// library spends most of its time getting ready.
+pub(crate) fn pair(line: &str, first: u8, second: u8) -> Option<usize> {
+    line.as_bytes().windows(2).position(|two| two == [first, second])
+}
