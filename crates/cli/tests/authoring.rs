@@ -220,9 +220,44 @@ fn write(root: &Path, example: &Example) {
     }
 }
 
+/// The plugins that the examples speak of, each as its example needs it.
+fn plugins(root: &Path) {
+    let description = r#"{"name": "NAME", "version": "1.2.0", "actions": [{"name": "look_up", "summary": "Looks a URL up",
+        "effect": "enrichment", "repeat": "natural", "output": {"type": "object"},
+        "input": {"type": "object", "additionalProperties": false, "properties": {"url": {"type": "string"}}}}]}"#;
+    let mut lock = plugin_host::Lock::default();
+    for (name, extra) in [
+        ("urlscan", ""),
+        ("changed", "# changed\n"),
+        ("greedy", "[capability]\nenv = [\"HOME\"]\n"),
+        ("future", "interface = \"portcullis:plugin@2.0\"\n"),
+    ] {
+        let folder = root.join("plugins").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let head = format!("manifest = 1\nname = \"{name}\"\nversion = \"1.2.0\"\ncomponent = \"x.wasm\"\n");
+        let interface = "interface = \"portcullis:plugin@1.0\"\n";
+        fs::write(folder.join("x.wasm"), name).unwrap();
+        fs::write(folder.join("plugin.toml"), format!("{head}{interface}")).unwrap();
+        let package = plugin_host::Package::open(&folder).unwrap();
+        let description = description.replace("NAME", name);
+        lock.put(plugin_host::Locked::of(&package, &format!("plugins/{name}"), &description));
+        let after = if extra.starts_with("interface") {
+            format!("{head}{extra}")
+        } else {
+            format!("{head}{interface}{extra}")
+        };
+        fs::write(folder.join("plugin.toml"), after).unwrap();
+    }
+    fs::write(root.join("portcullis.lock"), lock.to_text().unwrap()).unwrap();
+}
+
 /// The codes by example, from one run of the checker.
 fn checked(root: &Path) -> BTreeMap<String, BTreeSet<String>> {
-    let output = portcullis(&["check", "--format", "json", &root.display().to_string()]);
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["check", "--format", "json", &root.display().to_string()])
+        .current_dir(root)
+        .output()
+        .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let files = report["files"].as_array().unwrap().iter().map(|file| {
         let path = Path::new(file["file"].as_str().unwrap()).parent().unwrap();
@@ -236,6 +271,7 @@ fn checked(root: &Path) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn every_wrong_example_leads_to_its_code_and_no_right_one_does() {
     let folder = tempfile::tempdir().unwrap();
+    plugins(folder.path());
     for code in playbook::codes::all() {
         let page = playbook::explain(code.code).unwrap_or_else(|| panic!("{} has no page", code.code));
         write(&folder.path().join(format!("{}-wrong", code.code)), &page.wrong);
