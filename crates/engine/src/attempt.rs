@@ -28,7 +28,9 @@ pub(crate) async fn attempt(
     let end = used.unwrap_or_default().hide(end);
     match (end, call.on_unknown) {
         (Err(failure), OnUnknown::Fail) if failure.kind == FailureKind::Unknown => {
-            Err(Failure { kind: FailureKind::Failed, ..failure })
+            // Whoever runs it again has to know that it may have happened.
+            let details = serde_json::json!({ "outcome": "unknown" });
+            Err(Failure { kind: FailureKind::Failed, details, ..failure })
         }
         (end, _) => end,
     }
@@ -57,7 +59,7 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
     };
     let repeat = match call.on_unknown {
         OnUnknown::Retry => Repeat::Natural,
-        OnUnknown::Verify | OnUnknown::Fail => call.repeat,
+        OnUnknown::Verify | OnUnknown::Ask | OnUnknown::Fail => call.repeat,
     };
     if call.in_doubt {
         match repeat {

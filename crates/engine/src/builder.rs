@@ -8,13 +8,16 @@ use action_api::{ActionSource, Artifacts, PluginFacts, Spec};
 use journal::{Journal, MemoryJournal};
 use playbook::{Actions, Checked, Source};
 
+use crate::admit::Guard;
+use crate::audit::{Audit, NoAudit};
+use crate::budget::{Budgets, RetryBudget};
 use crate::cache::Cache;
 use crate::keys::Keys;
 use crate::leave::Exit;
 use crate::limits::Limits;
 use crate::secrets::NoSecrets;
 use crate::slots::Slots;
-use crate::{Clock, EngineError, MemoryArtifacts, Secrets, SystemClock};
+use crate::{Clock, EngineError, MemoryArtifacts, Policy, Secrets, SystemClock};
 
 /// How many calls of all runs are in flight at a time, where the embedder says nothing else.
 pub const MAX_CALLS: usize = 256;
@@ -35,8 +38,11 @@ pub(crate) struct Inner {
     pub(crate) cache: Cache,
     pub(crate) keys: Arc<Keys>,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) budgets: Budgets,
     pub(crate) exit: Exit,
     pub(crate) watched: bool,
+    pub(crate) guard: Guard,
+    pub(crate) pins: crate::versions::Pins,
     plugins: Vec<PluginFacts>,
     actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
 }
@@ -44,6 +50,12 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn action(&self, name: &str) -> Option<&(Arc<Spec>, Arc<dyn ActionSource>)> {
         self.actions.get(name)
+    }
+
+    /// The plugin that brings an action, if one does.
+    pub(crate) fn plugin_of(&self, action: &str) -> Option<&str> {
+        let (before, _) = action.split_once('.')?;
+        self.plugins.iter().map(|plugin| plugin.name.as_str()).find(|name| *name == before)
     }
 }
 
@@ -56,6 +68,9 @@ pub struct Builder {
     secrets: Arc<dyn Secrets>,
     watched: bool,
     max_calls: usize,
+    retry_budget: RetryBudget,
+    policy: Policy,
+    audit: Arc<dyn Audit>,
     sources: Vec<Arc<dyn ActionSource>>,
 }
 
@@ -70,6 +85,9 @@ impl Engine {
             secrets: Arc::new(NoSecrets),
             watched: false,
             max_calls: MAX_CALLS,
+            retry_budget: RetryBudget::default(),
+            policy: Policy::default(),
+            audit: Arc::new(NoAudit),
             sources: Vec::new(),
         }
     }
@@ -155,6 +173,28 @@ impl Builder {
         self
     }
 
+    /// What the operator allows. Without it: what [`Policy::default`] says, which keeps deletes small.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where it is written down who did what. Without it nothing is, and caps per hour begin with the process.
+    #[must_use]
+    pub fn audit(mut self, audit: impl Audit + 'static) -> Self {
+        self.audit = Arc::new(audit);
+        self
+    }
+
+    /// How many failed calls may be made again, over all runs and by connection. Where it is used up, a call that
+    /// fails has failed, whatever its step's `retry` says.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.retry_budget = budget;
+        self
+    }
+
     /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
     #[must_use]
     pub fn watched(mut self) -> Self {
@@ -191,8 +231,11 @@ impl Builder {
             cache: Cache::default(),
             keys: Arc::new(Keys::default()),
             slots: Arc::new(Slots::new(self.max_calls)),
+            budgets: Budgets::new(self.retry_budget),
             exit: Exit::default(),
             watched: self.watched,
+            guard: Guard::new(self.policy, self.audit),
+            pins: crate::versions::Pins::default(),
             plugins,
             actions,
         };

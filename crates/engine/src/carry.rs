@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Aborted};
 use interpreter::{Command, Pause, Perform};
 use journal::{Decision, Event as Happened, OpId, Timestamp};
-use plan::{Blame, Failure, FailureKind};
+use plan::{Blame, Failure, FailureKind, Repeat};
 use serde_json::Value;
 
 use crate::attempt::{attempt, inverse_value};
@@ -22,7 +22,8 @@ const REHEARSAL: &str = "dry run";
 impl Driver {
     pub(crate) fn carry_out(&mut self, command: Command) {
         // What was taken in after it may have ended it already.
-        if command.op().is_some_and(|op| !self.machine.is_open(op)) {
+        if let Some(op) = command.op().filter(|op| !self.machine.is_open(*op)) {
+            self.gate.permit(op);
             return;
         }
         match command {
@@ -142,12 +143,13 @@ impl Driver {
     }
 
     /// Whether a stand-in takes the place of the call.
-    fn rehearsed(&self, call: &Perform) -> bool {
+    pub(crate) fn rehearsed(&self, call: &Perform) -> bool {
         self.mode == Mode::DryRun && call.effect.changes()
     }
 
-    fn call(&mut self, call: Box<Perform>) {
+    fn call(&mut self, mut call: Box<Perform>) {
         let (op, number) = (call.op, call.attempt);
+        let permit = self.gate.permit(op);
         if self.rehearsed(&call) {
             let planned = EventKind::Planned {
                 action: call.action.clone(),
@@ -160,6 +162,7 @@ impl Driver {
             let output = self.inner.action(&call.action).map(|(spec, _)| stand_in(&spec.output));
             return self.given(op, number, output.unwrap_or_default());
         }
+        self.as_before(&mut call);
         let slot = Slot::of(&call, self.machine.mask());
         let kept = slot.as_ref().and_then(|slot| self.inner.cache.get(slot, self.inner.clock.now()));
         if let Some(output) = kept {
@@ -175,17 +178,25 @@ impl Driver {
             };
             self.tell(call.path.clone(), calling);
         }
+        if call.attempt == 1 && !call.in_doubt {
+            let account = call.connection.as_deref().unwrap_or(&call.action);
+            self.inner.budgets.called(account, self.inner.clock.now());
+        }
         let (handle, registration) = AbortHandle::new_pair();
         let abort = (!call.effect.changes()).then_some(handle);
-        self.calls.insert(op, Flying { abort, slot });
+        let finishes = call.effect.changes() || !matches!(call.repeat, Repeat::Natural | Repeat::Keyed);
+        self.calls.insert(op, Flying { abort, slot, finishes });
         let work = attempt(Arc::clone(&self.inner), self.run.clone(), Arc::clone(&self.secrets), call);
-        let work = Abortable::new(work, registration).map(move |end| Answer::Called(op, number, end));
+        let work = Abortable::new(work, registration).map(move |end| {
+            drop(permit);
+            Answer::Called(op, number, end)
+        });
         self.flight.push(work.boxed());
     }
 
     /// A call is answered without being made.
     fn given(&mut self, op: OpId, number: u32, output: Value) {
-        self.calls.insert(op, Flying { abort: None, slot: None });
+        self.calls.insert(op, Flying { abort: None, slot: None, finishes: true });
         let outcome = Outcome::from(output);
         self.flight.push(async move { Answer::Called(op, number, Ok(Ok(outcome))) }.boxed());
     }
@@ -193,7 +204,12 @@ impl Driver {
     pub(crate) fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
         match answer {
             Answer::Called(op, attempt, end) => {
-                let slot = self.calls.remove(&op).and_then(|call| call.slot);
+                let call = self.calls.remove(&op);
+                if self.gate.is_closed() && matches!(end, Err(Aborted)) {
+                    // Dropped because the engine is shut down: whoever resumes the run makes it again.
+                    return Ok(());
+                }
+                let slot = call.and_then(|call| call.slot);
                 let end = end.unwrap_or_else(|Aborted| {
                     Err(Failure::new(FailureKind::Cancelled, Blame::Playbook, "stopped with its run"))
                 });
@@ -210,10 +226,7 @@ impl Driver {
                             inverse: inverse_value(inverse),
                         })
                     }
-                    Err(failure) => {
-                        let entropy = (self.inner.entropy)();
-                        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy, last: false })
-                    }
+                    Err(failure) => self.failed(op, attempt, failure),
                 }
             }
             Answer::Time(op, number) => match self.sleeping.get(&op) {
@@ -224,8 +237,26 @@ impl Driver {
                 _ => Ok(()),
             },
             Answer::Forgotten => Ok(()),
+            Answer::Earlier(op, event) => self.answered_before(op, *event),
             Answer::Itself(op) => self.by_itself(op),
+            Answer::Turn(op, permit) => self.turn(op, permit),
+            Answer::Refused(op, attempt, failure) => self.refused(op, attempt, failure),
         }
+    }
+
+    /// An attempt failed. Another one has to be within the retry budget.
+    fn failed(&mut self, op: OpId, attempt: u32, mut failure: Failure) -> Result<(), EngineError> {
+        let budgets = &self.inner.budgets;
+        let another = self.machine.another_try(op, attempt, &failure);
+        let refused = another
+            .map(|(action, connection)| connection.unwrap_or(action))
+            .filter(|account| !budgets.retry(account, self.inner.clock.now()))
+            .map(|account| budgets.refusal(account));
+        if let Some(reason) = &refused {
+            failure.message = format!("{}; {reason}", failure.message);
+        }
+        let (entropy, last) = ((self.inner.entropy)(), refused.is_some());
+        self.happened(Happened::AttemptFailed { op, attempt, failure, entropy, last })
     }
 
     fn time_has_come(&mut self, op: OpId) -> Result<(), EngineError> {
@@ -233,7 +264,7 @@ impl Driver {
             return self.may_begin(call);
         }
         if self.asks.contains_key(&op) {
-            return self.settle(op, Decision::TimedOut, "nobody".to_owned());
+            return self.settle(op, Decision::TimedOut, "nobody".to_owned(), false);
         }
         self.asked.remove(&op);
         self.forms.remove(&op);
@@ -247,7 +278,8 @@ impl Driver {
         if let Some(ask) = self.asks.get(&op) {
             // A quorum wants different people.
             let by = if ask.approved.is_empty() { by } else { format!("{by} {}", ask.approved.len() + 1) };
-            return self.settle(op, Decision::Approved, by);
+            // In a rehearsal the decision stands for that of a person who will have looked.
+            return self.settle(op, Decision::Approved, by, self.mode == Mode::Real);
         }
         if let Some(form) = self.forms.get(&op) {
             let answer = stand_in(&form.schema);

@@ -15,12 +15,17 @@ use interpreter::{Ask, Command, End, Form, Machine, Pause, Perform, Turn};
 use journal::{Event as Happened, Header, OpId, Record, RunId, RunStatus};
 use plan::{Failure, StepPath};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 
+use crate::admit::Account;
 use crate::builder::Inner;
 use crate::cache::Slot;
 use crate::gate::Gate;
+use crate::leave::Leaving;
+use crate::reuse::Earlier;
 use crate::run::Control;
 use crate::secrets::Handle;
+use crate::slots::Permit;
 use crate::{Approvals, EngineError, Event, EventKind, Mode, Start};
 
 /// What the driver is given to begin with.
@@ -31,6 +36,8 @@ pub(crate) struct Handed {
     pub(crate) records: Vec<Record>,
     /// Not carried out yet.
     pub(crate) turn: Turn,
+    /// What the run has spent before.
+    pub(crate) account: Account,
 }
 
 /// An answer of the outside world.
@@ -40,8 +47,14 @@ pub(crate) enum Answer {
     Time(OpId, u64),
     /// A sleep that nobody wants any more.
     Forgotten,
+    /// A rerun takes over what the run before it knew.
+    Earlier(OpId, Box<Happened>),
     /// A rehearsal, or a run that approves everything, answers by itself.
     Itself(OpId),
+    /// The policy did not let a call begin.
+    Refused(OpId, u32, Failure),
+    /// It is the turn of a call that waited for others to end.
+    Turn(OpId, Option<Permit>),
 }
 
 /// A call in flight.
@@ -50,6 +63,8 @@ pub(crate) struct Flying {
     pub(crate) abort: Option<AbortHandle>,
     /// Where its answer is to be kept.
     pub(crate) slot: Option<Slot>,
+    /// Whether an engine that is shut down waits for it: it may not simply be made again.
+    pub(crate) finishes: bool,
 }
 
 pub(crate) struct Driver {
@@ -61,12 +76,15 @@ pub(crate) struct Driver {
     pub(crate) secrets: Arc<[Handle]>,
     pub(crate) events: Option<UnboundedSender<Event>>,
     controls: UnboundedReceiver<Control>,
+    pub(crate) leaving: watch::Receiver<Leaving>,
     pub(crate) flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     pub(crate) calls: HashMap<OpId, Flying>,
     /// Calls whose rate limit does not let them begin yet.
     pub(crate) delayed: HashMap<OpId, Box<Perform>>,
     /// Calls that wait for a paused run to go on, and those that were let through all the same.
     pub(crate) gate: Gate,
+    /// What the run has changed, and has to say to the audit log.
+    pub(crate) account: Account,
     pub(crate) asks: BTreeMap<OpId, Box<Ask>>,
     pub(crate) forms: BTreeMap<OpId, Box<Form>>,
     pub(crate) waits: BTreeMap<OpId, Box<Pause>>,
@@ -82,6 +100,8 @@ pub(crate) struct Driver {
     /// Told once what somebody said is durable.
     pub(crate) replies: Vec<Box<dyn FnOnce() + Send>>,
     working: bool,
+    /// What a rerun takes over.
+    pub(crate) earlier: Option<Box<Earlier>>,
 }
 
 impl Driver {
@@ -94,6 +114,7 @@ impl Driver {
     ) -> Self {
         let secrets = crate::secrets::handles(machine.plan(), run.as_str()).into();
         inner.clock.begin_work();
+        let (leaving, gate) = (inner.exit.watch(), Gate::new(inner.slots.line()));
         Driver {
             inner,
             run,
@@ -103,10 +124,12 @@ impl Driver {
             secrets,
             events: start.events,
             controls,
+            leaving,
             flight: FuturesUnordered::new(),
             calls: HashMap::new(),
             delayed: HashMap::new(),
-            gate: Gate::default(),
+            gate,
+            account: Account::default(),
             asks: BTreeMap::new(),
             forms: BTreeMap::new(),
             waits: BTreeMap::new(),
@@ -117,6 +140,7 @@ impl Driver {
             commands: Vec::new(),
             replies: Vec::new(),
             working: true,
+            earlier: None,
         }
     }
 
@@ -126,11 +150,13 @@ impl Driver {
         if let (true, Some(end)) = (self.machine.is_over(), self.machine.end()) {
             return Ok(end.clone());
         }
+        self.account = handed.account;
         self.records = handed.records;
         self.take(handed.turn)?;
         let mut header = handed.header;
         loop {
             let records = std::mem::take(&mut self.records);
+            self.audited(header.as_ref(), &records).await?;
             match header.take() {
                 Some(header) => self.inner.journal.create(header, records).await?,
                 None if records.is_empty() => {}
@@ -148,6 +174,9 @@ impl Driver {
                 return Ok(end);
             }
             if self.records.is_empty() {
+                self.leaves()?;
+                // A run whose answers are always there lets others have their turn.
+                tokio::task::coop::consume_budget().await;
                 self.wait().await?;
             }
         }
@@ -174,6 +203,7 @@ impl Driver {
                     self.works(idle);
                     self.control(control)?;
                 }
+                Ok(()) = self.leaving.changed() => self.works(idle),
                 else => return Err(EngineError::Stopped),
             }
         }
@@ -202,7 +232,7 @@ impl Driver {
     fn rests(&mut self) -> bool {
         let asks = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
         let open = asks || self.machine.is_paused();
-        let idle = self.calls.is_empty() && !open && !self.sleeping.is_empty();
+        let idle = self.calls.is_empty() && self.gate.nobody_queues() && !open && !self.sleeping.is_empty();
         if idle {
             self.working = false;
             self.inner.clock.end_work();
@@ -224,6 +254,7 @@ impl Driver {
             .machine
             .apply(&record)
             .map_err(|source| EngineError::Diverged { run: self.run.clone(), source })?;
+        self.account.desk.saw(&record);
         self.records.push(record);
         self.take(turn)
     }
@@ -249,6 +280,7 @@ impl Driver {
                     asked.map_or(Ok(()), |asked| self.happened(asked))?;
                 }
                 Command::Form(form) => {
+                    let Some(form) = self.filled_before(form) else { continue };
                     self.asked.insert(form.op);
                     let asked = (!form.asked).then(|| Happened::Asked {
                         op: form.op,
@@ -281,12 +313,19 @@ impl Driver {
 
     /// An attempt begins: written down first.
     pub(crate) fn begin(&mut self, call: Box<Perform>) -> Result<(), EngineError> {
+        let touches = match self.admit(&call) {
+            Ok(touches) => touches,
+            Err(failure) => {
+                self.not_admitted(&call, failure);
+                return Ok(());
+            }
+        };
         let begun = Happened::Performing {
             op: call.op,
             attempt: call.attempt,
             path: call.path.clone(),
             action: call.action.clone(),
-            touches: None,
+            touches,
         };
         self.commands.push(Command::Perform(call));
         self.happened(begun)

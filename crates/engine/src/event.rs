@@ -1,7 +1,7 @@
 //! What people who watch a run are told.
 
 use interpreter::{Ask, End, Form, Pause, ProgressKind};
-use journal::{Decision, Timestamp};
+use journal::{Decision, RunId, Timestamp};
 use plan::{Effect, StepPath};
 use serde_json::Value;
 
@@ -46,10 +46,26 @@ pub enum EventKind {
         /// Why untrusted text may decide here, in the author's words.
         accept_untrusted: Option<String>,
     },
+    /// The operator's policy refuses a call, which is not made. A rehearsal goes on all the same.
+    Refused {
+        /// The action.
+        action: String,
+        /// The rule, as it stands in the policy.
+        rule: String,
+        /// Why, in words.
+        reason: String,
+    },
     /// An earlier answer of the action is used again.
     Cached {
         /// The action.
         action: String,
+    },
+    /// A rerun takes the answer over from an earlier run; the action is not called.
+    Reused {
+        /// The action.
+        action: String,
+        /// The run that called it.
+        run: RunId,
     },
     /// The action's rate limit lets it be called later only.
     Delayed {

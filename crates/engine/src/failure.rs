@@ -4,7 +4,8 @@ use interpreter::Divergence;
 use journal::{JournalError, RunId};
 use playbook::Diagnostic;
 
-use crate::InputProblem;
+use crate::audit::AuditError;
+use crate::{InputProblem, Refusal};
 
 /// Why a run could not be started or carried on.
 #[derive(Debug, thiserror::Error)]
@@ -45,17 +46,83 @@ pub enum EngineError {
         #[source]
         source: Divergence,
     },
-    /// The stored playbook does not check any more, e.g. because an action is gone.
-    #[error("run {run} needs actions this installation does not have; nothing was changed")]
+    /// An action the run uses is gone or means something else now, or its stored playbook does not check any more.
+    #[error(
+        "run {run} cannot go on with this version of Portcullis: {}; nothing was changed. Resume it with the version \
+         it was begun with, or go on with the actions of today: `portcullis runs resume {run} --adopt`",
+        .reasons.join("; ")
+    )]
     NeedsUpgrade {
         /// The run.
         run: RunId,
+        /// What is missing or different, in words.
+        reasons: Vec<String>,
         /// What the checker says about the stored playbook now.
         diagnostics: Vec<Diagnostic>,
+    },
+    /// The operator's policy does not allow what the playbook says it does.
+    #[error("the policy does not allow this playbook: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Policy(Vec<Refusal>),
+    /// The audit log failed, so nothing was begun that has to stand there; the run stopped where it was and can be
+    /// resumed once the log works again.
+    #[error("the audit log failed, so run {run} stopped where it was and began nothing more")]
+    Audit {
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: AuditError,
+    },
+    /// What the last hour held could not be read from the audit log, and the policy has caps per hour.
+    #[error("the audit log could not be read, and the policy has caps per hour; nothing was started")]
+    Memory(#[source] AuditError),
+    /// What the run knows so far does not fit the actions of today.
+    #[error(
+        "run {run} cannot go on with the actions of today: {}; nothing was changed. Resume it with the version it was \
+         begun with, or cancel it there", .problems.join("; ")
+    )]
+    CannotAdopt {
+        /// The run.
+        run: RunId,
+        /// Every problem.
+        problems: Vec<String>,
+    },
+    /// A run that goes on, or waits, cannot be done again or taken back.
+    #[error(
+        "run {run} is not over; let it end with `portcullis runs resume {run}`, or stop it with `portcullis runs \
+         cancel {run}`"
+    )]
+    NotOver {
+        /// The run.
+        run: RunId,
+    },
+    /// The run has no such place.
+    #[error("run {run}: {reason}")]
+    NoSuchPlace {
+        /// The run.
+        run: RunId,
+        /// What there is instead.
+        reason: String,
+    },
+    /// There is nothing to do again or to take back.
+    #[error("there is nothing to do for run {run}: {reason}")]
+    NothingToDo {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
     },
     /// Two sources bring an action of the same name.
     #[error("two sources bring an action called {0}")]
     DuplicateAction(String),
+    /// The engine was shut down in the middle of the run. Everything that happened is written down.
+    #[error(
+        "run {0} stopped where it was, because the program was shut down; `portcullis resume {0}` goes on"
+    )]
+    ShutDown(RunId),
+    /// The engine was shut down before.
+    #[error("the engine was shut down; nothing was started")]
+    Closed,
     /// The engine's task is gone, because its runtime was shut down.
     #[error("the run was stopped with its runtime; resume it")]
     Stopped,

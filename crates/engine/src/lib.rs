@@ -9,6 +9,7 @@ mod admit;
 mod artifacts;
 mod attempt;
 pub mod audit;
+mod budget;
 mod builder;
 mod cache;
 mod carry;
@@ -18,6 +19,7 @@ mod driver;
 mod event;
 mod failure;
 mod gate;
+mod history;
 mod inputs;
 mod keys;
 mod leave;
@@ -25,12 +27,15 @@ mod limits;
 mod people;
 mod person;
 mod policy;
+mod rerun;
+mod reuse;
 mod run;
 mod secrets;
 mod slots;
 mod standin;
 mod start;
 mod trigger;
+mod versions;
 
 pub use action_api::{
     ActionSource, Artifacts, Context, Functions, Invocation, Outcome, PluginFacts, PluginStanding, Probe,
@@ -38,6 +43,7 @@ pub use action_api::{
 };
 pub use artifacts::{FolderArtifacts, MAX_ARTIFACT, MemoryArtifacts};
 pub use attempt::MAX_OUTPUT;
+pub use budget::RetryBudget;
 pub use builder::{Builder, Engine, MAX_CALLS};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use event::{Event, EventKind};
@@ -46,12 +52,13 @@ pub use inputs::InputProblem;
 pub use interpreter::{Ask, Awaited, End, Form, Pause, Perform, ProgressKind, Shown};
 pub use journal::{Decision, Journal, MemoryJournal, RunId, RunStatus, Timestamp};
 pub use person::Person;
+pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
+pub use playbook::{Checked, Diagnostic, Source};
 pub use policy::{
     ActionPattern, Allowed, Cap, Caps, DELETES_PER_MAILBOX, DELETES_PER_RUN, FourEyes, MailboxPattern, Named,
     Policy, Refusal, Scope,
 };
-pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
-pub use playbook::{Checked, Diagnostic, Source};
+pub use rerun::Rerun;
 pub use run::{AnswerError, DecideError, HaltError, Run, SignalError};
 pub use secrets::{Secret, Secrets};
 pub use start::{Approvals, Mode, Start};

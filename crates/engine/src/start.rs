@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use interpreter::{Machine, RunInfo, Turn};
-use journal::{Event as Happened, FORMAT, Header, Query, Record, RunId, StoredRun, Summary, Timestamp};
+use journal::{Event as Happened, FORMAT, Header, Origin, Query, Record, RunId, Summary, Timestamp};
 use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::admit::Account;
 use crate::driver::{Driver, Handed};
 use crate::keys::Held;
+use crate::reuse::Earlier;
 use crate::run::Control;
 use crate::{Engine, EngineError, Event, Run, inputs, secrets, trigger};
 
@@ -32,6 +34,8 @@ pub struct Start {
     pub events: Option<UnboundedSender<Event>>,
     /// Kept in the run's header for whoever resumes it. Never a secret.
     pub driver: Value,
+    /// Resuming only: go on with the actions of today, if everything the run knows so far fits them.
+    pub adopt: bool,
 }
 
 /// For real, or as a rehearsal.
@@ -62,6 +66,8 @@ struct Line {
     control: UnboundedSender<Control>,
     controls: UnboundedReceiver<Control>,
     held: Option<Held>,
+    /// What a rerun takes over.
+    earlier: Option<Box<Earlier>>,
 }
 
 impl Engine {
@@ -88,14 +94,30 @@ impl Engine {
         plan: Arc<Plan>,
         start: Start,
     ) -> Result<Run, EngineError> {
+        self.begin(source, plan, start, None).await
+    }
+
+    /// Starts a run, perhaps one that is made from another.
+    pub(crate) async fn begin(
+        &self,
+        source: Source<'_>,
+        plan: Arc<Plan>,
+        start: Start,
+        origin: Option<Origin>,
+    ) -> Result<Run, EngineError> {
         let input = inputs::complete(&plan, start.inputs.clone()).map_err(EngineError::Inputs)?;
         let trigger = trigger::complete(&plan, start.trigger.clone()).map_err(EngineError::Trigger)?;
         secrets::check(&plan, self.inner.secrets.as_ref())?;
+        self.admitted(&plan).await?;
+        let earlier = self.earlier(origin.as_ref()).await?;
         let run = self.run_id(self.inner.clock.now());
         let info = RunInfo { id: run.as_str().to_owned() };
         let started = Happened::Started { input, trigger, starter: start.starter.clone() };
         let (control, controls) = unbounded_channel();
         let held = self.key(&plan, &info, &run, &started, &control, start.mode).await?;
+        if !self.inner.exit.is_open() {
+            return Err(EngineError::Closed);
+        }
         // Only now: a run that waited for its key begins when it has it.
         let created = self.inner.clock.now();
         let first = Record { seq: 1, at: created, event: started };
@@ -109,14 +131,15 @@ impl Engine {
             digest: plan.digest,
             text: source.text.to_owned(),
             files: plan.files.iter().map(|(path, text)| (path.clone(), text.to_string())).collect(),
-            actions: BTreeMap::new(),
-            origin: None,
+            actions: self.pins(&plan),
+            origin,
             source: source.name.to_owned(),
             created,
             driver: start.driver.clone(),
         };
-        let handed = Handed { header: Some(header), records: vec![first], turn };
-        Ok(self.drive(run, machine, handed, start, Line { control, controls, held }))
+        let account = Account::default();
+        let handed = Handed { header: Some(header), records: vec![first], turn, account };
+        Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier }))
     }
 
     /// The run's concurrency key, once no other run has it. A rehearsal is in nobody's way.
@@ -138,47 +161,29 @@ impl Engine {
 
     /// Goes on with a run whose process is gone, or that waited for a person.
     ///
-    /// It runs with the playbook text it started with. Attempts that were begun and not answered are
-    /// handled by the repeat class of their action.
+    /// It runs with the playbook text it started with, and with the actions it started with: where one of them is
+    /// gone or means something else now, that is noted and nothing else happens, unless `start.adopt` is set and
+    /// everything so far fits. Attempts that were begun and not answered are handled by the repeat class of their
+    /// action.
     pub async fn resume(&self, run: &RunId, start: Start) -> Result<Run, EngineError> {
-        let stored = self.inner.journal.load(run).await?;
-        let machine = self.replay(&stored)?;
+        let (machine, stored) = self.ready(self.load(run).await?, &start).await?;
         let plan = Arc::clone(machine.plan());
+        let origin = stored.header.origin.as_ref().filter(|_| !machine.is_over());
+        let earlier = self.earlier(origin).await?;
         let (control, controls) = unbounded_channel();
         let held = match stored.records.first() {
             Some(first) if !machine.is_over() => {
                 secrets::check(&plan, self.inner.secrets.as_ref())?;
+                self.inner.guard.remember(&self.inner).await?;
                 let info = RunInfo { id: run.as_str().to_owned() };
                 self.key(&plan, &info, run, &first.event, &control, start.mode).await?
             }
             _ => None,
         };
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
-        let handed = Handed { header: None, records: Vec::new(), turn };
-        Ok(self.drive(run.clone(), machine, handed, start, Line { control, controls, held }))
-    }
-
-    /// Folds a stored history, without carrying anything out.
-    pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
-        let run = &stored.header.run;
-        let kept = stored.header.files.iter();
-        let files: BTreeMap<String, Arc<str>> =
-            kept.map(|(path, text)| (path.clone(), Arc::from(text.as_str()))).collect();
-        let source = Source::new(&stored.header.source, &stored.header.text).among(&files);
-        let checked = self.check(source);
-        let Some(plan) = checked.plan.map(Arc::new) else {
-            return Err(EngineError::NeedsUpgrade { run: run.clone(), diagnostics: checked.diagnostics });
-        };
-        let diverged = |source| EngineError::Diverged { run: run.clone(), source };
-        let none =
-            Record { seq: 0, at: Timestamp(0), event: Happened::CancelRequested { by: String::new() } };
-        let first = stored.records.first().unwrap_or(&none);
-        let info = RunInfo { id: run.as_str().to_owned() };
-        let (mut machine, _) = Machine::start(Arc::clone(&plan), &info, first).map_err(diverged)?;
-        for record in stored.records.iter().skip(1) {
-            machine.apply(record).map_err(diverged)?;
-        }
-        Ok(machine)
+        let account = self.inner.guard.account(&self.inner, &stored.records);
+        let handed = Handed { header: None, records: Vec::new(), turn, account };
+        Ok(self.drive(run.clone(), machine, handed, start, Line { control, controls, held, earlier }))
     }
 
     /// The newest runs first.
@@ -187,11 +192,13 @@ impl Engine {
     }
 
     fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start, line: Line) -> Run {
-        let Line { control, controls, held } = line;
-        let driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
+        let Line { control, controls, held, earlier } = line;
+        let mut driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
+        driver.earlier = earlier;
+        let inside = self.inner.exit.enter();
         let work = async move {
             let end = driver.run(handed).await;
-            drop(held);
+            drop((held, inside));
             end
         };
         Run::new(run, control, tokio::spawn(work))

@@ -187,9 +187,10 @@ impl Machine {
                 continue;
             }
             match &node.kind {
-                NodeKind::Call(call) => match call.wakes {
-                    Some(until) => commands.push(Command::Sleep { op, until }),
-                    None => {
+                NodeKind::Call(call) => match (call.wakes, &call.doubt) {
+                    (Some(until), _) => commands.push(Command::Sleep { op, until }),
+                    (None, Some(doubt)) => commands.push(Command::Form(Box::new(doubt.form.clone()))),
+                    (None, None) => {
                         commands.extend(perform(call, &node.path).map(Command::Perform));
                         if node.mark != Mark::Free {
                             commands.push(Command::Withdraw { op });
@@ -225,6 +226,7 @@ impl Machine {
                     }
                     match &node.kind {
                         NodeKind::Ask(_) | NodeKind::Form(_) => asks = true,
+                        NodeKind::Call(call) if call.doubt.is_some() => asks = true,
                         NodeKind::Pause(pause) if pause.pause.event.is_some() => asks = true,
                         _ => return RunStatus::Running,
                     }
@@ -261,6 +263,11 @@ impl Machine {
     /// The plan this run goes by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// What expressions see of the run itself: its id, who started it, and when.
+    pub fn own(&self) -> &Value {
+        &self.run
     }
 
     /// Who started the run.
