@@ -96,4 +96,4 @@ impl Command {
 
 pub(crate) use check::playbooks;
 pub(crate) use run::{next_steps, read_playbook};
-pub(crate) use signal::document;
+pub(crate) use signal::{MAX_PAYLOAD, document};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -90,6 +91,31 @@ pub(crate) struct Storage {
     /// When a record counts as kept.
     #[serde(default)]
     pub(crate) durability: Durability,
+    /// How long `portcullis runs prune` keeps runs that are over; nothing else forgets any.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(crate) keep: Option<Duration>,
+}
+
+/// `90d`, `12h`, `30m`, `45s`: a number and a unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: Option<u64> = text.get(..digits).and_then(|number| number.parse().ok());
+    let seconds = match text.get(digits..) {
+        Some("s") => 1,
+        Some("m") => 60,
+        Some("h") => 60 * 60,
+        Some("d") => 24 * 60 * 60,
+        _ => 0,
+    };
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        Some(long) if seconds > 0 => Ok(Duration::from_secs(long)),
+        _ => Err(format!("`{text}` is not a time such as 90d, 12h, 30m or 45s")),
+    }
+}
+
+fn optional_duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| duration(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
 /// When a record counts as kept: `each`, or `interval(MILLISECONDS)`.

@@ -15,13 +15,13 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The playbook, the configuration or the arguments are wrong; nothing was done.
     Wrong = 2,
-    /// The run waits for an approval.
+    /// The run waits for an approval, a form or an event, or is paused.
     Waiting = 3,
-    /// Nobody knows whether an effect took place.
+    /// Nobody knows whether an effect took place; or the process was told to end and a change had not answered.
     Unknown = 4,
     /// `plan`: a run would change and send nothing.
     Nothing = 5,
-    /// Stopped by a signal.
+    /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
 
@@ -35,11 +35,9 @@ impl From<RunStatus> for Exit {
     fn from(status: RunStatus) -> Self {
         match status {
             RunStatus::Succeeded => Exit::Done,
-            RunStatus::Failed => Exit::Failed,
+            RunStatus::Failed | RunStatus::Cancelled | RunStatus::NeedsUpgrade => Exit::Failed,
             RunStatus::Running | RunStatus::Waiting | RunStatus::Paused => Exit::Waiting,
-            RunStatus::NeedsUpgrade => Exit::Failed,
             RunStatus::Unknown => Exit::Unknown,
-            RunStatus::Cancelled => Exit::Interrupted,
         }
     }
 }

@@ -38,6 +38,13 @@ pub(crate) fn say_raw(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints text to standard output. Whether anybody reads on.
+#[must_use]
+pub(crate) fn pass(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
 /// Prints a line to standard error.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
@@ -63,6 +70,11 @@ impl Style {
     /// Plain text, whatever the terminal can do.
     pub(crate) fn off() -> Self {
         Style { on: false }
+    }
+
+    /// With colours, for a terminal of another process.
+    pub(crate) fn on() -> Self {
+        Style { on: true }
     }
 
     /// For standard output.

@@ -85,6 +85,14 @@ impl Progress {
             EventKind::Cached { action } => {
                 self.one(&event.path, format!("{} {}  {action}, answered before", style.dim("·"), event.path))
             }
+            EventKind::Pausing { by } => {
+                let words = format!("paused by {}: what is in flight is finished", line(by));
+                vec![format!("{} {words}", style.yellow("‖"))]
+            }
+            EventKind::Stepped { by } => {
+                vec![format!("{} one more call, says {}", style.yellow("›"), line(by))]
+            }
+            EventKind::Continued { by } => vec![format!("{} goes on, says {}", style.green("▸"), line(by))],
             EventKind::Answered { by, .. } => self
                 .one(&event.path, format!("{} {}  answered by {}", style.green("✓"), event.path, line(by))),
             EventKind::Decided { decision, by } => {

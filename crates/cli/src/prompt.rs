@@ -21,8 +21,8 @@ pub(crate) enum Said {
     Decision(StepPath, String, Decision),
     /// To a form.
     Answer(Box<Form>, Value),
-    /// Nothing: it is to wait.
-    Later,
+    /// Nothing: it is to wait, at this step.
+    Later(StepPath),
 }
 
 /// One question at a time.
@@ -44,7 +44,10 @@ pub(crate) fn decision(ask: Ask, said: UnboundedSender<Said>) {
             Some("n" | "no") => Some(Decision::Rejected),
             _ => None,
         };
-        let heard = decision.map_or(Said::Later, |decision| Said::Decision(ask.path, ask.digest, decision));
+        let heard = match decision {
+            Some(decision) => Said::Decision(ask.path, ask.digest, decision),
+            None => Said::Later(ask.path),
+        };
         // Nobody listens any more: the run has ended meanwhile.
         let _ = said.send(heard);
     });
@@ -63,7 +66,10 @@ pub(crate) fn form(form: Form, problem: Option<String>, said: UnboundedSender<Sa
             heading.clear();
             read(&text)
         });
-        let heard = answer.map_or(Said::Later, |answer| Said::Answer(Box::new(form), answer));
+        let heard = match answer {
+            Some(answer) => Said::Answer(Box::new(form), answer),
+            None => Said::Later(form.path),
+        };
         // Nobody listens any more: the run has ended meanwhile.
         let _ = said.send(heard);
     });

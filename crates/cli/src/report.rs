@@ -27,6 +27,8 @@ pub(crate) struct Report {
     decisions: Vec<(StepPath, String)>,
     started: Option<i64>,
     now: i64,
+    /// Who paused the run, if it is paused. Nobody knows where the run came back paused.
+    paused: Option<Option<String>>,
     pub(crate) end: Option<End>,
 }
 
@@ -103,7 +105,13 @@ impl Report {
             EventKind::Decided { decision, by } => {
                 self.decisions.push((event.path.clone(), format!("{} by {}", decision.as_str(), line(by))));
             }
+            EventKind::Pausing { by } => self.paused = Some(Some(by.clone())),
+            EventKind::Paused => {
+                self.paused.get_or_insert(None);
+            }
+            EventKind::Continued { .. } => self.paused = None,
             EventKind::Ended(end) => {
+                self.paused = None;
                 self.asks.clear();
                 self.forms.clear();
                 self.waits.clear();
@@ -145,9 +153,21 @@ impl Report {
         self.in_order().filter(|(_, call)| call.effect.changes())
     }
 
-    fn status(&self) -> RunStatus {
+    /// Whether nothing new begins until somebody says so.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// Whether a question or a form is open at this step.
+    pub(crate) fn is_open(&self, path: &StepPath) -> bool {
+        self.asks.iter().any(|ask| ask.path == *path) || self.forms.iter().any(|form| form.path == *path)
+    }
+
+    /// How the run stands.
+    pub(crate) fn status(&self) -> RunStatus {
         match &self.end {
             Some(end) => end.status,
+            None if self.is_paused() => RunStatus::Paused,
             None if self.waits_for_somebody() => RunStatus::Waiting,
             None => RunStatus::Running,
         }
@@ -197,7 +217,10 @@ impl Report {
         let status = match self.status() {
             RunStatus::Succeeded => style.green("succeeded"),
             RunStatus::Waiting => style.yellow("waits"),
-            RunStatus::Paused => style.yellow("is paused"),
+            RunStatus::Paused => {
+                let by = self.paused.iter().flatten().map(|by| format!(" by {}", line(by)));
+                style.yellow(&format!("is paused{}", by.collect::<String>()))
+            }
             RunStatus::NeedsUpgrade => style.red("needs another version of this program"),
             RunStatus::Running => style.yellow("stopped where it was"),
             RunStatus::Failed => style.red("failed"),

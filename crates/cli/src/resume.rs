@@ -1,22 +1,26 @@
-//! Going on with a stored run: the same surroundings again, then follow it.
+//! Going on with a stored run: the same surroundings again, then follow it; or, where another process drives it,
+//! through that one.
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use engine::{Decision, Engine, EngineError, Person, Run, RunId, RunStatus, Start, StepPath};
 use interpreter::Command;
-use journal::{Event as Happened, StoredRun};
+use journal::{Event as Happened, Journal, Record, StoredRun, Timestamp};
 use playbook::{Actions, Source};
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::command::next_steps;
+use crate::control::{Answer, Form, Peer, Standing, What};
 use crate::exit::{Exit, Wrong};
-use crate::follow::{Follow, follow};
+use crate::follow::{Driven, Follow, follow};
 use crate::identity::{IdentityFlags, who};
 use crate::inputs::InputFlags;
 use crate::output::{self, Style};
+use crate::places;
 use crate::progress::Progress;
+use crate::signals;
 use crate::simulator::Simulator;
 use crate::wire::{self, Keep, Shared};
 
@@ -25,44 +29,195 @@ use crate::wire::{self, Keep, Shared};
 pub(crate) enum Then {
     /// Nothing.
     Follow,
-    /// Answer this question.
-    Decide(StepPath, Decision, Person),
+    /// Answer this question; with a digest, only if that is what is asked.
+    Decide(StepPath, Decision, Person, Option<String>),
     /// Fill this form in.
     Answer(StepPath, InputFlags, Person),
     /// Send it this event.
     Signal(String, Value),
+    /// Let nothing new begin.
+    Pause(Person),
+    /// Let one call begin.
+    Step(Person),
+    /// Let it go on after a pause.
+    Continue(Person),
     /// Stop it.
-    Cancel,
+    Cancel(Person),
+}
+
+impl Then {
+    /// Who does it.
+    fn person(&self, shared: &Shared) -> Result<Person> {
+        match self {
+            Then::Decide(_, _, person, _)
+            | Then::Answer(_, _, person)
+            | Then::Pause(person)
+            | Then::Step(person)
+            | Then::Continue(person)
+            | Then::Cancel(person) => Ok(person.clone()),
+            Then::Follow | Then::Signal(..) => IdentityFlags::default().person(shared),
+        }
+    }
+
+    /// How a command ends that found the run in this state afterwards.
+    fn exit(&self, status: RunStatus) -> Exit {
+        match (self, status) {
+            (Then::Pause(_) | Then::Step(_), RunStatus::Paused) => Exit::Done,
+            (Then::Cancel(_), RunStatus::Cancelled) => Exit::Done,
+            _ => Exit::from(status),
+        }
+    }
 }
 
 /// Reads a run's name.
 pub(crate) fn run_id(text: &str) -> Result<RunId> {
-    RunId::new(text).ok_or_else(|| Wrong(format!("`{text}` is not the name of a run")).into())
+    RunId::new(text).ok_or_else(|| {
+        Wrong(format!("`{}` is not the name of a run; `portcullis runs list` shows them", output::line(text)))
+            .into()
+    })
+}
+
+/// Reads a step's path.
+pub(crate) fn step_path(text: &str) -> Result<StepPath> {
+    StepPath::parse(text).map_err(|error| Wrong(error.to_string()).into())
 }
 
 /// Goes on with a run.
 pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -> Result<Exit> {
     let id = run_id(run)?;
-    let stored = {
-        let journal = wire::journal(shared)?;
-        journal.load(&id).await?
-    };
-    let header = &stored.header;
-    let ended = stored.records.iter().find_map(|record| match &record.event {
-        Happened::Ended { status, .. } => Some(status.as_str()),
-        _ => None,
-    });
-    if let (Some(status), Then::Decide(..) | Then::Answer(..) | Then::Signal(..) | Then::Cancel) =
-        (ended, &then)
-    {
-        let message =
-            format!("run {id} is over ({status}) and waits for nothing; `portcullis runs show {id}`");
-        return Err(Wrong(message).into());
+    let stored = wire::reader(shared)?.load(&id).await?;
+    let ended = ended(&stored);
+    if let Some(status) = ended.filter(|_| !matches!(then, Then::Follow)) {
+        return Err(Wrong(format!(
+            "run {id} is over ({}) and waits for nothing; `portcullis runs show {id}`",
+            status.as_str()
+        ))
+        .into());
     }
-    let sim = header.driver.get("sim").and_then(|sim| sim.as_str()).map(PathBuf::from);
-    if sim.is_some() && ended.is_none() && changed_something(&stored)? {
+    let data = shared.data(&shared.config()?);
+    let person = then.person(shared)?;
+    if ended.is_none()
+        && let Some(peer) = Peer::of(&data, id.as_str(), &person.name).await
+    {
+        return elsewhere(peer, &stored, then, json).await;
+    }
+    if let Then::Pause(person) = &then {
+        return pause(shared, &id, person, json).await;
+    }
+    here(shared, stored, then, person, json).await
+}
+
+fn ended(stored: &StoredRun) -> Option<RunStatus> {
+    stored.records.iter().find_map(|record| match &record.event {
+        Happened::Ended { status, .. } => Some(*status),
+        _ => None,
+    })
+}
+
+/// Through the process that drives the run.
+async fn elsewhere(mut peer: Peer, stored: &StoredRun, then: Then, json: bool) -> Result<Exit> {
+    signals::aside()?;
+    let id = &stored.header.run;
+    let what = match &then {
+        Then::Follow => {
+            // Says so if it drives another run.
+            peer.ask(What::Status { wait: false, form: Form::Text }).await?;
+            return Err(Wrong(format!(
+                "run {id} goes on in another process already; `portcullis runs logs {id} --follow` shows it"
+            ))
+            .into());
+        }
+        Then::Decide(step, decision, _, digest) => {
+            let (step, digest) = (step.as_str().to_owned(), digest.clone());
+            match decision {
+                Decision::Approved => What::Approve { step, digest },
+                _ => What::Reject { step, digest },
+            }
+        }
+        Then::Answer(path, fields, _) => {
+            let answer = answer(fields, &wire::catalogue()?, stored, path)?;
+            What::Answer { step: path.as_str().to_owned(), answer }
+        }
+        Then::Signal(event, payload) => What::Signal { event: event.clone(), payload: payload.clone() },
+        Then::Pause(_) => What::Pause,
+        Then::Step(_) => What::Step,
+        Then::Continue(_) => What::Continue,
+        Then::Cancel(_) => What::Cancel,
+    };
+    peer.tell(what).await?;
+    let form = match json {
+        true => Form::Json,
+        false if Style::stdout().is_on() => Form::Colour,
+        false => Form::Text,
+    };
+    if output::is_interactive() {
+        output::complain(
+            "taken; the run goes on in the process that drives it (Ctrl-C here only stops waiting)",
+        );
+    }
+    let Answer::Standing(Standing { status, report, next }) =
+        peer.ask(What::Status { wait: true, form }).await?
+    else {
+        return Err(anyhow!("the process that drives the run is of another version"));
+    };
+    match report {
+        Value::String(text) => {
+            output::say_raw(&text);
+            if !next.is_empty() && !status.is_final() {
+                output::say(&next);
+            }
+        }
+        report => output::say_json(&report),
+    }
+    Ok(then.exit(status))
+}
+
+/// Nobody drives the run: that it is paused is written down, and nothing of it begins.
+async fn pause(shared: &Shared, id: &RunId, person: &Person, json: bool) -> Result<Exit> {
+    let journal = wire::journal(shared)?;
+    let stored = journal.load(id).await?;
+    note(journal.as_ref(), &stored, vec![Happened::Paused { by: person.name.clone() }]).await?;
+    if json {
+        output::say_json(&serde_json::json!({"run": id, "status": RunStatus::Paused}));
+    } else {
+        output::say(&format!("run {id} is paused; `portcullis runs continue {id}` goes on"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Adds to the history of a run that nobody drives, if it fits there.
+async fn note(journal: &dyn Journal, stored: &StoredRun, events: Vec<Happened>) -> Result<Vec<Record>> {
+    let id = &stored.header.run;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let last = stored.records.last().map_or(0, |record| record.at.0);
+    let mut machine = wire::catalogue()?.replay(stored)?;
+    let mut records = Vec::new();
+    for event in events {
+        if matches!(event, Happened::Paused { .. }) && machine.is_paused() {
+            return Err(Wrong(format!("run {id} is paused already")).into());
+        }
+        let record = Record { seq: machine.seq() + 1, at: Timestamp(now.max(last)), event };
+        machine.apply(&record).map_err(|source| EngineError::Diverged { run: id.clone(), source })?;
+        records.push(record);
+    }
+    journal.append(id, records.clone()).await?;
+    Ok(records)
+}
+
+/// In this process.
+async fn here(
+    shared: &Shared,
+    mut stored: StoredRun,
+    then: Then,
+    person: Person,
+    json: bool,
+) -> Result<Exit> {
+    signals::listen()?;
+    let sim = stored.header.driver.get("sim").and_then(|sim| sim.as_str()).map(PathBuf::from);
+    if sim.is_some() && ended(&stored).is_none() && changed_something(&stored)? {
         return Err(anyhow!(
-            "run {id} used a simulator inside a process that is gone, and had changed mails there; start it anew"
+            "run {} used a simulator inside a process that is gone, and had changed mails there; start it anew",
+            stored.header.run
         ));
     }
     let simulator = match &sim {
@@ -70,39 +225,52 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         Some(folder) => Some(Simulator::start(folder).await?),
     };
     let engine = wire::engine(shared, &Keep::Disk, simulator.as_ref())?;
+    let id = stored.header.run.clone();
+    // Now that this process has the folder: another one may have got further in between.
+    stored = engine.journal().load(&id).await?;
+    if matches!(then, Then::Cancel(_)) && ended(&stored).is_none() {
+        // Written down before anything of the run can begin again; cancelling ends a pause.
+        let by = person.name.clone();
+        let mut events = vec![Happened::CancelRequested { by: by.clone() }];
+        if engine.replay(&stored)?.is_paused() {
+            events.push(Happened::Continued { by });
+        }
+        let records = note(engine.journal().as_ref(), &stored, events).await?;
+        stored.records.extend(records);
+    }
     let (sender, events) = unbounded_channel();
     let start = Start { starter: who(), events: Some(sender), ..Start::default() };
+    let header = &stored.header;
     let mut run = match engine.resume(&id, start).await {
         Ok(run) => run,
-        Err(EngineError::NeedsUpgrade { run, diagnostics }) => {
-            let source = Source::new(&header.source, &header.text);
-            crate::diagnose::print(&diagnostics, source, json);
-            return Err(EngineError::NeedsUpgrade { run, diagnostics: Vec::new() })
-                .context("its playbook, as it was stored, does not check with this version");
+        Err(error) => {
+            if let EngineError::NeedsUpgrade { diagnostics, .. } = &error {
+                crate::diagnose::print(diagnostics, Source::new(&header.source, &header.text), json);
+            }
+            return Err(error.into());
         }
-        Err(error) => return Err(error.into()),
     };
-    let cancelling = matches!(then, Then::Cancel);
-    let person = match &then {
-        Then::Decide(_, _, person) | Then::Answer(_, _, person) => person.clone(),
-        Then::Follow | Then::Signal(..) | Then::Cancel => IdentityFlags::default().person(shared)?,
-    };
-    let following = matches!(then, Then::Follow);
-    let interactive = output::is_interactive() && !json && following;
-    say(&run, then, &engine, &stored).await?;
+    say(&run, &then, &engine, &stored).await?;
     let progress = (Style::stderr().is_on() && !json)
         .then(|| engine.replay(&stored).map(|machine| Progress::of(machine.plan())))
         .transpose()?;
-    let how = Follow { progress, person, interactive, approved: false, leave_waiting: !cancelling };
+    let how = Follow {
+        progress,
+        person,
+        interactive: output::is_interactive() && !json && matches!(then, Then::Follow),
+        approved: false,
+        leave_waiting: !matches!(then, Then::Cancel(_)),
+        driven: Driven::by(&engine, shared, &Keep::Disk, &header.source).simulated(sim.is_some()),
+    };
     let (report, mut exit) = follow(&mut run, events, how).await?;
-    if cancelling && report.end.as_ref().is_some_and(|end| end.status == RunStatus::Cancelled) {
-        exit = Exit::Done;
+    if report.end.is_some() || exit == Exit::Waiting {
+        exit = then.exit(report.status());
     }
     if json {
         output::say_json(&report.to_json(id.as_str(), &header.source, false));
     } else {
         output::say_raw(&report.to_text(id.as_str(), &header.source, false, Style::stdout()));
-        if exit == Exit::Waiting {
+        if report.end.is_none() {
             output::say(&next_steps(id.as_str(), &report));
         }
     }
@@ -114,27 +282,56 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
 }
 
 /// Says to the run what it was resumed for.
-async fn say(run: &Run, then: Then, engine: &Engine, stored: &StoredRun) -> Result<()> {
+async fn say(run: &Run, then: &Then, engine: &Engine, stored: &StoredRun) -> Result<()> {
+    let wrong = |message: String| anyhow::Error::new(Wrong(message));
     match then {
-        Then::Follow => {}
-        Then::Cancel => run.cancel(&who()),
-        Then::Decide(path, decision, person) => {
-            run.decide(&path, decision, &person, None).await.map_err(|error| Wrong(error.to_string()))?;
+        Then::Follow | Then::Cancel(_) | Then::Pause(_) => {}
+        Then::Decide(path, decision, person, digest) => {
+            run.decide(path, *decision, person, digest.as_deref()).await.map_err(|error| match error {
+                engine::DecideError::NotAsked(path) => {
+                    wrong(places::no_question(&path, &asks(engine, stored)))
+                }
+                error => wrong(error.to_string()),
+            })?;
         }
         Then::Answer(path, fields, person) => {
-            let form = engine.replay(stored)?.pending().into_iter().find_map(|command| match command {
-                Command::Form(form) if form.path == path => Some(form),
-                _ => None,
-            });
-            let schema = form.map(|form| form.schema).unwrap_or_default();
-            let answer = Value::Object(fields.read_for(&schema)?.into_iter().collect());
-            run.answer(&path, answer, &person).await.map_err(|error| Wrong(error.to_string()))?;
+            let answer = answer(fields, engine, stored, path)?;
+            run.answer(path, answer, person).await.map_err(|error| match error {
+                engine::AnswerError::NotAsked(path) => wrong(places::no_form(&path, &forms(engine, stored))),
+                error => wrong(error.to_string()),
+            })?;
         }
         Then::Signal(name, payload) => {
-            run.signal(&name, payload).await.map_err(|error| Wrong(error.to_string()))?;
+            run.signal(name, payload.clone()).await.map_err(|error| wrong(error.to_string()))?;
+        }
+        Then::Step(person) => run.step(&person.name).await.map_err(|error| wrong(error.to_string()))?,
+        Then::Continue(person) => {
+            run.proceed(&person.name).await.map_err(|error| wrong(error.to_string()))?
         }
     }
     Ok(())
+}
+
+/// What was filled in, read by the form's schema.
+fn answer(fields: &InputFlags, engine: &Engine, stored: &StoredRun, path: &StepPath) -> Result<Value> {
+    let form = forms(engine, stored).into_iter().find(|form| form.path == *path);
+    let schema = form.map(|form| form.schema).unwrap_or_default();
+    Ok(Value::Object(fields.read_for(&schema)?.into_iter().collect()))
+}
+
+/// What a run asks for; nothing if its playbook is not understood any more, which is said elsewhere.
+fn open(engine: &Engine, stored: &StoredRun) -> Vec<Command> {
+    engine.replay(stored).map(|machine| machine.pending()).unwrap_or_default()
+}
+
+fn asks(engine: &Engine, stored: &StoredRun) -> Vec<engine::Ask> {
+    let open = open(engine, stored).into_iter();
+    open.filter_map(|command| if let Command::Ask(ask) = command { Some(*ask) } else { None }).collect()
+}
+
+fn forms(engine: &Engine, stored: &StoredRun) -> Vec<engine::Form> {
+    let open = open(engine, stored).into_iter();
+    open.filter_map(|command| if let Command::Form(form) = command { Some(*form) } else { None }).collect()
 }
 
 /// Whether a run called anything that is not a read.

@@ -168,6 +168,19 @@ pub(crate) fn journal(shared: &Shared) -> Result<Arc<dyn Journal>> {
     Ok(Arc::new(open_journal(&data, Durability::Each)?))
 }
 
+/// The journal of the data folder, to be looked at beside the process that writes it.
+pub(crate) fn reader(shared: &Shared) -> Result<Arc<dyn Journal>> {
+    let data = shared.data(&shared.config()?);
+    if !data.join("journal.db").exists() {
+        return Ok(Arc::new(MemoryJournal::default()));
+    }
+    match SqliteJournal::open_read_only(&data) {
+        Ok(journal) => Ok(Arc::new(journal)),
+        // Of an earlier version, perhaps: whoever opens it to write brings it up to date. What is wrong is said then.
+        Err(_) => Ok(Arc::new(open_journal(&data, Durability::Each)?)),
+    }
+}
+
 /// The plugins inside this binary, and those of the lock file.
 pub(crate) fn plugins() -> Result<PluginHost> {
     let file = LockFile::find()?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::command::actions::find;
 use crate::exit::{Exit, Wrong};
-use crate::follow::{Follow, follow};
+use crate::follow::{Driven, Follow, follow};
 use crate::identity::who;
 use crate::inputs::read_value;
 use crate::output::{self, Style};
@@ -62,6 +62,7 @@ impl Action {
 
 impl RunOne {
     async fn run(self, shared: &Shared) -> Result<Exit> {
+        crate::signals::listen()?;
         let simulator = match &self.sim {
             None => None,
             Some(folder) => Some(Simulator::start(folder).await?),
@@ -97,6 +98,7 @@ impl RunOne {
             interactive: false,
             approved: false,
             leave_waiting: true,
+            driven: Driven::by(&engine, shared, &keep, &self.name).simulated(simulator.is_some()),
         };
         let (report, exit) = follow(&mut run, events, how).await?;
         match report.end.as_ref().map(|end| (&end.outputs, &end.failure)) {

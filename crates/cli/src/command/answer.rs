@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
-use engine::StepPath;
 
 use crate::exit::Exit;
 use crate::identity::IdentityFlags;
 use crate::inputs::InputFlags;
-use crate::resume::{Then, resume};
+use crate::resume::{Then, resume, step_path};
 use crate::wire::Shared;
 
 /// Fill in the form that a run waits with, and go on with it
@@ -29,7 +28,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let person = self.identity.person(shared)?;
-        let then = Then::Answer(StepPath::from(self.step.as_str()), self.fields, person);
+        let then = Then::Answer(step_path(&self.step)?, self.fields, person);
         resume(shared, &self.run, then, self.json).await
     }
 }

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
-use engine::{Decision, StepPath};
+use engine::Decision;
 
 use crate::exit::Exit;
 use crate::identity::IdentityFlags;
-use crate::resume::{Then, resume};
+use crate::resume::{Then, resume, step_path};
 use crate::wire::Shared;
 
 /// Approve what a run waits for, and go on with it
@@ -29,6 +29,9 @@ struct Answer {
     run: String,
     /// The step that waits, e.g. `decide/gate`
     step: String,
+    /// Only if this is what is asked: the digest of what was shown, from `--json` or `runs show`
+    #[arg(long, value_name = "SHA256")]
+    digest: Option<String>,
     #[command(flatten)]
     identity: IdentityFlags,
     /// Print one JSON object at the end instead of text
@@ -51,7 +54,7 @@ impl Reject {
 impl Answer {
     async fn give(self, shared: &Shared, decision: Decision) -> Result<Exit> {
         let person = self.identity.person(shared)?;
-        let then = Then::Decide(StepPath::from(self.step.as_str()), decision, person);
+        let then = Then::Decide(step_path(&self.step)?, decision, person, self.digest);
         resume(shared, &self.run, then, self.json).await
     }
 }

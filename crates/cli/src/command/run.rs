@@ -11,7 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::exit::{Exit, Wrong};
 use crate::files::Folder;
-use crate::follow::{Follow, follow};
+use crate::follow::{Driven, Follow, follow};
 use crate::identity::IdentityFlags;
 use crate::inputs::{InputFlags, TriggerFlag};
 use crate::output::{self, Style};
@@ -55,6 +55,7 @@ enum Approve {
 
 impl Run {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
+        crate::signals::listen()?;
         let text = read_playbook(&self.file)?;
         let folder = self.sim.as_ref().map(|folder| simulator::folder(folder.as_deref(), &self.file));
         let simulator = match &folder {
@@ -91,6 +92,7 @@ impl Run {
             },
             events: Some(sender),
             driver: driver_note(folder),
+            ..Start::default()
         };
         let mut run = match engine.start_checked(source, Arc::clone(&plan), start).await {
             Ok(run) => run,
@@ -99,7 +101,8 @@ impl Run {
         let interactive = output::is_interactive() && !self.json;
         let progress = (Style::stderr().is_on() && !self.json).then(|| Progress::of(&plan));
         let approved = self.approve.is_some();
-        let how = Follow { progress, person, interactive, approved, leave_waiting: true };
+        let driven = Driven::by(&engine, shared, &keep, &name).simulated(simulator.is_some());
+        let how = Follow { progress, person, interactive, approved, leave_waiting: true, driven };
         let (report, exit) = follow(&mut run, events, how).await?;
         let id = run.id().to_string();
         if self.json {
@@ -121,6 +124,9 @@ impl Run {
 
 /// What to type when a run waits.
 pub(crate) fn next_steps(id: &str, report: &crate::report::Report) -> String {
+    if report.is_paused() {
+        return format!("\n  portcullis runs continue {id}\n  portcullis runs step {id}");
+    }
     report
         .asks
         .iter()
