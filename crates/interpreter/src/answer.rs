@@ -35,7 +35,7 @@ impl Machine {
             Event::Started { .. } => Err("a run begins only once".to_owned()),
             Event::Performing { op, attempt, .. } => {
                 let (_, call) = self.call_mut(*op)?;
-                if call.attempt != *attempt || call.wakes.is_some() {
+                if call.attempt != *attempt || call.wakes.is_some() || call.doubt.is_some() {
                     return Err(format!("operation {op} is not at attempt {attempt}"));
                 }
                 call.begun = true;
@@ -55,9 +55,15 @@ impl Machine {
                     form.asked = true;
                     Ok(())
                 }
+                NodeKind::Call(ref mut call) if call.doubt.is_some() => {
+                    call.doubt.iter_mut().for_each(|doubt| doubt.form.asked = true);
+                    Ok(())
+                }
                 _ => Err(format!("operation {op} is not a question")),
             },
-            Event::Decided { op, decision, by, digest } => self.decided(*op, *decision, by, digest),
+            Event::Decided { op, decision, by, digest, in_advance } => {
+                self.decided(*op, *decision, by, digest, *in_advance)
+            }
             Event::Answered { op, answer, by } => match self.node_of(*op)?.kind {
                 NodeKind::Form(_) => {
                     self.answered(*op, Ok(NodeOutput::of(json!({"answer": answer, "by": by}))));
@@ -67,6 +73,7 @@ impl Machine {
                     self.answered(*op, Ok(event_output(Some(answer))));
                     Ok(())
                 }
+                NodeKind::Call(_) => self.found_out(*op, answer),
                 _ => Err(format!("operation {op} is not a form")),
             },
             Event::Signalled { name, payload } => {

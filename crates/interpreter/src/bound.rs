@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::command::Shown;
 use crate::machine::Machine;
-use crate::preview::place_of;
 
 /// Calls that an approval covers.
 #[derive(Debug, Default)]
@@ -60,7 +59,7 @@ impl Bound {
 impl Machine {
     /// Who approved this call; or why it must not happen, because an approval covers it and shows something else.
     pub(crate) fn as_approved(&self, path: &StepPath, input: &Value) -> Result<Vec<String>, Failure> {
-        if self.bound.places.is_empty() || !self.bound.places.contains(&place_of(path)) {
+        if self.bound.places.is_empty() || !self.bound.places.contains(&path.place()) {
             return Ok(Vec::new());
         }
         let now = self.mask.show(input);

@@ -1,6 +1,6 @@
 //! Calls of actions: what is checked before one is commanded, and what follows a failed attempt.
 
-use journal::OpId;
+use journal::{OpId, Timestamp};
 use plan::{Blame, Call, Failure, FailureKind, OnUnknown, Repeat, StepKind, StepPath, ValueExpr};
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ impl Machine {
             attempt: 1,
             begun: false,
             wakes: None,
+            doubt: None,
             input,
             connection: call.connection.as_ref().map(|name| self.connection(place.block, name)),
             key,
@@ -96,23 +97,13 @@ impl Machine {
     ) -> Result<(), String> {
         let now = self.now;
         let (node, call) = self.call_mut(op)?;
-        if call.attempt != attempt {
+        if call.attempt != attempt || call.doubt.is_some() {
             return Err(format!("operation {op} is not at attempt {attempt}"));
         }
-        let next = match call.step.get().map(|step| &step.kind) {
-            Some(StepKind::Call(step)) => {
-                let again = step.idempotency.on_unknown == OnUnknown::Retry;
-                let (repeat, mut on) =
-                    (if again { Repeat::Natural } else { step.repeat }, step.retry.clone());
-                if again {
-                    on.on.push(FailureKind::Unknown);
-                }
-                entropy.and_then(|entropy| next_attempt(&on, repeat, attempt, failure, now, entropy))
-            }
-            _ => None,
-        };
+        let next = entropy.and_then(|entropy| another(call, failure, now, entropy));
         let free = self.nodes.get(node).is_some_and(|node| node.mark == Mark::Free);
         match next.filter(|_| free) {
+            None if self.ask_what_happened(op, failure) => {}
             None => self.answered(op, Err(Fault::from(failure.clone()))),
             Some(until) => {
                 let (id, call) = self.call_mut(op)?;
@@ -127,9 +118,23 @@ impl Machine {
         Ok(())
     }
 
+    /// The action and the connection of a call whose attempt, failing like this, is followed by another if one is
+    /// granted.
+    pub fn another_try(&self, op: OpId, attempt: u32, failure: &Failure) -> Option<(&str, Option<&str>)> {
+        let node = self.ops.get(&op).and_then(|id| self.nodes.get(*id))?;
+        let NodeKind::Call(call) = &node.kind else { return None };
+        let StepKind::Call(step) = &call.step.get()?.kind else { return None };
+        if call.attempt != attempt || node.mark != Mark::Free {
+            return None;
+        }
+        another(call, failure, self.now, 0).map(|_| (step.action.as_str(), call.connection.as_deref()))
+    }
+
     /// An action succeeded.
     pub(crate) fn performed(&mut self, op: OpId, output: &Value) -> Result<(), String> {
-        self.call_mut(op)?;
+        if self.call_mut(op)?.1.doubt.is_some() {
+            return Err(format!("operation {op} waits for a person"));
+        }
         self.answered(op, Ok(NodeOutput::of(output.clone())));
         Ok(())
     }
@@ -141,6 +146,17 @@ impl Machine {
             _ => Err(format!("operation {op} is not a call")),
         }
     }
+}
+
+/// When the attempt that follows a failed one begins, if there is one.
+fn another(call: &CallNode, failure: &Failure, now: Timestamp, entropy: u64) -> Option<Timestamp> {
+    let StepKind::Call(step) = &call.step.get()?.kind else { return None };
+    let again = step.idempotency.on_unknown == OnUnknown::Retry;
+    let (repeat, mut on) = (if again { Repeat::Natural } else { step.repeat }, step.retry.clone());
+    if again {
+        on.on.push(FailureKind::Unknown);
+    }
+    next_attempt(&on, repeat, call.attempt, failure, now, entropy)
 }
 
 /// The command of a call's current attempt.

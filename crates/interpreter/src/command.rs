@@ -89,7 +89,7 @@ pub struct Perform {
     /// Why untrusted text may decide here, in the author's words.
     pub accept_untrusted: Option<String>,
     /// Who approved exactly this call, in the order of their names. Nobody for a call that no approval covers, or
-    /// that silence approved.
+    /// that silence approved, or somebody in advance.
     pub approved_by: Vec<String>,
     /// Time limit of the attempt.
     pub timeout: Duration,

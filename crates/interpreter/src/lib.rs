@@ -14,6 +14,7 @@ mod branches;
 mod call;
 mod command;
 mod dag;
+mod doubt;
 mod foreach;
 mod handlers;
 mod machine;
@@ -33,6 +34,7 @@ pub use command::{
     Ask, Awaited, CacheUse, Command, End, Form, Pause, Perform, Progress, ProgressKind, Shown, Turn,
 };
 pub use machine::{Divergence, Machine, RunInfo};
+pub use preview::digest_of;
 pub use secret::{Mask, secret_handle, secret_names};
 pub use trigger::{concurrency_key, reads_trigger};
 pub use wait::MAX_SIGNALS;

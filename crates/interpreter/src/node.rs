@@ -158,6 +158,8 @@ pub(crate) struct CallNode {
     pub(crate) begun: bool,
     /// Set between two attempts.
     pub(crate) wakes: Option<Timestamp>,
+    /// Set while a person is asked what became of the attempt.
+    pub(crate) doubt: Option<Box<Doubt>>,
     pub(crate) input: Value,
     /// The run's name of the connection.
     pub(crate) connection: Option<String>,
@@ -166,6 +168,15 @@ pub(crate) struct CallNode {
     /// Who approved exactly this call.
     pub(crate) approved_by: Vec<String>,
     pub(crate) step: StepRef,
+}
+
+/// Nobody knows what became of an attempt.
+#[derive(Debug)]
+pub(crate) struct Doubt {
+    /// The question.
+    pub(crate) form: Form,
+    /// Why nobody knows.
+    pub(crate) failure: Failure,
 }
 
 /// An approval.
@@ -177,6 +188,8 @@ pub(crate) struct AskNode {
     pub(crate) escalations: u32,
     /// Who has approved so far.
     pub(crate) approved: BTreeSet<String>,
+    /// Those of them who said so in advance, and saw nothing.
+    pub(crate) unseen: BTreeSet<String>,
 }
 
 /// A wait.

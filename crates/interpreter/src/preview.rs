@@ -74,19 +74,12 @@ pub(crate) fn digest(shown: &[Shown]) -> String {
 
 /// SHA-256 of a value's text, in hex.
 pub(crate) fn sha256(value: &Value) -> String {
-    plan::Digest::new(Sha256::digest(canonical(value).to_string().as_bytes()).into()).hex()
+    digest_of(value).hex()
 }
 
-/// Where a step stands, without the numbers of items and rounds.
-pub(crate) fn place_of(path: &StepPath) -> String {
-    let mut inside = false;
-    let outside = |c: &char| {
-        inside |= *c == '[';
-        let keep = !inside;
-        inside &= *c != ']';
-        keep
-    };
-    path.as_str().chars().filter(outside).collect()
+/// SHA-256 of a value's text. The same for equal values, whatever the order in which their fields were written.
+pub fn digest_of(value: &Value) -> plan::Digest {
+    plan::Digest::new(Sha256::digest(canonical(value).to_string().as_bytes()).into())
 }
 
 /// The places of every call below the steps an approval shows.
@@ -94,19 +87,13 @@ pub(crate) fn places(machine: &Machine, approve: &Approve, block: NodeId) -> Has
     let mut found = HashSet::new();
     let Some(body) = machine.body_of(block).and_then(|id| machine.nodes.get(id)) else { return found };
     if let NodeKind::Body(inner) = &body.kind {
-        let path = StepPath::from(place_of(&body.path).as_str());
+        let path = StepPath::from(body.path.place().as_str());
         collect_plan(&inner.plan, &path, &approve.shows, false, &mut found);
     }
     found
 }
 
-fn collect_plan(
-    plan: &Plan,
-    path: &StepPath,
-    shows: &[String],
-    within: bool,
-    found: &mut HashSet<String>,
-) {
+fn collect_plan(plan: &Plan, path: &StepPath, shows: &[String], within: bool, found: &mut HashSet<String>) {
     let parts = [Some(&plan.steps), plan.on_error.as_ref(), plan.finally.as_ref()];
     parts.into_iter().flatten().for_each(|steps| collect(steps, path, shows, within, found));
 }

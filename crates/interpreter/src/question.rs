@@ -34,7 +34,13 @@ impl Machine {
             asked: false,
         };
         self.turn.commands.push(Command::Ask(Box::new(ask.clone())));
-        let node = AskNode { ask, step: place.step.clone(), escalations: 0, approved: BTreeSet::new() };
+        let node = AskNode {
+            ask,
+            step: place.step.clone(),
+            escalations: 0,
+            approved: BTreeSet::new(),
+            unseen: BTreeSet::new(),
+        };
         Ok(self.open(place.node(NodeKind::Ask(Box::new(node)))))
     }
 
@@ -63,6 +69,7 @@ impl Machine {
         decision: Decision,
         by: &str,
         digest: &str,
+        in_advance: bool,
     ) -> Result<(), String> {
         let NodeKind::Ask(node) = &mut self.node_of(op)?.kind else {
             return Err(format!("operation {op} is not a question"));
@@ -76,6 +83,9 @@ impl Machine {
         match decision {
             Decision::Approved => {
                 node.approved.insert(by.to_owned());
+                if in_advance {
+                    node.unseen.insert(by.to_owned());
+                }
                 if node.approved.len() < node.ask.quorum as usize {
                     self.ask_again(op, None);
                     return Ok(());
@@ -129,6 +139,7 @@ impl Machine {
         if let Some(Escalation { to, timeout, .. }) = others {
             // Whoever is asked now decides alone: those asked before had their time.
             node.approved.clear();
+            node.unseen.clear();
             node.ask.approved.clear();
             node.ask.to = Audience { not_starter: to.not_starter || node.ask.to.not_starter, ..to };
             node.ask.due = timeout.map(|wait| after(now, wait));
@@ -144,7 +155,8 @@ impl Machine {
             _ => true,
         };
         let digest = node.ask.digest.clone();
-        let (shown, people) = (std::mem::take(&mut node.ask.shown), node.approved.clone());
+        let shown = std::mem::take(&mut node.ask.shown);
+        let people: BTreeSet<String> = node.approved.difference(&node.unseen).cloned().collect();
         let approved = decision == Decision::Approved;
         if approved {
             self.bound.approve(shown, &people);

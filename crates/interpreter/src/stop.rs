@@ -98,14 +98,17 @@ impl Machine {
         if already || !self.ops.contains_key(&op) {
             return;
         }
-        let in_flight = match self.nodes.get(id).map(|node| &node.kind) {
-            Some(NodeKind::Call(call)) => call.begun && call.wakes.is_none(),
-            _ => false,
+        let (in_flight, doubt) = match self.nodes.get(id).map(|node| &node.kind) {
+            Some(NodeKind::Call(call)) => {
+                let doubt = call.doubt.as_ref().map(|doubt| Fault::from(doubt.failure.clone()));
+                (call.begun && call.wakes.is_none() && doubt.is_none(), doubt)
+            }
+            _ => (false, None),
         };
         self.retract(op);
         if !in_flight {
             self.ops.remove(&op);
-            self.finish(id, Err(cancelled()));
+            self.finish(id, Err(doubt.unwrap_or_else(cancelled)));
         }
     }
 

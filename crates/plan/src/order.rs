@@ -192,7 +192,11 @@ fn resolve<'a>(plan: &'a Plan, path: &StepPath) -> Result<Vec<Coordinate<'a>>, S
                 At::Step(Step { kind: StepKind::While(looped), .. }) => {
                     (Coordinate::Round(Some(index)), &looped.body)
                 }
-                _ => return Err(format!("`{until}` is no loop and has no items; write it without `[{index}]`")),
+                _ => {
+                    return Err(format!(
+                        "`{until}` is no loop and has no items; write it without `[{index}]`"
+                    ));
+                }
             };
             found.push(item);
             at = At::Lists(vec![(None, body)]);

@@ -182,6 +182,9 @@ pub struct Idempotency {
     pub key: Option<ValueExpr>,
     /// When nobody knows whether the effect took place.
     pub on_unknown: OnUnknown,
+    /// With [`OnUnknown::Ask`], JSON Schema of what a person answers: `took_place` (`yes`, `no` or `give_up`) and, with
+    /// `yes`, the `output` as the action's schema wants it.
+    pub form: Option<Arc<Value>>,
 }
 
 /// What to do when nobody knows whether an effect took place.
@@ -192,6 +195,8 @@ pub enum OnUnknown {
     Verify,
     /// Carry it out again.
     Retry,
+    /// Ask the action's probe; if that does not tell, ask a person.
+    Ask,
     /// The step fails as any other does, with kind `failed`.
     Fail,
 }

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod doubt;
 mod people;
 mod play;
 mod verbs;

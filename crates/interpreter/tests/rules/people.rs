@@ -89,7 +89,8 @@ fn a_call_knows_who_approved_exactly_it() {
     let [Command::Perform(call)] = &play.machine.pending()[..] else { panic!() };
     assert_eq!((call.approved_by.len(), call.in_doubt), (2, true));
     // A second attempt is the same call.
-    let again = "uses: test.change, with: { n: 1 }, retry: { attempts: 2, backoff: { initial: 1s, max: 1s } }";
+    let again =
+        "uses: test.change, with: { n: 1 }, retry: { attempts: 2, initial: 1s, max: 1s, on: [transient] }";
     let mut play = Play::new(&gated("", again));
     play.decides("g", Decision::Approved, "ben").fails("x", FailureKind::Transient).time_passes();
     assert_eq!((play.call("x").attempt, play.call("x").approved_by), (2, vec!["ben".to_owned()]));
@@ -127,7 +128,10 @@ fn two_approvals_of_the_same_call_both_count_and_a_later_no_takes_back_an_earlie
     let mut play = Play::new(TWICE);
     play.decides("g", Decision::Approved, "ana").decides("h", Decision::Rejected, "ben");
     let (kind, message) = play.failed();
-    assert!(kind == FailureKind::Conflict && message.contains("was not among what was approved"), "{message}");
+    assert!(
+        kind == FailureKind::Conflict && message.contains("was not among what was approved"),
+        "{message}"
+    );
 }
 
 /// Whether `y` has run is known only after the gate: until then its status is `skipped`.
@@ -145,12 +149,13 @@ fn what_differs_when_it_is_due_is_not_done() {
         let (kind, message) = play.failed();
         assert!(kind == FailureKind::Conflict && message.contains(why), "{message}");
     };
-    let input = "  - { id: x, uses: test.change, with: { n: '${{ steps.y.status == \"skipped\" ? 1 : 2 }}' } }\n";
+    let input =
+        "  - { id: x, uses: test.change, with: { n: '${{ steps.y.status == \"skipped\" ? 1 : 2 }}' } }\n";
     stale(input, "step x: the approval is stale: what would be done now is not what was approved");
     let condition = "  - { id: x, if: '${{ steps.y.status == \"succeeded\" }}', uses: test.change }\n";
     stale(condition, "step x: the approval is stale: this call was not among");
     // Of a loop, the items that were shown may go on, and one that is new may not.
-    let looped = "  - id: x\n    foreach: '${{ steps.y.status == \"skipped\" ? [7] : [7, 8] }}'\n    as: n\n    do: [{ id: z, uses: test.change, with: { n: '${{ n }}' } }]\n";
+    let looped = "  - id: x\n    foreach: '${{ steps.y.status == \"skipped\" ? [7] : [7, 8] }}'\n    as: n\n    limit: 9\n    do: [{ id: z, uses: test.change, with: { n: '${{ n }}' } }]\n";
     let mut play = Play::new(&changed(looped));
     let Command::Ask(ask) = play.at("g") else { panic!() };
     assert_eq!(ask.shown.len(), 1);
@@ -160,7 +165,7 @@ fn what_differs_when_it_is_due_is_not_done() {
 
 #[test]
 fn a_loop_is_shown_whole_and_its_items_are_approved_one_by_one() {
-    let text = "steps:\n  - { id: first, uses: test.read, with: { n: 1 } }\n  - { id: g, approve: { message: Now?, shows: [each] } }\n  - id: each\n    foreach: '${{ [steps.first.output.n, 7] }}'\n    as: n\n    do: [{ id: x, uses: test.change, with: { n: '${{ n }}' } }]\n";
+    let text = "steps:\n  - { id: first, uses: test.read, with: { n: 1 } }\n  - { id: g, approve: { message: Now?, shows: [each] } }\n  - id: each\n    foreach: '${{ [steps.first.output.n, 7] }}'\n    as: n\n    limit: 9\n    do: [{ id: x, uses: test.change, with: { n: '${{ n }}' } }]\n";
     let mut play = Play::new(text);
     play.succeeds("first");
     let Command::Ask(ask) = play.at("g") else { panic!() };

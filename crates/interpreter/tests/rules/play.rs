@@ -162,7 +162,13 @@ impl Play {
 
     pub(crate) fn decides(&mut self, wanted: &str, decision: Decision, by: &str) -> &mut Self {
         let Command::Ask(ask) = self.at(wanted) else { panic!("no question at {wanted}") };
-        self.happens(Event::Decided { op: ask.op, decision, by: by.to_owned(), digest: ask.digest });
+        self.happens(Event::Decided {
+            op: ask.op,
+            decision,
+            by: by.to_owned(),
+            digest: ask.digest,
+            in_advance: false,
+        });
         self
     }
 
@@ -188,6 +194,7 @@ impl Play {
                 decision: Decision::TimedOut,
                 by: "nobody".to_owned(),
                 digest: ask.digest,
+                in_advance: false,
             }),
             _ => self.happens(Event::Woken { op }),
         }
