@@ -14,6 +14,16 @@ pub trait Artifacts: Send + Sync {
 
     /// Reads kept bytes back.
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, ArtifactError>;
+
+    /// Forgets bytes that no run speaks of any more, and says how many there were.
+    ///
+    /// Nothing is forgotten, and nothing said, where there are none or where a run may still be about to speak of
+    /// them because they were put here a moment ago; what stays without need is harmless. A store that keeps
+    /// everything for ever has nothing to do.
+    fn remove(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
+        let _ = digest;
+        Ok(None)
+    }
 }
 
 /// Why bytes could not be kept or found.

@@ -29,7 +29,7 @@ impl Driver {
             Control::Decide { path, decision, by, digest, reply } => {
                 let open = self.may_decide(&path, decision, &by, digest.as_deref());
                 match self.reply(open, reply) {
-                    Some(op) => self.settle(op, decision, by.name),
+                    Some(op) => self.settle(op, decision, by.name, false),
                     None => Ok(()),
                 }
             }
@@ -93,13 +93,19 @@ impl Driver {
     }
 
     /// Notes an answer to a question, unless there is one already.
-    pub(crate) fn settle(&mut self, op: OpId, decision: Decision, by: String) -> Result<(), EngineError> {
+    pub(crate) fn settle(
+        &mut self,
+        op: OpId,
+        decision: Decision,
+        by: String,
+        in_advance: bool,
+    ) -> Result<(), EngineError> {
         match self.asks.remove(&op) {
             Some(ask) => {
                 self.wake(op);
                 self.asked.remove(&op);
                 self.tell(ask.path, EventKind::Decided { decision, by: by.clone() });
-                self.happened(Happened::Decided { op, decision, by, digest: ask.digest })
+                self.happened(Happened::Decided { op, decision, by, digest: ask.digest, in_advance })
             }
             None => Ok(()),
         }

@@ -93,7 +93,9 @@ impl From<Event> for v2::Event {
             Event::Withdrawn { op } => v2::Event::Withdrawn { op },
             Event::Answered { op, answer, by } => v2::Event::Answered { op, answer, by },
             Event::Signalled { name, payload } => v2::Event::Signalled { name, payload },
-            Event::Decided { op, decision, by, digest } => v2::Event::Decided { op, decision, by, digest },
+            Event::Decided { op, decision, by, digest } => {
+                v2::Event::Decided { op, decision, by, digest, in_advance: false }
+            }
             Event::CancelRequested { by } => v2::Event::CancelRequested { by },
             Event::Ended { status, outputs, failure } => v2::Event::Ended { status, outputs, failure },
         }

@@ -135,6 +135,9 @@ pub enum Event {
         by: String,
         /// The digest the person saw.
         digest: String,
+        /// Said when the run was started, before there was anything to see.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_advance: bool,
     },
     /// Somebody wants the run to stop.
     CancelRequested {

@@ -1,0 +1,289 @@
+//! Holds a plan, and a call, against the names a policy allows.
+
+use action_api::Spec;
+use plan::{Call, Effect, FailureKind, Plan, StepKind, TriggerKind};
+use serde_json::Value;
+
+use super::pattern::{Pattern, normal_mailbox};
+use super::{Allowed, Policy};
+
+/// What a policy does not allow, and which of its rules says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule, as it stands in the policy: `actions.forbid`, `caps.deletes.per_run`.
+    pub rule: String,
+    /// The id of the step it is about; nothing for what the playbook declares beside its steps.
+    pub step: Option<String>,
+    /// A sentence for a person, without the step.
+    pub message: String,
+    /// What it is for the step: `permission_denied`, or `limit`.
+    pub kind: FailureKind,
+}
+
+impl Refusal {
+    pub(crate) fn denied(rule: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            rule: rule.into(),
+            step: None,
+            message: message.into(),
+            kind: FailureKind::PermissionDenied,
+        }
+    }
+
+    fn at(mut self, step: &str) -> Self {
+        self.step = Some(step.to_owned());
+        self
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.step {
+            Some(step) => write!(f, "step {step}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// A call as a policy looks at it.
+pub(crate) struct Touching<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) deletes: bool,
+    pub(crate) plugin: Option<&'a str>,
+    pub(crate) connection: Option<&'a str>,
+    /// Every mailbox the input names, as it is compared.
+    pub(crate) mailboxes: Vec<String>,
+    /// Whether the action's input has a place for a mailbox at all.
+    pub(crate) takes_mailbox: bool,
+    /// How many items, at least 1.
+    pub(crate) items: u64,
+}
+
+/// An effect as caps count it.
+pub(crate) struct Counted<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) effect: Effect,
+    pub(crate) deletes: bool,
+    /// The mailbox, or the connection where the input names none.
+    pub(crate) mailbox: &'a str,
+    pub(crate) items: u64,
+    /// The step, without the numbers of items and rounds.
+    pub(crate) place: String,
+}
+
+impl<'a> Touching<'a> {
+    pub(crate) fn new(
+        spec: &'a Spec,
+        plugin: Option<&'a str>,
+        connection: Option<&'a str>,
+        input: &Value,
+    ) -> Self {
+        let (mut mailboxes, mut takes_mailbox) = (Vec::new(), false);
+        gather(&spec.input, Some(input), &mut mailboxes, &mut takes_mailbox);
+        Touching {
+            action: &spec.name,
+            deletes: spec.deletes(),
+            plugin,
+            connection,
+            mailboxes,
+            takes_mailbox,
+            items: spec.items_of(input),
+        }
+    }
+
+    /// What its items are counted under.
+    pub(crate) fn mailbox(&self) -> &str {
+        self.mailboxes.first().map(String::as_str).or(self.connection).unwrap_or("none")
+    }
+}
+
+/// Every text that stands at a place marked as a mailbox.
+fn gather(schema: &Value, value: Option<&Value>, found: &mut Vec<String>, takes: &mut bool) {
+    if schema.get("x-guard").and_then(Value::as_str) == Some("mailbox") {
+        *takes = true;
+        if let Some(address) = value.and_then(Value::as_str) {
+            let address = normal_mailbox(address);
+            if !found.contains(&address) {
+                found.push(address);
+            }
+        }
+    }
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        gather(property, value.and_then(|value| value.get(name)), found, takes);
+    }
+    if let Some(items) = schema.get("items") {
+        match value.and_then(Value::as_array) {
+            Some(values) => values.iter().for_each(|value| gather(items, Some(value), found, takes)),
+            None => gather(items, None, found, takes),
+        }
+    }
+    for choice in ["anyOf", "oneOf", "allOf"] {
+        for schema in schema.get(choice).and_then(Value::as_array).into_iter().flatten() {
+            gather(schema, value, found, takes);
+        }
+    }
+}
+
+impl<P: Pattern> Allowed<P> {
+    /// Why this name may not be used: which of the two lists, and what it says.
+    fn refuses(&self, name: &str) -> Option<(&'static str, String)> {
+        if let Some(pattern) = self.forbid.iter().find(|pattern| pattern.means(name)) {
+            return Some(("forbid", format!("it forbids `{pattern}`")));
+        }
+        match &self.allow {
+            Some(allowed) if !allowed.iter().any(|pattern| pattern.means(name)) => {
+                Some(("allow", "it is not among those it allows".to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Policy {
+    /// Why a call may not be made at all, whatever was counted so far.
+    pub(crate) fn refuses(&self, call: &Touching<'_>) -> Option<Refusal> {
+        let action = self.refuses_action(call.action, call.plugin);
+        action.or_else(|| call.connection.and_then(|name| self.refuses_connection(name))).or_else(|| {
+            if call.mailboxes.is_empty() && call.takes_mailbox && self.mailboxes.allow.is_some() {
+                let message = format!(
+                    "the policy lists which mailboxes may be used, and {} is not told which one",
+                    call.action
+                );
+                return Some(Refusal::denied("mailboxes.allow", message));
+            }
+            call.mailboxes.iter().find_map(|mailbox| self.refuses_mailbox(mailbox))
+        })
+    }
+
+    fn refuses_action(&self, action: &str, plugin: Option<&str>) -> Option<Refusal> {
+        if let Some((list, why)) = self.actions.refuses(action) {
+            let message = format!("the policy does not allow the action {action}: {why}");
+            return Some(Refusal::denied(format!("actions.{list}"), message));
+        }
+        let plugin = plugin?;
+        let (list, why) = self.plugins.refuses(plugin)?;
+        let message = format!("the policy does not allow the plugin {plugin}: {why}");
+        Some(Refusal::denied(format!("plugins.{list}"), message))
+    }
+
+    fn refuses_connection(&self, name: &str) -> Option<Refusal> {
+        let (list, why) = self.connections.refuses(name)?;
+        let message = format!("the policy does not allow the connection {name}: {why}");
+        Some(Refusal::denied(format!("connections.{list}"), message))
+    }
+
+    fn refuses_mailbox(&self, mailbox: &str) -> Option<Refusal> {
+        let (list, why) = self.mailboxes.refuses(mailbox)?;
+        let message = format!("the policy does not allow the mailbox {mailbox}: {why}");
+        Some(Refusal::denied(format!("mailboxes.{list}"), message))
+    }
+
+    /// Everything a playbook says that this policy will refuse when it comes to it: actions, plugins, connections,
+    /// and mailboxes of triggers. All of it at once; what only a run can know (mailboxes of calls, caps) is left
+    /// to the run. `plugin_of` tells which plugin brings an action, if one does.
+    pub(crate) fn refuses_plan(
+        &self,
+        plan: &Plan,
+        plugin_of: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<Refusal> {
+        let mut found = Vec::new();
+        self.in_plan(plan, plugin_of, "", &mut found);
+        found
+    }
+
+    fn in_plan(
+        &self,
+        plan: &Plan,
+        plugin_of: &dyn Fn(&str) -> Option<String>,
+        around: &str,
+        found: &mut Vec<Refusal>,
+    ) {
+        found.extend(
+            plan.connections.iter().filter_map(|connection| self.refuses_connection(&connection.name)),
+        );
+        for trigger in &plan.triggers {
+            if let TriggerKind::Mailbox { mailbox, .. } = &trigger.kind {
+                found.extend(self.refuses_mailbox(&normal_mailbox(mailbox)));
+            }
+        }
+        plan.each_step(&mut |step| match &step.kind {
+            StepKind::Call(Call { action, .. }) => {
+                let refusal = self.refuses_action(action, plugin_of(action).as_deref());
+                found.extend(refusal.map(|refusal| refusal.at(&format!("{around}{}", step.id))));
+            }
+            StepKind::Playbook(sub) => {
+                self.in_plan(&sub.plan, plugin_of, &format!("{around}{}/", step.id), found);
+            }
+            _ => {}
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(value: Value) -> Policy {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn call<'a>(connection: &'a str, mailboxes: &[&str]) -> Touching<'a> {
+        Touching {
+            action: "mail.delete",
+            deletes: true,
+            plugin: None,
+            connection: Some(connection),
+            mailboxes: mailboxes.iter().map(|&text| normal_mailbox(text)).collect(),
+            takes_mailbox: true,
+            items: 1,
+        }
+    }
+
+    #[test]
+    fn forbidding_wins_and_an_empty_list_allows_nothing() {
+        let mixed = policy(json!({"actions": {"allow": ["mail.*"], "forbid": ["mail.delete"]}}));
+        assert_eq!(mixed.refuses(&call("mail", &[])).unwrap().rule, "actions.forbid");
+        let none = policy(json!({"connections": {"allow": []}}));
+        assert_eq!(none.refuses(&call("mail", &[])).unwrap().rule, "connections.allow");
+        assert!(Policy::default().refuses(&call("mail", &["a@b.example"])).is_none());
+    }
+
+    #[test]
+    fn every_mailbox_has_to_be_allowed_and_one_has_to_be_named() {
+        let inside =
+            policy(json!({"mailboxes": {"allow": ["@corp.example"], "forbid": ["ceo@corp.example"]}}));
+        assert!(inside.refuses(&call("mail", &["A@Corp.example"])).is_none());
+        for (mailboxes, rule) in [
+            (vec!["a@corp.example", "b@other.example"], "mailboxes.allow"),
+            (vec!["CEO@corp.example"], "mailboxes.forbid"),
+            (vec![], "mailboxes.allow"),
+        ] {
+            assert_eq!(inside.refuses(&call("mail", &mailboxes)).unwrap().rule, rule);
+        }
+    }
+
+    #[test]
+    fn mailboxes_are_found_wherever_the_schema_marks_them() {
+        let guarded = json!({"type": "string", "x-guard": "mailbox"});
+        let schema = json!({"properties": {
+            "mailbox": guarded,
+            "others": {"items": guarded},
+            "deep": {"anyOf": [{"properties": {"box": guarded}}, {"type": "null"}]},
+            "to": {"type": "string", "x-guard": "recipient"},
+        }});
+        let input = json!({"mailbox": "A@x.example", "others": ["b@x.example", 7, "a@X.example"],
+            "deep": {"box": "c@x.example"}, "to": "d@x.example"});
+        let (mut found, mut takes) = (Vec::new(), false);
+        gather(&schema, Some(&input), &mut found, &mut takes);
+        found.sort();
+        assert_eq!(
+            (found, takes),
+            (vec!["a@x.example".into(), "b@x.example".into(), "c@x.example".into()], true)
+        );
+        let (mut found, mut takes) = (Vec::new(), false);
+        gather(&schema, Some(&Value::Null), &mut found, &mut takes);
+        assert!(found.is_empty() && takes);
+    }
+}
