@@ -1,11 +1,12 @@
 //! Where bytes are kept: a folder, or memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use action_api::{ArtifactError, Artifacts};
 use plan::{Artifact, Digest};
@@ -14,22 +15,114 @@ use sha2::{Digest as _, Sha256};
 /// The largest artifact either store takes, in bytes: a mail with everything attached.
 pub const MAX_ARTIFACT: u64 = 256 * 1024 * 1024;
 
+/// How long bytes count as just put: longer than any call takes to have its answer journaled.
+const MOMENT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How old a part has to be to have no writer any more.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+/// How the name of a file begins that is not whole yet.
+const PART: &str = "part-";
+
 /// Bytes as files named after their SHA-256, below a folder of our own.
+///
+/// What is kept has reached the disk, with its name, before anybody is told: the journal is about to speak of it.
 #[derive(Debug)]
 pub struct FolderArtifacts {
     folder: PathBuf,
+    /// How the parts of this store are called, and how many there were.
+    parts: String,
     counter: AtomicU64,
+    recent: Mutex<Recent>,
+}
+
+/// What was put here lately, so that nobody removes it before the run that did so has said so. Two sets, the
+/// older of which is forgotten as a whole: no clock for each, and no end of them in a process that never ends.
+#[derive(Debug)]
+struct Recent {
+    since: Instant,
+    younger: HashSet<Digest>,
+    older: HashSet<Digest>,
+}
+
+impl Recent {
+    fn note(&mut self, digest: Digest) {
+        if self.since.elapsed() >= MOMENT {
+            self.older = std::mem::take(&mut self.younger);
+            self.since = Instant::now();
+        }
+        self.younger.insert(digest);
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        self.younger.contains(digest) || self.older.contains(digest)
+    }
 }
 
 impl FolderArtifacts {
     /// A store in this folder, which is made when the first bytes are kept.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        FolderArtifacts { folder: folder.into(), counter: AtomicU64::new(0) }
+        let begun = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+        let recent = Recent { since: Instant::now(), younger: HashSet::new(), older: HashSet::new() };
+        FolderArtifacts {
+            folder: folder.into(),
+            parts: format!("{PART}{}-{begun}-", std::process::id()),
+            counter: AtomicU64::new(0),
+            recent: Mutex::new(recent),
+        }
     }
 
-    fn place(&self, digest: &Digest) -> PathBuf {
+    /// Removes what processes that ended badly left half written, and says how many bytes that was. Whoever has the
+    /// data folder for himself calls this now and then, at best when it is opened.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file cannot be removed.
+    pub fn sweep(&self) -> Result<u64, ArtifactError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(at(&self.folder, error)),
+        };
+        let mut freed = 0;
+        for entry in entries {
+            let entry = entry.map_err(|error| at(&self.folder, error))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if !name.starts_with(PART) || name.starts_with(&self.parts) {
+                continue;
+            }
+            let path = entry.path();
+            let file = entry.metadata().map_err(|error| at(&path, error))?;
+            // A clock that was put back makes a part look younger than it is: it goes next time.
+            let age = file.modified().map(|written| written.elapsed().unwrap_or_default());
+            if age.is_ok_and(|age| age >= ABANDONED) {
+                fs::remove_file(&path).map_err(|error| at(&path, error))?;
+                freed += file.len();
+            }
+        }
+        Ok(freed)
+    }
+
+    fn place(&self, digest: &Digest) -> (PathBuf, PathBuf) {
         let hex = digest.hex();
-        self.folder.join(hex.get(..2).unwrap_or("00")).join(hex)
+        let folder = self.folder.join(hex.get(..2).unwrap_or("00"));
+        let place = folder.join(hex);
+        (folder, place)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a part that is whole and on the disk its name.
+    fn settle(&self, part: &Path, digest: &Digest) -> Result<(), ArtifactError> {
+        let (folder, place) = self.place(digest);
+        private_folder(&folder)?;
+        {
+            // Under the lock, so that it is not removed between its being noted and its being there.
+            let mut recent = self.recent();
+            recent.note(*digest);
+            fs::rename(part, &place).map_err(|error| at(&place, error))?;
+        }
+        sync(&folder)
     }
 }
 
@@ -37,20 +130,14 @@ impl Artifacts for FolderArtifacts {
     fn put(&self, media_type: &str, bytes: &mut dyn Read) -> Result<Artifact, ArtifactError> {
         private_folder(&self.folder)?;
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let part = self.folder.join(format!("part-{}-{number}", std::process::id()));
-        let copied = File::create(&part).map_err(ArtifactError::Io).and_then(|mut file| {
-            let (digest, size) = copy(bytes, &mut file)?;
-            file.sync_all().map_err(ArtifactError::Io)?;
+        let part = self.folder.join(format!("{}{number}", self.parts));
+        let copied = File::create(&part).map_err(|error| at(&part, error)).and_then(|mut file| {
+            let (digest, size) = copy(bytes, &mut file, &part)?;
+            file.sync_all().map_err(|error| at(&part, error))?;
             Ok((digest, size))
         });
         let kept = copied.and_then(|(digest, size)| {
-            let place = self.place(&digest);
-            if let Some(parent) = place.parent() {
-                private_folder(parent)?;
-                fs::rename(&part, &place).map_err(ArtifactError::Io)?;
-                // The name must be as durable as the bytes: the journal is about to speak of it.
-                File::open(parent).and_then(|folder| folder.sync_all()).map_err(ArtifactError::Io)?;
-            }
+            self.settle(&part, &digest)?;
             Ok(Artifact { artifact: digest, size, media_type: media_type.to_owned() })
         });
         if kept.is_err() {
@@ -61,15 +148,43 @@ impl Artifacts for FolderArtifacts {
     }
 
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, ArtifactError> {
-        match File::open(self.place(digest)) {
+        let (_, place) = self.place(digest);
+        match File::open(&place) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::NotFound(*digest)),
-            Err(error) => Err(ArtifactError::Io(error)),
+            Err(error) => Err(at(&place, error)),
+        }
+    }
+
+    fn remove(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
+        let (_, place) = self.place(digest);
+        let recent = self.recent();
+        if recent.has(digest) {
+            return Ok(None);
+        }
+        let gone = fs::metadata(&place).and_then(|file| fs::remove_file(&place).map(|()| file.len()));
+        match gone {
+            Ok(size) => Ok(Some(size)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&place, error)),
         }
     }
 }
 
+/// The system's errors do not say which file they are about.
+fn at(path: &Path, error: io::Error) -> ArtifactError {
+    ArtifactError::Io(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+/// Makes a folder and every one above it, for their owner alone, and their names durable.
 fn private_folder(folder: &Path) -> Result<(), ArtifactError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above {
+        private_folder(above)?;
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -77,10 +192,20 @@ fn private_folder(folder: &Path) -> Result<(), ArtifactError> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(folder).map_err(ArtifactError::Io)
+    builder.create(folder).map_err(|error| at(folder, error))?;
+    sync(above.unwrap_or(Path::new(".")))
 }
 
-fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(Digest, u64), ArtifactError> {
+/// Makes the names in a folder durable. Elsewhere a folder cannot be opened, and its names are durable by themselves.
+fn sync(folder: &Path) -> Result<(), ArtifactError> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| at(folder, error))
+}
+
+/// `place` is for messages.
+fn copy(from: &mut dyn Read, to: &mut dyn Write, place: &Path) -> Result<(Digest, u64), ArtifactError> {
     let (mut hash, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 64 * 1024]);
     loop {
         let count = match from.read(&mut buffer) {
@@ -95,11 +220,11 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(Digest, u64), Artifa
             return Err(ArtifactError::TooLarge { limit: MAX_ARTIFACT });
         }
         hash.update(chunk);
-        to.write_all(chunk).map_err(ArtifactError::Io)?;
+        to.write_all(chunk).map_err(|error| at(place, error))?;
     }
 }
 
-/// Bytes in memory, for tests and for runs that leave nothing behind.
+/// Bytes in memory until it is dropped, for tests and for runs that leave nothing behind.
 #[derive(Debug, Default)]
 pub struct MemoryArtifacts {
     kept: Mutex<HashMap<Digest, Arc<[u8]>>>,
@@ -115,7 +240,7 @@ impl MemoryArtifacts {
 impl Artifacts for MemoryArtifacts {
     fn put(&self, media_type: &str, bytes: &mut dyn Read) -> Result<Artifact, ArtifactError> {
         let mut kept = Vec::new();
-        let (digest, size) = copy(bytes, &mut kept)?;
+        let (digest, size) = copy(bytes, &mut kept, Path::new("memory"))?;
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, kept.into());
         Ok(Artifact { artifact: digest, size, media_type: media_type.to_owned() })
     }

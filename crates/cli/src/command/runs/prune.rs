@@ -82,6 +82,9 @@ impl Prune {
             query.before = Some(last.run.clone());
             due = page.into_iter().filter(|run| rule.forgets(run, &mut over)).collect();
         }
+        if !self.dry_run {
+            forgotten.bytes += artifacts.sweep().context("could not tidy up the artifacts")?;
+        }
         self.say(&forgotten);
         Ok(Exit::Done)
     }
