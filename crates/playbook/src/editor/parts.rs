@@ -81,7 +81,7 @@ fn modifiers() -> Map<String, Value> {
             "description": "The key of the effect, and what to do when nobody knows whether it took place.",
             "properties": {
                 "key": { "type": "string", "description": "Replaces the key made of the run and the step." },
-                "on_unknown": { "enum": ["verify", "retry", "fail"], "description": "`verify` (default) asks the server; `retry` carries it out again; `fail` ends the step." }
+                "on_unknown": { "enum": ["verify", "retry", "ask", "fail"], "description": "`verify` (default) asks the server; `ask` then asks a person; `retry` carries it out again; `fail` ends the step." }
             }
         },
         "then": {

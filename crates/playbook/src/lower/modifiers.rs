@@ -1,10 +1,12 @@
 //! Modifiers of a call that have parts of their own: `retry`, `rate_limit`, `cache` and `idempotency`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use action_api::Spec;
 use expr::Type;
 use plan::{Cache, Effect, FailureKind, Idempotency, OnUnknown, RateLimit, Repeat, Retry};
+use serde_json::{Value, json};
 
 use super::Lower;
 use super::fields::{self, Fields, wrong_kind};
@@ -131,8 +133,9 @@ impl Lower<'_> {
             return Idempotency::default();
         };
         let key = fields.get("key").map(|node| self.key(node));
-        let on_unknown = match fields.word("on_unknown", &["verify", "retry", "fail"], self.sink) {
+        let on_unknown = match fields.word("on_unknown", &["verify", "retry", "ask", "fail"], self.sink) {
             Some("retry") => OnUnknown::Retry,
+            Some("ask") => OnUnknown::Ask,
             Some("fail") => OnUnknown::Fail,
             _ => OnUnknown::Verify,
         };
@@ -142,15 +145,41 @@ impl Lower<'_> {
             self.sink.push(
                 Raw::error(codes::MISPLACED, format!("`{}` may never be repeated", spec.name))
                     .node(node.id, "would repeat it")
-                    .help("write `verify` or `fail`"),
+                    .help("write `verify`, `ask` or `fail`"),
             );
         }
-        Idempotency { key, on_unknown }
+        let form = (on_unknown == OnUnknown::Ask).then(|| Arc::new(what_happened(&spec.output)));
+        Idempotency { key, on_unknown, form }
     }
 
     fn key(&mut self, node: &Node) -> plan::ValueExpr {
         self.fitting(node, &Slot::open("`key`", Type::string())).0
     }
+}
+
+/// What a person is asked when nobody knows whether a call took place. Definitions that the output refers to have to
+/// stand at the top. A rehearsal, which takes the default, claims to know nothing.
+fn what_happened(output: &Value) -> Value {
+    let mut output = output.clone();
+    let mut form = json!({
+        "type": "object", "additionalProperties": false, "required": ["took_place"],
+        "properties": {"took_place": {
+            "type": "string", "enum": ["yes", "no", "give_up"],
+            "description": "whether it took place"}},
+        "if": {"properties": {"took_place": {"const": "yes"}}}, "then": {"required": ["output"]},
+        "default": {"took_place": "give_up"},
+    });
+    if let (Some(form), Some(output)) = (form.as_object_mut(), output.as_object_mut()) {
+        output.remove("$schema");
+        for name in ["$defs", "definitions"] {
+            form.extend(output.remove(name).map(|all| (name.to_owned(), all)));
+        }
+        output.entry("description").or_insert_with(|| Value::from("with `yes`: what it gave"));
+    }
+    if let Some(properties) = form.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("output".to_owned(), output);
+    }
+    form
 }
 
 /// What holds for an action that may be repeated, if the playbook says nothing.

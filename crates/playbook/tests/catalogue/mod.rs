@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use action_api::{PluginFacts, PluginStanding, Spec};
-use plan::{Body, Plan, Step, StepKind, Then, TriggerKind, ValueExpr, Wait};
+use plan::{Body, OnUnknown, Plan, Step, StepKind, Then, TriggerKind, ValueExpr, Wait};
 use portcullis_playbook::Actions;
 use serde_json::Value;
 
@@ -33,7 +33,10 @@ impl Actions for Fixed {
         let all = [
             ("eml", PluginStanding::Embedded),
             ("urlscan", PluginStanding::Ready),
-            ("changed", PluginStanding::Changed { what: what("scan/scan.wasm has changed since it was locked") }),
+            (
+                "changed",
+                PluginStanding::Changed { what: what("scan/scan.wasm has changed since it was locked") },
+            ),
             ("greedy", PluginStanding::Rights { asks: vec![what("http"), what("env")] }),
             ("future", PluginStanding::Unusable { what: what("made for `portcullis:plugin@2.0`") }),
         ];
@@ -139,8 +142,8 @@ fn write_kind(kind: &StepKind, depth: usize, out: &mut String) -> std::fmt::Resu
             )?;
             let cache = call.cache.as_ref().map(|c| (c.ttl, c.key.as_ref().map(value)));
             let key = call.idempotency.key.as_ref().map(value);
-            if call.rate_limit.is_some() || cache.is_some() || key.is_some() {
-                let unknown = call.idempotency.on_unknown;
+            let unknown = call.idempotency.on_unknown;
+            if call.rate_limit.is_some() || cache.is_some() || key.is_some() || unknown != OnUnknown::Verify {
                 writeln!(out, "{pad}{:?} cache={cache:?} key={key:?} {unknown:?}", call.rate_limit)?;
             }
             Ok(())
