@@ -1,5 +1,7 @@
 //! Calls of actions: what is checked before one is commanded, and what follows a failed attempt.
 
+use std::borrow::Cow;
+
 use journal::{OpId, Timestamp};
 use plan::{Blame, Call, Failure, FailureKind, OnUnknown, Repeat, StepKind, StepPath, ValueExpr};
 use serde_json::Value;
@@ -100,18 +102,24 @@ impl Machine {
         if call.attempt != attempt || call.doubt.is_some() {
             return Err(format!("operation {op} is not at attempt {attempt}"));
         }
-        let next = entropy.and_then(|entropy| another(call, failure, now, entropy));
+        let mut next = entropy.and_then(|entropy| another(call, failure, now, entropy));
+        let mut failure = Cow::Borrowed(failure);
+        if let Some(limit) = next.and_then(|until| self.over_by_then(node, until)) {
+            next = None;
+            failure.to_mut().message +=
+                &format!("; the next attempt would begin after {limit}, so there is none");
+        }
         let free = self.nodes.get(node).is_some_and(|node| node.mark == Mark::Free);
         match next.filter(|_| free) {
-            None if self.ask_what_happened(op, failure) => {}
-            None => self.answered(op, Err(Fault::from(failure.clone()))),
+            None if self.ask_what_happened(op, &failure) => {}
+            None => self.answered(op, Err(Fault::from(failure.into_owned()))),
             Some(until) => {
                 let (id, call) = self.call_mut(op)?;
                 call.wakes = Some(until);
                 call.begun = false;
                 self.turn.commands.push(Command::Sleep { op, until });
                 let path = self.nodes.get(id).map(|node| node.path.clone()).unwrap_or_default();
-                let kind = ProgressKind::Retrying { attempt, failure: failure.clone(), until };
+                let kind = ProgressKind::Retrying { attempt, failure: failure.into_owned(), until };
                 self.turn.progress.push(Progress { path, kind });
             }
         }
@@ -127,7 +135,9 @@ impl Machine {
         if call.attempt != attempt || node.mark != Mark::Free {
             return None;
         }
-        another(call, failure, self.now, 0).map(|_| (step.action.as_str(), call.connection.as_deref()))
+        let until = another(call, failure, self.now, 0)?;
+        let granted = self.over_by_then(*self.ops.get(&op)?, until).is_none();
+        granted.then(|| (step.action.as_str(), call.connection.as_deref()))
     }
 
     /// An action succeeded.

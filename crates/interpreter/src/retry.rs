@@ -1,9 +1,13 @@
-//! Whether, and when, a failed attempt is followed by another.
+//! Whether, and when, a failed attempt is followed by another: as the step says, and never so late that a time limit
+//! around it would end the wait.
 
 use std::time::Duration;
 
 use journal::Timestamp;
 use plan::{Failure, FailureKind, Repeat, Retry};
+
+use crate::machine::Machine;
+use crate::node::{Limit, NodeId};
 
 /// When the next attempt begins, or `None` if this one was the last.
 ///
@@ -31,6 +35,21 @@ pub(crate) fn next_attempt(
     let drawn = entropy % (millis(bound) + 1);
     let wait = drawn.max(failure.retry_after_ms.unwrap_or(0));
     Some(Timestamp(now.0.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))))
+}
+
+impl Machine {
+    /// The nearest time limit around a call that is over by then, in words.
+    pub(crate) fn over_by_then(&self, call: NodeId, then: Timestamp) -> Option<String> {
+        let limits = self.nodes.chain(call).filter_map(|(_, node)| Some((node.timer?, &node.path)));
+        let (timer, path) =
+            limits.filter(|(timer, _)| timer.until <= then).min_by_key(|(timer, _)| timer.until)?;
+        Some(match timer.limit {
+            Limit::Deadline if path.as_str().is_empty() => "the `deadline` of the run".to_owned(),
+            Limit::Deadline => format!("the `deadline` of the playbook that step {path} calls"),
+            Limit::Step => format!("the `timeout` of step {path}"),
+            Limit::Finally => "the time that a `finally` gets".to_owned(),
+        })
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

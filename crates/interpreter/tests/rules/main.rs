@@ -10,4 +10,5 @@
 mod doubt;
 mod people;
 mod play;
+mod retries;
 mod verbs;
