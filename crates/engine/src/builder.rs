@@ -10,6 +10,7 @@ use playbook::{Actions, Checked, Source};
 
 use crate::admit::Guard;
 use crate::audit::{Audit, NoAudit};
+use crate::bounds::RunLimits;
 use crate::budget::{Budgets, RetryBudget};
 use crate::cache::Cache;
 use crate::keys::Keys;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<Keys>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) budgets: Budgets,
+    pub(crate) run_limits: RunLimits,
     pub(crate) exit: Exit,
     pub(crate) watched: bool,
     pub(crate) guard: Guard,
@@ -69,6 +71,7 @@ pub struct Builder {
     watched: bool,
     max_calls: usize,
     retry_budget: RetryBudget,
+    run_limits: RunLimits,
     policy: Policy,
     audit: Arc<dyn Audit>,
     sources: Vec<Arc<dyn ActionSource>>,
@@ -86,6 +89,7 @@ impl Engine {
             watched: false,
             max_calls: MAX_CALLS,
             retry_budget: RetryBudget::default(),
+            run_limits: RunLimits::default(),
             policy: Policy::default(),
             audit: Arc::new(NoAudit),
             sources: Vec::new(),
@@ -195,6 +199,13 @@ impl Builder {
         self
     }
 
+    /// How large a run may become.
+    #[must_use]
+    pub fn run_limits(mut self, limits: RunLimits) -> Self {
+        self.run_limits = limits;
+        self
+    }
+
     /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
     #[must_use]
     pub fn watched(mut self) -> Self {
@@ -232,6 +243,7 @@ impl Builder {
             keys: Arc::new(Keys::default()),
             slots: Arc::new(Slots::new(self.max_calls)),
             budgets: Budgets::new(self.retry_budget),
+            run_limits: self.run_limits,
             exit: Exit::default(),
             watched: self.watched,
             guard: Guard::new(self.policy, self.audit),

@@ -18,9 +18,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
 use crate::admit::Account;
+use crate::bounds::Spent;
 use crate::builder::Inner;
 use crate::cache::Slot;
 use crate::gate::Gate;
+use crate::kept::outward;
 use crate::leave::Leaving;
 use crate::reuse::Earlier;
 use crate::run::Control;
@@ -38,6 +40,8 @@ pub(crate) struct Handed {
     pub(crate) turn: Turn,
     /// What the run has spent before.
     pub(crate) account: Account,
+    /// How large it is, without `records`.
+    pub(crate) spent: Spent,
 }
 
 /// An answer of the outside world.
@@ -83,6 +87,7 @@ pub(crate) struct Driver {
     pub(crate) delayed: HashMap<OpId, Box<Perform>>,
     /// Calls that wait for a paused run to go on, and those that were let through all the same.
     pub(crate) gate: Gate,
+    pub(crate) spent: Spent,
     /// What the run has changed, and has to say to the audit log.
     pub(crate) account: Account,
     pub(crate) asks: BTreeMap<OpId, Box<Ask>>,
@@ -129,6 +134,7 @@ impl Driver {
             calls: HashMap::new(),
             delayed: HashMap::new(),
             gate,
+            spent: Spent::default(),
             account: Account::default(),
             asks: BTreeMap::new(),
             forms: BTreeMap::new(),
@@ -152,10 +158,13 @@ impl Driver {
         }
         self.account = handed.account;
         self.records = handed.records;
+        self.spent = handed.spent;
         self.take(handed.turn)?;
         let mut header = handed.header;
         loop {
             let records = std::mem::take(&mut self.records);
+            self.count(&records)?;
+            let records = outward(&self.inner.artifacts, &self.run, records).await?;
             self.audited(header.as_ref(), &records).await?;
             match header.take() {
                 Some(header) => self.inner.journal.create(header, records).await?,
@@ -173,6 +182,7 @@ impl Driver {
                 self.tell(StepPath::root(), EventKind::Ended(end.clone()));
                 return Ok(end);
             }
+            self.stays_within_limits()?;
             if self.records.is_empty() {
                 self.leaves()?;
                 // A run whose answers are always there lets others have their turn.

@@ -1,11 +1,13 @@
 //! Why the engine could not start or go on. (How a *run* failed is [`crate::End`].)
 
+use action_api::ArtifactError;
 use interpreter::Divergence;
 use journal::{JournalError, RunId};
+use plan::Digest;
 use playbook::Diagnostic;
 
 use crate::audit::AuditError;
-use crate::{InputProblem, Refusal};
+use crate::{InputProblem, Refusal, RunLimits};
 
 /// Why a run could not be started or carried on.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +117,47 @@ pub enum EngineError {
     /// Two sources bring an action of the same name.
     #[error("two sources bring an action called {0}")]
     DuplicateAction(String),
+    /// A large result could not be kept; the run stopped where it was and can be resumed once the store works again.
+    #[error("a result of run {run} could not be kept as an artifact, so the run stopped where it was")]
+    Keep {
+        /// The run.
+        run: RunId,
+        /// What the store said.
+        #[source]
+        source: ArtifactError,
+    },
+    /// A large result that was kept outside of the journal is gone or damaged.
+    #[error(
+        "record {seq} of run {run} keeps its result in artifact {artifact}, which {reason}; bring the artifact back, e.g. from a backup; nothing was changed"
+    )]
+    Kept {
+        /// The run.
+        run: RunId,
+        /// The record.
+        seq: u64,
+        /// Where its result should be.
+        artifact: Digest,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Inputs and trigger together are too large. Nothing was started.
+    #[error(
+        "the inputs and what the trigger brings are {bytes} bytes of JSON and may be {limit}; put large things into artifacts"
+    )]
+    TooLarge {
+        /// How large they are.
+        bytes: u64,
+        /// How large they may be.
+        limit: u64,
+    },
+    /// The run did not end in what its limits leave for that. Nothing beyond them was written.
+    #[error("the history of run {run} would grow beyond {} records or {} bytes, so it stopped where it was; split the work over several runs", limits.records, limits.bytes)]
+    TooLong {
+        /// The run.
+        run: RunId,
+        /// What it may have.
+        limits: RunLimits,
+    },
     /// The engine was shut down in the middle of the run. Everything that happened is written down.
     #[error(
         "run {0} stopped where it was, because the program was shut down; `portcullis resume {0}` goes on"

@@ -12,6 +12,7 @@ use plan::{Effect, Plan, Repeat, StepPath};
 use playbook::{Checked, Source};
 use serde_json::Value;
 
+use crate::kept::{inward, whole};
 use crate::versions::unchecked;
 use crate::{Engine, EngineError};
 
@@ -32,13 +33,14 @@ pub(crate) struct Called {
 impl Engine {
     /// A history with every result in it, those included that were too large for a record.
     pub(crate) async fn load(&self, run: &RunId) -> Result<StoredRun, EngineError> {
-        Ok(self.inner.journal.load(run).await?)
+        whole(self.inner.artifacts.as_ref(), self.inner.journal.load(run).await?)
     }
 
     /// Folds a stored history, without carrying anything out.
     ///
     /// # Errors
-    /// The stored playbook does not check any more, or the history does not fit it.
+    /// The stored playbook does not check any more, the history does not fit it, or a result that is kept outside is
+    /// gone.
     pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
         self.retrace(stored, &mut |_, _| ())
     }
@@ -71,17 +73,15 @@ impl Engine {
         let (mut machine, turn) = Machine::start(plan, &info, first).map_err(diverged)?;
         turn.commands.iter().for_each(|command| see(&machine, command));
         for record in stored.records.iter().skip(1) {
-            let turn = machine.apply(record).map_err(diverged)?;
+            let whole = inward(self.inner.artifacts.as_ref(), run, record)?;
+            let turn = machine.apply(whole.as_ref().unwrap_or(record)).map_err(diverged)?;
             turn.commands.iter().for_each(|command| see(&machine, command));
         }
         Ok(machine)
     }
 
     /// Every call a run made or wanted to make, and its machine.
-    pub(crate) fn calls(
-        &self,
-        stored: &StoredRun,
-    ) -> Result<(BTreeMap<OpId, Called>, Machine), EngineError> {
+    pub(crate) fn calls(&self, stored: &StoredRun) -> Result<(BTreeMap<OpId, Called>, Machine), EngineError> {
         let mut calls = BTreeMap::new();
         let machine = self.retrace(stored, &mut |machine, command| {
             if let Command::Perform(call) = command {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::admit::Account;
+use crate::bounds::{Spent, check_started};
 use crate::driver::{Driver, Handed};
 use crate::keys::Held;
 use crate::reuse::Earlier;
@@ -113,6 +114,7 @@ impl Engine {
         let run = self.run_id(self.inner.clock.now());
         let info = RunInfo { id: run.as_str().to_owned() };
         let started = Happened::Started { input, trigger, starter: start.starter.clone() };
+        check_started(&self.inner.run_limits, &started)?;
         let (control, controls) = unbounded_channel();
         let held = self.key(&plan, &info, &run, &started, &control, start.mode).await?;
         if !self.inner.exit.is_open() {
@@ -138,7 +140,8 @@ impl Engine {
             driver: start.driver.clone(),
         };
         let account = Account::default();
-        let handed = Handed { header: Some(header), records: vec![first], turn, account };
+        let handed =
+            Handed { header: Some(header), records: vec![first], turn, account, spent: Spent::default() };
         Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier }))
     }
 
@@ -182,7 +185,8 @@ impl Engine {
         };
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
         let account = self.inner.guard.account(&self.inner, &stored.records);
-        let handed = Handed { header: None, records: Vec::new(), turn, account };
+        let handed =
+            Handed { header: None, records: Vec::new(), turn, account, spent: Spent::of(&stored.records) };
         Ok(self.drive(run.clone(), machine, handed, start, Line { control, controls, held, earlier }))
     }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 use doubles::{Reply, Script, end, playbook, resume, start, until};
 use journal::{Event as Happened, Record};
 use portcullis_engine::{
-    Engine, EventKind, FailureKind, HaltError, Journal, MemoryJournal, Probe, RunStatus, Timestamp,
-    VirtualClock,
+    Engine, EngineError, EventKind, FailureKind, HaltError, Journal, MemoryJournal, Probe, RunStatus, Source,
+    Start, Timestamp, VirtualClock,
 };
 use serde_json::json;
 
@@ -197,4 +197,69 @@ async fn a_change_that_never_returns_does_not_hold_a_cancelled_run_for_ever() {
     let ended = end(&mut run).await.unwrap();
     assert_eq!(ended.status, RunStatus::Unknown, "its time limit ends it, and the probe does not know");
     assert_eq!(*script.dropped.lock().unwrap(), ["test.read", "test.send"]);
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_changes_finish_drops_reads_and_says_nothing_about_failing() {
+    let script = Script::default().reply("test.read", [Reply::Hang]).reply("test.change", [Reply::Door]);
+    let engine = engine(&script);
+    let text = playbook(
+        "  - id: both\n    parallel:\n      a: [{ id: a, uses: test.read }]\n      b: [{ id: b, uses: test.change }, { id: c, uses: test.change }]\n",
+    );
+    let (mut run, mut events) = start(&engine, &text).await;
+    until(&mut events, |kind| matches!(kind, EventKind::Calling { action, .. } if action == "test.change"))
+        .await;
+    let door = script.door.clone();
+    let opens = async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        door.add_permits(1);
+    };
+    let (late, ()) = tokio::join!(engine.shutdown(Duration::from_secs(10)), opens);
+    assert_eq!(late, 0);
+    assert!(matches!(end(&mut run).await, Err(EngineError::ShutDown(id)) if id == *run.id()));
+    assert_eq!(*script.dropped.lock().unwrap(), ["test.read"]);
+    assert_eq!(script.calls("test.change").len(), 1, "the next change did not begin");
+    let records = history(&engine, run.id()).await;
+    assert!(records.iter().any(|record| matches!(record.event, Happened::Performed { .. })));
+    assert!(!records.iter().any(|record| matches!(
+        record.event,
+        Happened::AttemptFailed { .. } | Happened::CancelRequested { .. } | Happened::Ended { .. }
+    )));
+    let refused = engine.start(Source::new("t", &text), Start::default()).await.err().unwrap();
+    assert!(matches!(refused, EngineError::Closed));
+
+    let stored = engine.journal().load(run.id()).await.unwrap();
+    let journal = MemoryJournal::default();
+    journal.create(stored.header, stored.records).await.unwrap();
+    let after = Script::default();
+    let second = Engine::builder().source(after.clone()).journal(journal).build().unwrap();
+    let (mut again, _events) = resume(&second, run.id()).await;
+    assert_eq!(end(&mut again).await.unwrap().status, RunStatus::Succeeded);
+    assert_eq!(after.paths(), ["both/a/a", "both/b/c"], "the change that finished is not made again");
+}
+
+#[tokio::test]
+async fn a_shutdown_is_ready_within_its_grace_even_if_a_change_hangs() {
+    let script = Script::default().reply("test.change", [Reply::Hang]);
+    let engine = engine(&script);
+    let (mut run, mut events) = start(&engine, &playbook("  - { id: a, uses: test.change }\n")).await;
+    until(&mut events, |kind| matches!(kind, EventKind::Calling { .. })).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(engine.shutdown(Duration::from_millis(300)).await, 1);
+    assert!(begun.elapsed() < Duration::from_secs(10), "not the time limit of the call");
+    assert!(matches!(end(&mut run).await, Err(EngineError::ShutDown(_))));
+    let last = history(&engine, run.id()).await.pop().unwrap();
+    assert!(matches!(last.event, Happened::Performing { .. }), "in doubt, as after a crash");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_leaves_at_once() {
+    let engine = engine(&Script::default());
+    let text = playbook(
+        "  - { id: gate, approve: { message: Do it?, shows: [act] } }\n  - { id: act, uses: test.change }\n",
+    );
+    let (mut run, mut events) = start(&engine, &text).await;
+    until(&mut events, |kind| *kind == EventKind::Waiting).await;
+    assert_eq!(engine.shutdown(Duration::from_secs(3600)).await, 0);
+    assert!(matches!(end(&mut run).await, Err(EngineError::ShutDown(_))));
 }
