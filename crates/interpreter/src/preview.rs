@@ -93,9 +93,15 @@ pub(crate) fn places(machine: &Machine, approve: &Approve, block: NodeId) -> Has
     found
 }
 
+/// Handlers are not covered by what is shown around them, but one may have an approval of its own.
 fn collect_plan(plan: &Plan, path: &StepPath, shows: &[String], within: bool, found: &mut HashSet<String>) {
-    let parts = [Some(&plan.steps), plan.on_error.as_ref(), plan.finally.as_ref()];
-    parts.into_iter().flatten().for_each(|steps| collect(steps, path, shows, within, found));
+    collect(&plan.steps, path, shows, within, found);
+    if let Some(steps) = &plan.on_error {
+        collect(steps, path, shows, false, found);
+    }
+    if let Some(steps) = &plan.finally {
+        collect(steps, path, shows, within, found);
+    }
 }
 
 fn collect(steps: &[Step], path: &StepPath, shows: &[String], within: bool, found: &mut HashSet<String>) {

@@ -182,6 +182,18 @@ fn a_loop_is_shown_whole_and_its_items_are_approved_one_by_one() {
 }
 
 #[test]
+fn a_handler_that_reads_runs_inside_of_what_was_approved() {
+    let called = "playbook: 1\nid: called\nsteps: [{ id: a, uses: test.change }]\non_error: [{ id: b, uses: test.read }]\nfinally: [{ id: z, uses: test.change }]\n";
+    let text =
+        "steps:\n  - { id: g, approve: { message: Now?, shows: [x] } }\n  - { id: x, call: called.yaml }\n";
+    let mut play = Play::among(text, &[("called.yaml", called)]);
+    play.decides("g", Decision::Approved, "ben").fails("x/a", FailureKind::Invalid).succeeds("x/b");
+    assert_eq!(play.call("x/z").approved_by, ["ben"], "its `finally` was shown");
+    play.succeeds("x/z");
+    assert_eq!(play.failed().0, FailureKind::Invalid);
+}
+
+#[test]
 fn an_approval_binds_in_handlers_too() {
     let handler = "steps: [{ fail: no }]\nPART:\n  - { id: g, approve: { message: Now?, shows: [x] } }\n  - { id: y, uses: test.read }\n  - { id: x, uses: test.change, with: { n: '${{ steps.y.status == \"skipped\" ? 1 : 2 }}' } }\n";
     for part in ["on_error", "finally"] {

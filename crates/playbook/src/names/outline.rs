@@ -309,11 +309,13 @@ fn inner_blocks<'n>(verb: &str, all: &'n [Entry]) -> Vec<(BlockKind, &'n Node)> 
 
 fn gate(approve: &[Entry]) -> Gate {
     let is = |all: &[Entry], key: &str, word: &str| field(all, key).and_then(Node::text) == Some(word);
-    let escalation = entries(field(approve, "escalate"));
+    // However often it is handed on.
+    let mut rounds =
+        std::iter::successors(Some(approve), |round| field(round, "escalate").map(|n| entries(Some(n))));
     Gate {
         shows: field(approve, "shows").map(texts).unwrap_or_default(),
         survives_rejection: is(approve, "on_reject", "continue"),
-        approves_itself: is(approve, "on_timeout", "approve") || is(escalation, "on_timeout", "approve"),
+        approves_itself: rounds.any(|round| is(round, "on_timeout", "approve")),
     }
 }
 
