@@ -26,7 +26,7 @@ plugins: { ioc-foreign: { version: "0.1" } }
 inputs:
   text: { type: string, maxLength: 1000 }
 outputs:
-  found: { type: integer, value: "${{ size(steps.find.output.indicators) }}" }
+  found: { type: integer, value: "${{ size(steps.find.output.urls) }}" }
 steps:
   - id: find
     uses: ioc-foreign.extract
@@ -93,9 +93,9 @@ fn what_was_added_can_be_called() {
     let checked = portcullis(folder.path(), &["check", "playbook.yaml"]);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked));
     // Its types are checked as those of any action.
-    let wrong = PLAYBOOK.replace("indicators)", "indicatrs)");
+    let wrong = PLAYBOOK.replace("urls)", "urlz)");
     fs::write(folder.path().join("wrong.yaml"), wrong).unwrap();
-    assert!(text(&portcullis(folder.path(), &["check", "wrong.yaml"])).contains("indicators"));
+    assert!(text(&portcullis(folder.path(), &["check", "wrong.yaml"])).contains("`urls`"));
 
     let run =
         ["run", "playbook.yaml", "--json", "-i", "text=see http://one.example/ and http://two.example/"];
