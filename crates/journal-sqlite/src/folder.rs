@@ -15,6 +15,7 @@ use crate::failure;
 
 const DATABASE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
+const MARK: &str = "journal.mark";
 /// How often a lock is asked for.
 const TRIES: u32 = 12;
 /// The pause between two of them.
@@ -90,6 +91,11 @@ pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
 }
 
+/// The mark beside a database.
+pub(crate) fn mark(database: &Path) -> PathBuf {
+    database.with_file_name(MARK)
+}
+
 /// SQLite's write-ahead log beside a database.
 pub(crate) fn log(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
@@ -115,7 +121,7 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens or makes a file that only its owner may read.
-fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -11,6 +11,7 @@ mod blocks;
 mod failure;
 mod folder;
 mod listing;
+mod mark;
 mod options;
 mod reader;
 mod schema;

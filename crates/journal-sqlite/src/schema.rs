@@ -8,9 +8,11 @@
 use std::path::Path;
 
 use journal::{JournalError, artifacts_of};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::blocks::{Block, Line};
+use crate::mark::{self, Place};
 use crate::uses::Kind;
 use crate::{Durability, failure, listing, seal, stored, uses};
 
@@ -38,14 +40,27 @@ const TABLES: [&str; 8] = [
 /// How many of the tables version 1 had, the first ones.
 const TABLES_OF_VERSION_1: usize = 5;
 
-/// The writer's connection: makes the tables in an empty file, refuses any other file.
-pub(crate) fn open_writer(place: &Path, durability: Durability) -> Result<Connection, JournalError> {
+/// The writer's connection: makes the tables in an empty file, refuses any other file, and one that has not got as
+/// far as `mark`.
+pub(crate) fn open_writer(
+    place: &Path,
+    durability: Durability,
+    mark: Place,
+) -> Result<Connection, JournalError> {
     let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(place, flags).map_err(opened)?;
     prepare(&connection).map_err(opened)?;
-    // Whose file it is comes before anything is changed in it.
+    // Whoever closes a file last copies the log into it and removes the log; what is refused is left alone.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(opened)?;
+    // Whose file it is, and whether all of it is there, comes before anything is changed in it.
     let found = whose(&connection).map_err(opened)?.map_err(|reason| failure::io(place, "opened", reason))?;
+    match found {
+        Found::Nothing if mark != Place::Nowhere => return Err(mark::missing(place, mark)),
+        Found::Nothing => {}
+        Found::Earlier | Found::Ours => mark::check(&connection, place, mark)?,
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(opened)?;
     set_durability(&connection, durability).map_err(|reason| failure::io(place, "opened", reason))?;
     match found {
         Found::Nothing => make_tables(&connection).map_err(|error| failure::io(place, "written", error))?,
@@ -64,12 +79,13 @@ pub(crate) fn open_reader(place: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 /// A connection that only reads, beside whatever process may be writing.
-pub(crate) fn open_alone(place: &Path) -> Result<Connection, JournalError> {
+pub(crate) fn open_alone(place: &Path, mark: Place) -> Result<Connection, JournalError> {
     let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
     let connection = open_reader(place).map_err(opened)?;
     let found = whose(&connection).map_err(opened)?.map_err(|reason| failure::io(place, "opened", reason))?;
     match found {
-        Found::Ours => Ok(connection),
+        Found::Ours => mark::check(&connection, place, mark).map(|()| connection),
+        Found::Nothing if mark != Place::Nowhere => Err(mark::missing(place, mark)),
         Found::Nothing => Err(failure::io(place, "opened", "no run was ever written to it")),
         Found::Earlier => Err(failure::io(
             place,

@@ -60,3 +60,8 @@ pub(crate) fn uses(kind: i64, digest: &[u8; 32], runs: i64) -> Seal {
 pub(crate) fn use_of(kind: i64, digest: &[u8; 32], run: i64) -> Seal {
     over("portcullis use of 1", &[&kind.to_le_bytes(), digest, &run.to_le_bytes()])
 }
+
+/// The checksum of a slot of the mark.
+pub(crate) fn mark(content: &[u8]) -> Seal {
+    over("portcullis mark 1", &[content])
+}

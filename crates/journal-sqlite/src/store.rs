@@ -9,10 +9,11 @@ use plan::Digest;
 use tokio::sync::oneshot;
 
 use crate::folder::{self, Folder};
+use crate::mark::{self, Mark, Place};
 use crate::reader::{self, Question};
 use crate::transaction::{Batch, Job};
 use crate::writer::{self, Order};
-use crate::{Options, failure, schema};
+use crate::{Options, failure, schema, stored};
 
 /// Run history in a data folder, which this process has for itself until the value is dropped.
 ///
@@ -26,6 +27,7 @@ pub struct SqliteJournal {
     reader: Option<JoinHandle<()>>,
     orders: Option<Sender<Order>>,
     writer: Option<JoinHandle<()>>,
+    restored: bool,
 }
 
 impl SqliteJournal {
@@ -39,13 +41,19 @@ impl SqliteJournal {
     /// cannot be written, has no write-ahead log (network file systems), or holds something else.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, JournalError> {
         let folder = Folder::claim(folder.as_ref())?;
-        let connection = schema::open_writer(folder.database(), options.durability)?;
+        let path = folder::mark(folder.database());
+        let found = mark::read(&path)?;
+        let expected = found.map_or(Place::Nowhere, |slot| slot.binding());
+        let connection = schema::open_writer(folder.database(), options.durability, expected)?;
+        let restored = found.is_none() && stored::total(&connection, folder.database())? > 0;
+        let mark = Mark::open(&path, found, options.durability)
+            .map_err(|error| failure::io(&path, "written", error))?;
         folder.sync()?;
         let (orders, incoming) = channel();
         let (questions, asked) = channel();
         let place = folder.database().to_owned();
         let writer = spawn("journal-writer", &place, move |place| {
-            writer::write(place, &connection, options.durability, &incoming);
+            writer::write(place, &connection, mark, options.durability, &incoming);
         })?;
         let reader = spawn("journal-reader", &place, move |place| reader::read(place, None, &asked))?;
         Ok(SqliteJournal {
@@ -55,6 +63,7 @@ impl SqliteJournal {
             reader: Some(reader),
             orders: Some(orders),
             writer: Some(writer),
+            restored,
         })
     }
 
@@ -72,13 +81,30 @@ impl SqliteJournal {
             Ok(false) => return Err(failure::io(&database, "opened", "there is no journal here")),
             Err(error) => return Err(failure::io(&database, "opened", error)),
         }
-        let connection = schema::open_alone(&database)?;
+        // The mark first: whatever a writer adds meanwhile is behind it.
+        let found = mark::read(&folder::mark(&database))?;
+        let connection = schema::open_alone(&database, found.map_or(Place::Nowhere, |slot| slot.binding()))?;
         let (questions, asked) = channel();
         let reader = spawn("journal-reader", &database, move |place| {
             reader::read(place, Some(connection), &asked);
         })?;
         let (questions, reader) = (Some(questions), Some(reader));
-        Ok(SqliteJournal { database, _folder: None, questions, reader, orders: None, writer: None })
+        Ok(SqliteJournal {
+            database,
+            _folder: None,
+            questions,
+            reader,
+            orders: None,
+            writer: None,
+            restored: false,
+        })
+    }
+
+    /// Whether there were runs in the database and no mark beside it, so that nobody knows whether they are the
+    /// newest: it was restored from a backup, or an earlier version wrote it. What such a run did after the
+    /// backup was made is not in it; let a person look before it goes on.
+    pub fn is_restored(&self) -> bool {
+        self.restored
     }
 
     /// The database file, for messages and backups.

@@ -45,6 +45,19 @@ pub(crate) fn find(connection: &Connection, place: &Path, run: &RunId) -> Result
     Err(JournalError::NotFound(run.clone()))
 }
 
+/// The link of a record as it is stored.
+pub(crate) fn link(
+    connection: &Connection,
+    place: &Path,
+    number: i64,
+    seq: u64,
+) -> Result<Option<Seal>, JournalError> {
+    let Ok(seq) = i64::try_from(seq) else { return Ok(None) };
+    let sql = "SELECT link FROM records WHERE number = ?1 AND seq = ?2";
+    let link = connection.query_row(sql, [number, seq], |row| row.get(0)).optional();
+    link.map_err(|error| io(place, "read", error))
+}
+
 /// The run with this number, if there is one.
 pub(crate) fn numbered(
     connection: &Connection,

@@ -11,6 +11,7 @@ use plan::Digest;
 use rusqlite::{Connection, Statement, params};
 
 use crate::blocks::{Block, Line};
+use crate::mark::Place;
 use crate::seal::{self, Seal};
 use crate::uses::Kind;
 use crate::{failure, listing, stored, texts, uses};
@@ -112,6 +113,8 @@ pub(crate) struct Transaction<'c> {
     head: Statement<'c>,
     record: Statement<'c>,
     runs: HashMap<RunId, State>,
+    /// Where the last job that changed something ended.
+    reached: Option<Place>,
 }
 
 impl<'c> Transaction<'c> {
@@ -135,6 +138,7 @@ impl<'c> Transaction<'c> {
                 "INSERT INTO records (number, seq, at, event, link) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
             runs: HashMap::new(),
+            reached: None,
         })
     }
 
@@ -143,9 +147,18 @@ impl<'c> Transaction<'c> {
         self.begin.execute(()).map(|_| ())
     }
 
-    /// Makes it durable.
-    pub(crate) fn commit(&mut self) -> Result<(), rusqlite::Error> {
-        self.commit.execute(()).map(|_| ())
+    /// Makes it durable, and says how far the journal has got by it.
+    pub(crate) fn commit(&mut self) -> Result<Option<Place>, rusqlite::Error> {
+        self.commit.execute(())?;
+        Ok(self.reached.take())
+    }
+
+    /// Takes everything back, and forgets what was known: the file alone counts.
+    pub(crate) fn roll_back(&mut self) -> Result<(), rusqlite::Error> {
+        self.runs.clear();
+        self.reached = None;
+        // SQLite may have done it by itself.
+        if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
     }
 
     /// Does a job; the answer is what nobody needs any more because of it.
@@ -247,6 +260,7 @@ impl<'c> Transaction<'c> {
             }
         }
         self.runs.remove(run);
+        self.reached = Some(Place::Deleted { number: stored.number });
         Ok(freed)
     }
 
@@ -272,6 +286,8 @@ impl<'c> Transaction<'c> {
         let sealed = seal::head(&state.begun, standing.records, updated, status, &asked, last);
         let records = number(standing.records)?;
         self.head.execute(params![state.number, records, updated, status, asked, last, sealed])?;
+        self.reached =
+            Some(Place::Written { number: state.number, records: standing.records, link: state.last });
         if standing.ended.is_some() {
             self.runs.remove(run);
         } else {

@@ -2,8 +2,11 @@
 //!
 //! With one run that is a commit a step; with many runs at once they share the wait for the disk. After a
 //! write that failed nobody knows what is on the disk (the system may have thrown the pages away and say
-//! success the next time), so nothing is acknowledged any more until the file is opened again.
+//! success the next time), so nothing is acknowledged any more until the file is opened again. A disk that is
+//! full is the one exception: SQLite says so only before it has asked for a sync, so nothing was promised,
+//! the transaction is taken back, and the next one begins with what the file says.
 
+use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use journal::JournalError;
 use plan::Digest;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use crate::mark::Mark;
 use crate::transaction::{Job, Transaction, Trouble};
 use crate::{Durability, failure, folder};
 
@@ -33,8 +37,14 @@ pub(crate) struct Order {
 }
 
 /// Writes until nobody can order any more; refuses everything after the first failure.
-pub(crate) fn write(place: &Path, connection: &Connection, durability: Durability, orders: &Receiver<Order>) {
-    let mut writer = match Writer::new(place, connection, durability) {
+pub(crate) fn write(
+    place: &Path,
+    connection: &Connection,
+    mark: Mark,
+    durability: Durability,
+    orders: &Receiver<Order>,
+) {
+    let mut writer = match Writer::new(place, connection, mark, durability) {
         Ok(writer) => writer,
         Err(reason) => return refuse(place, &reason, orders),
     };
@@ -55,6 +65,7 @@ struct Writer<'c> {
     place: &'c Path,
     connection: &'c Connection,
     transaction: Transaction<'c>,
+    mark: Mark,
     /// The write-ahead log and how often it goes to disk, if not with every commit.
     interval: Option<(File, Duration)>,
     /// When that is due next.
@@ -64,7 +75,12 @@ struct Writer<'c> {
 }
 
 impl<'c> Writer<'c> {
-    fn new(place: &'c Path, connection: &'c Connection, durability: Durability) -> Result<Self, String> {
+    fn new(
+        place: &'c Path,
+        connection: &'c Connection,
+        mark: Mark,
+        durability: Durability,
+    ) -> Result<Self, String> {
         let interval = match durability {
             Durability::Each => None,
             Durability::Interval(length) => {
@@ -74,7 +90,7 @@ impl<'c> Writer<'c> {
             }
         };
         let transaction = Transaction::new(connection, place).map_err(|error| error.to_string())?;
-        Ok(Writer { place, connection, transaction, interval, sync_at: None, logged: 0 })
+        Ok(Writer { place, connection, transaction, mark, interval, sync_at: None, logged: 0 })
     }
 
     /// Returns when nobody can order any more, or with the reason why writing has to end.
@@ -116,6 +132,14 @@ impl<'c> Writer<'c> {
                 }
                 Ok(())
             }
+            Err(error) if is_full(&error) => {
+                self.transaction.roll_back().map_err(|error| error.to_string())?;
+                for order in group {
+                    let place = self.place.display().to_string();
+                    let _ = order.answer.send(Err(JournalError::NoRoom { place }));
+                }
+                Ok(())
+            }
             Err(error) => {
                 let reason = error.to_string();
                 for order in group {
@@ -129,17 +153,20 @@ impl<'c> Writer<'c> {
     fn try_commit(
         &mut self,
         group: &[Order],
-    ) -> Result<Vec<Result<Vec<Digest>, JournalError>>, rusqlite::Error> {
+    ) -> Result<Vec<Result<Vec<Digest>, JournalError>>, Box<dyn Error + Send + Sync>> {
         let mut answers = Vec::with_capacity(group.len());
         self.transaction.begin()?;
         for order in group {
             answers.push(match self.transaction.apply(&order.job) {
                 Ok(freed) => Ok(freed),
                 Err(Trouble::Refused(error)) => Err(error),
-                Err(Trouble::Broken(error)) => return Err(error),
+                Err(Trouble::Broken(error)) => return Err(error.into()),
             });
         }
-        self.transaction.commit()?;
+        if let Some(reached) = self.transaction.commit()? {
+            // Before anybody is told, so that what was told is looked for.
+            self.mark.advance(reached).map_err(|error| format!("the mark: {error}"))?;
+        }
         Ok(answers)
     }
 
@@ -156,7 +183,11 @@ impl<'c> Writer<'c> {
             self.logged = 0;
             // SQLite would do this inside a commit, and swallow the error.
             let copied = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
-            copied.map_err(|error| error.to_string())?;
+            match copied {
+                // Everything is in the log, where it can stay.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {}
+                copied => copied.map_err(|error| error.to_string())?,
+            }
         }
         Ok(())
     }
@@ -164,7 +195,15 @@ impl<'c> Writer<'c> {
     fn sync(&mut self) -> Result<(), String> {
         if let (Some((log, _)), Some(_)) = (&self.interval, self.sync_at.take()) {
             log.sync_data().map_err(|error| error.to_string())?;
+            self.mark.synced();
         }
         Ok(())
     }
+}
+
+/// Whether a commit failed for want of room, before anything was asked to reach the disk.
+fn is_full(error: &Box<dyn Error + Send + Sync>) -> bool {
+    error
+        .downcast_ref::<rusqlite::Error>()
+        .is_some_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull))
 }

@@ -182,7 +182,7 @@ pub struct StoredRun {
 /// Obligations: when the future of `create` or `append` is ready with `Ok`, everything in it survives a
 /// crash of the process and (durability `each`) of the machine; records of one call become visible together
 /// or not at all; `append` refuses a gap or a repeat in `seq`; after a failed write nothing is acknowledged
-/// any more. `conformance` tests all of it.
+/// any more, but for [`JournalError::NoRoom`]. `conformance` tests all of it.
 pub trait Journal: Send + Sync {
     /// Begins a run, together with its first records.
     fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()>;
@@ -256,6 +256,13 @@ pub enum JournalError {
     #[error("{place} is in use by another process; stop it, or use another data folder")]
     Locked {
         /// The data folder.
+        place: String,
+    },
+    /// There is no room on the disk. Nothing of this call was written, and the store goes on: the same call can be
+    /// made again once there is room.
+    #[error("there is no room for the journal at {place}; nothing was written, make room and it goes on")]
+    NoRoom {
+        /// The file.
         place: String,
     },
     /// The disk failed. Nothing is acknowledged after this.
