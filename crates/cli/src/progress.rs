@@ -85,6 +85,10 @@ impl Progress {
             EventKind::Cached { action } => {
                 self.one(&event.path, format!("{} {}  {action}, answered before", style.dim("·"), event.path))
             }
+            EventKind::Reused { action, run } => self.one(
+                &event.path,
+                format!("{} {}  {action}, answered by run {run}", style.dim("·"), event.path),
+            ),
             EventKind::Pausing { by } => {
                 let words = format!("paused by {}: what is in flight is finished", line(by));
                 vec![format!("{} {words}", style.yellow("‖"))]
@@ -93,11 +97,13 @@ impl Progress {
                 vec![format!("{} one more call, says {}", style.yellow("›"), line(by))]
             }
             EventKind::Continued { by } => vec![format!("{} goes on, says {}", style.green("▸"), line(by))],
-            EventKind::Answered { by, .. } => self
-                .one(&event.path, format!("{} {}  answered by {}", style.green("✓"), event.path, line(by))),
+            // That the step has succeeded comes by itself.
+            EventKind::Answered { by, .. } => {
+                self.one(&event.path, format!("{} {}  answered by {}", style.dim("·"), event.path, line(by)))
+            }
             EventKind::Decided { decision, by } => {
                 let words = format!("{} by {}", decision.as_str(), line(by));
-                self.one(&event.path, format!("{} {}  {words}", style.green("✓"), event.path))
+                self.one(&event.path, format!("{} {}  {words}", style.dim("·"), event.path))
             }
             _ => Vec::new(),
         }
@@ -121,7 +127,7 @@ impl Progress {
             }
             ProgressKind::Succeeded if !place.many => format!("{} {path}", style.green("✓")),
             ProgressKind::Signalled { name } => {
-                format!("{} {path}  the event {} came", style.green("✓"), line(name))
+                format!("{} {path}  the event {} came", style.dim("·"), line(name))
             }
             ProgressKind::Retrying { attempt, failure, until } => {
                 let text = line(&failure.to_string());

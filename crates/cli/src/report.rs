@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{Ask, Effect, End, Event, EventKind, Failure, Form, Pause, ProgressKind, RunStatus, StepPath};
+use interpreter::Command;
 use plan::Audience;
 use serde_json::{Value, json};
 
@@ -67,6 +68,20 @@ impl CallState {
 }
 
 impl Report {
+    /// Of a run that was paused while nobody drives it: what it waits for, and nothing that it did.
+    pub(crate) fn paused(by: &str, pending: Vec<Command>) -> Self {
+        let mut report = Report { paused: Some(Some(by.to_owned())), ..Report::default() };
+        for command in pending {
+            match command {
+                Command::Ask(ask) => report.asks.push(*ask),
+                Command::Form(form) => report.forms.push(*form),
+                Command::Pause(pause) => report.waits.push(*pause),
+                _ => {}
+            }
+        }
+        report
+    }
+
     /// Takes an event in.
     pub(crate) fn note(&mut self, event: &Event) {
         self.now = event.at.0;
@@ -173,6 +188,11 @@ impl Report {
         }
     }
 
+    /// Every step that failed, also where the playbook got over it.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (&StepPath, &Failure)> {
+        self.failures.iter().map(|(path, failure)| (path, failure))
+    }
+
     /// The documented object of `--json`.
     pub(crate) fn to_json(&self, run: &str, playbook: &str, dry_run: bool) -> Value {
         let end = self.end.as_ref();
@@ -199,6 +219,7 @@ impl Report {
             "run": run,
             "playbook": playbook,
             "status": self.status().as_str(),
+            "paused_by": self.paused.as_ref().and_then(Option::as_ref),
             "dry_run": dry_run,
             "duration_ms": self.now - self.started.unwrap_or(self.now),
             "outputs": end.map(|end| &end.outputs),

@@ -20,6 +20,7 @@ use crate::inputs::InputFlags;
 use crate::output::{self, Style};
 use crate::places;
 use crate::progress::Progress;
+use crate::report::Report;
 use crate::signals;
 use crate::simulator::Simulator;
 use crate::wire::{self, Keep, Shared};
@@ -29,6 +30,8 @@ use crate::wire::{self, Keep, Shared};
 pub(crate) enum Then {
     /// Nothing.
     Follow,
+    /// Take the actions of today.
+    Adopt,
     /// Answer this question; with a digest, only if that is what is asked.
     Decide(StepPath, Decision, Person, Option<String>),
     /// Fill this form in.
@@ -55,7 +58,7 @@ impl Then {
             | Then::Step(person)
             | Then::Continue(person)
             | Then::Cancel(person) => Ok(person.clone()),
-            Then::Follow | Then::Signal(..) => IdentityFlags::default().person(shared),
+            Then::Follow | Then::Adopt | Then::Signal(..) => IdentityFlags::default().person(shared),
         }
     }
 
@@ -94,12 +97,22 @@ pub(crate) async fn resume(shared: &Shared, run: &str, then: Then, json: bool) -
         ))
         .into());
     }
-    let data = shared.data(&shared.config()?);
+    let config = shared.config()?;
+    let data = shared.data(&config);
     let person = then.person(shared)?;
     if ended.is_none()
         && let Some(peer) = Peer::of(&data, id.as_str(), &person.name).await
     {
-        return elsewhere(peer, &stored, then, json).await;
+        let known = config.people.get(&person.name).map(|known| known.roles.as_slice()).unwrap_or_default();
+        if let Some(role) = person.roles.iter().find(|role| !known.contains(role)) {
+            return Err(Wrong(format!(
+                "`--role {}` counts only where this command drives the run itself; another process does, and it knows \
+                 the roles under `people:` in its configuration",
+                output::line(role)
+            ))
+            .into());
+        }
+        return elsewhere(peer, &wire::whole(shared, stored)?, then, json).await;
     }
     if let Then::Pause(person) = &then {
         return pause(shared, &id, person, json).await;
@@ -119,7 +132,7 @@ async fn elsewhere(mut peer: Peer, stored: &StoredRun, then: Then, json: bool) -
     signals::aside()?;
     let id = &stored.header.run;
     let what = match &then {
-        Then::Follow => {
+        Then::Follow | Then::Adopt => {
             // Says so if it drives another run.
             peer.ask(What::Status { wait: false, form: Form::Text }).await?;
             return Err(Wrong(format!(
@@ -175,10 +188,11 @@ async fn elsewhere(mut peer: Peer, stored: &StoredRun, then: Then, json: bool) -
 /// Nobody drives the run: that it is paused is written down, and nothing of it begins.
 async fn pause(shared: &Shared, id: &RunId, person: &Person, json: bool) -> Result<Exit> {
     let journal = wire::journal(shared)?;
-    let stored = journal.load(id).await?;
-    note(journal.as_ref(), &stored, vec![Happened::Paused { by: person.name.clone() }]).await?;
+    let (stored, engine) = (wire::whole(shared, journal.load(id).await?)?, wire::catalogue()?);
+    note(journal.as_ref(), &engine, &stored, vec![Happened::Paused { by: person.name.clone() }]).await?;
     if json {
-        output::say_json(&serde_json::json!({"run": id, "status": RunStatus::Paused}));
+        let report = Report::paused(&person.name, open(&engine, &stored));
+        output::say_json(&report.to_json(id.as_str(), &stored.header.source, false));
     } else {
         output::say(&format!("run {id} is paused; `portcullis runs continue {id}` goes on"));
     }
@@ -186,11 +200,16 @@ async fn pause(shared: &Shared, id: &RunId, person: &Person, json: bool) -> Resu
 }
 
 /// Adds to the history of a run that nobody drives, if it fits there.
-async fn note(journal: &dyn Journal, stored: &StoredRun, events: Vec<Happened>) -> Result<Vec<Record>> {
+async fn note(
+    journal: &dyn Journal,
+    engine: &Engine,
+    stored: &StoredRun,
+    events: Vec<Happened>,
+) -> Result<Vec<Record>> {
     let id = &stored.header.run;
     let now = jiff::Timestamp::now().as_millisecond();
     let last = stored.records.last().map_or(0, |record| record.at.0);
-    let mut machine = wire::catalogue()?.replay(stored)?;
+    let mut machine = engine.replay(stored)?;
     let mut records = Vec::new();
     for event in events {
         if matches!(event, Happened::Paused { .. }) && machine.is_paused() {
@@ -235,11 +254,12 @@ async fn here(
         if engine.replay(&stored)?.is_paused() {
             events.push(Happened::Continued { by });
         }
-        let records = note(engine.journal().as_ref(), &stored, events).await?;
+        let records = note(engine.journal().as_ref(), &engine, &stored, events).await?;
         stored.records.extend(records);
     }
     let (sender, events) = unbounded_channel();
-    let start = Start { starter: who(), events: Some(sender), ..Start::default() };
+    let adopt = matches!(then, Then::Adopt);
+    let start = Start { starter: who(), events: Some(sender), adopt, ..Start::default() };
     let header = &stored.header;
     let mut run = match engine.resume(&id, start).await {
         Ok(run) => run,
@@ -257,7 +277,7 @@ async fn here(
     let how = Follow {
         progress,
         person,
-        interactive: output::is_interactive() && !json && matches!(then, Then::Follow),
+        interactive: output::is_interactive() && !json && matches!(then, Then::Follow | Then::Adopt),
         approved: false,
         leave_waiting: !matches!(then, Then::Cancel(_)),
         driven: Driven::by(&engine, shared, &Keep::Disk, &header.source).simulated(sim.is_some()),
@@ -285,7 +305,7 @@ async fn here(
 async fn say(run: &Run, then: &Then, engine: &Engine, stored: &StoredRun) -> Result<()> {
     let wrong = |message: String| anyhow::Error::new(Wrong(message));
     match then {
-        Then::Follow | Then::Cancel(_) | Then::Pause(_) => {}
+        Then::Follow | Then::Adopt | Then::Cancel(_) | Then::Pause(_) => {}
         Then::Decide(path, decision, person, digest) => {
             run.decide(path, *decision, person, digest.as_deref()).await.map_err(|error| match error {
                 engine::DecideError::NotAsked(path) => {
@@ -335,7 +355,7 @@ fn forms(engine: &Engine, stored: &StoredRun) -> Vec<engine::Form> {
 }
 
 /// Whether a run called anything that is not a read.
-fn changed_something(stored: &StoredRun) -> Result<bool> {
+pub(crate) fn changed_something(stored: &StoredRun) -> Result<bool> {
     let catalogue = wire::catalogue()?;
     let reads = |name: &str| catalogue.spec(name).is_some_and(|spec| !spec.effect.changes());
     Ok(stored.records.iter().any(|record| match &record.event {

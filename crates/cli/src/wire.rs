@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use engine::{Engine, Failure, FailureKind, FolderArtifacts, MemoryJournal, Secret, Secrets};
 use exchange::Ports;
-use journal::{Journal, JournalError};
+use journal::{Event as Happened, Journal, JournalError, Record, StoredRun};
 use journal_sqlite::{Durability, Options, SqliteJournal};
 use plan::Blame;
 use plugin_host::{CacheDirs, PluginHost};
@@ -179,6 +179,20 @@ pub(crate) fn reader(shared: &Shared) -> Result<Arc<dyn Journal>> {
         // Of an earlier version, perhaps: whoever opens it to write brings it up to date. What is wrong is said then.
         Err(_) => Ok(Arc::new(open_journal(&data, Durability::Each)?)),
     }
+}
+
+/// A history with every result in it, also those that are kept outside. Where one is gone or damaged that is said, and
+/// the history is as it was stored: it is only looked at.
+pub(crate) fn whole(shared: &Shared, stored: StoredRun) -> Result<StoredRun> {
+    let outside = |record: &Record| matches!(&record.event, Happened::Performed { kept: Some(_), .. });
+    if !stored.records.iter().any(outside) {
+        return Ok(stored);
+    }
+    let artifacts = FolderArtifacts::new(shared.data(&shared.config()?).join("artifacts"));
+    Ok(engine::whole(&artifacts, stored.clone()).unwrap_or_else(|error| {
+        crate::output::complain(&crate::output::line(&error.to_string()));
+        stored
+    }))
 }
 
 /// The plugins inside this binary, and those of the lock file.

@@ -1,7 +1,8 @@
 //! `portcullis runs export`: a run's history as text, the form in which histories are handed on and kept for tests.
 //!
-//! Results that were too large for a record, and mails, are artifacts: the text names them by their SHA-256 and does not
-//! hold them, because a history is often shown to people who may not read the mail. `--artifacts` copies them beside it.
+//! Results that were too large for their record are put back into it, so that the text is all that is needed to replay
+//! the run. Mails and attachments are artifacts: the text names them by their SHA-256 and does not hold them;
+//! `--artifacts` copies them beside it.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -34,6 +35,8 @@ impl Export {
     pub(super) async fn run(self, shared: &Shared) -> Result<Exit> {
         let id = run_id(&self.run)?;
         let stored = wire::reader(shared)?.load(&id).await?;
+        let kept = FolderArtifacts::new(shared.data(&shared.config()?).join("artifacts"));
+        let stored = engine::whole(&kept, stored)?;
         match &self.output {
             None => to_stdout(&stored)?,
             Some(file) => {
@@ -43,8 +46,6 @@ impl Export {
         let named = artifacts_of(&stored.records);
         match &self.artifacts {
             Some(folder) => {
-                let config = shared.config()?;
-                let kept = FolderArtifacts::new(shared.data(&config).join("artifacts"));
                 private_folder(folder)?;
                 for digest in &named {
                     let mut from = kept.open(digest)?;

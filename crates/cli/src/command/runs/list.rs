@@ -73,6 +73,7 @@ impl List {
         }
         let mut left = self.limit;
         let mut printer = Printer { json: self.json, any: false };
+        let filtered = query != Query::default();
         let mut open = printer.begin();
         let mut next = None;
         while open && left > 0 {
@@ -87,7 +88,7 @@ impl List {
                 None => break,
             }
         }
-        printer.end(next.as_ref());
+        printer.end(next.as_ref(), filtered);
         Ok(Exit::Done)
     }
 }
@@ -117,11 +118,11 @@ impl Printer {
         output::pass(&text)
     }
 
-    fn end(&self, next: Option<&RunId>) {
+    fn end(&self, next: Option<&RunId>, filtered: bool) {
         if self.json {
             let _ = output::pass(&format!("\n  ],\n  \"next\": {}\n}}\n", json!(next)));
         } else if !self.any {
-            output::say("no runs");
+            output::say(if filtered { "no such runs" } else { "no runs yet" });
         }
     }
 }

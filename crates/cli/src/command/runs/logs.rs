@@ -54,9 +54,10 @@ impl Logs {
         let mut told = Teller::default();
         loop {
             let begun = Instant::now();
-            let stored = journal.load(&id).await?;
-            let open = told.tell(&stored, self.json)?;
+            let mut stored = journal.load(&id).await?;
+            stored.records.drain(..told.told.min(stored.records.len()));
             let over = stored.records.iter().any(|record| matches!(record.event, Happened::Ended { .. }));
+            let open = told.tell(&wire::whole(shared, stored)?, self.json)?;
             if over || !open || !self.follow {
                 return Ok(Exit::Done);
             }
@@ -76,15 +77,15 @@ struct Teller {
 }
 
 impl Teller {
-    /// Whether anybody reads on.
+    /// Tells further records. Whether anybody reads on.
     fn tell(&mut self, stored: &StoredRun, json: bool) -> Result<bool> {
         if self.told == 0 {
-            self.replay = Replay::of(&stored.header)?;
+            self.replay = Replay::of(&wire::catalogue()?, &stored.header);
             if self.replay.is_none() {
                 output::complain("the stored playbook does not check with this version: records only");
             }
         }
-        for record in stored.records.iter().skip(self.told) {
+        for record in &stored.records {
             self.told += 1;
             let mut text = String::new();
             for entry in self.entries(record) {

@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Result;
-use engine::{Event, EventKind, Pause, ProgressKind, Source, StepPath, Timestamp};
+use engine::{Engine, Event, EventKind, Pause, ProgressKind, Source, StepPath, Timestamp};
 use interpreter::{Command, Machine, RunInfo};
 use journal::{Header, Record};
 
 use crate::output::Style;
 use crate::progress::Progress;
-use crate::wire;
 
 /// The history again.
 pub(super) struct Replay {
@@ -33,17 +31,17 @@ pub(super) enum Followed {
 
 impl Replay {
     /// Nothing if the stored playbook does not check with this version.
-    pub(super) fn of(header: &Header) -> Result<Option<Self>> {
+    pub(super) fn of(engine: &Engine, header: &Header) -> Option<Self> {
         let kept = header.files.iter();
         let files: BTreeMap<String, Arc<str>> =
             kept.map(|(path, text)| (path.clone(), Arc::from(text.as_str()))).collect();
         let source = Source::new(&header.source, &header.text).among(&files);
-        Ok(wire::catalogue()?.check(source).plan.map(|plan| Replay {
+        engine.check(source).plan.map(|plan| Replay {
             progress: Progress::of(&plan),
             plan: Arc::new(plan),
             run: RunInfo { id: header.run.as_str().to_owned() },
             machine: None,
-        }))
+        })
     }
 
     /// What a record led to.

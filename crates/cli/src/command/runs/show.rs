@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use journal::{Event as Happened, Record, Standing, StoredRun};
+use journal::{Event as Happened, Record, RunStatus, Standing, StoredRun};
 use serde_json::json;
 
 use super::replay::Replay;
@@ -26,14 +26,18 @@ pub(crate) struct Show {
 impl Show {
     pub(super) async fn run(self, shared: &Shared) -> Result<Exit> {
         let id = run_id(&self.run)?;
-        let stored = wire::reader(shared)?.load(&id).await?;
+        let stored = wire::whole(shared, wire::reader(shared)?.load(&id).await?)?;
+        let engine = wire::catalogue()?;
         let paused = paused_by(&stored.records);
         let status = status(&stored);
+        // What is over needs nothing any more.
+        let odd = if status.is_final() { Vec::new() } else { engine.incompatibilities(&stored) };
         if self.json {
             output::say_json(&json!({
                 "header": stored.header,
                 "status": status,
                 "paused_by": paused,
+                "incompatibilities": odd,
                 "records": stored.records,
             }));
             return Ok(Exit::Done);
@@ -52,8 +56,12 @@ impl Show {
         }
         output::say(&format!("started   {}", time(header.created)));
         let by = paused.map(|by| format!(" by {}", line(by))).unwrap_or_default();
-        output::say(&format!("status    {status}{by}\n"));
-        let mut replay = Replay::of(header)?;
+        output::say(&format!("status    {}{by}", status.as_str()));
+        for reason in odd {
+            output::say(&format!("          cannot go on: {}", line(&reason)));
+        }
+        output::say("");
+        let mut replay = Replay::of(&engine, header);
         for record in &stored.records {
             let mut text =
                 format!("{:>5}  {}  {}\n", record.seq, style.dim(&time(record.at)), describe(record));
@@ -71,15 +79,15 @@ impl Show {
     }
 }
 
-fn status(stored: &StoredRun) -> &'static str {
+fn status(stored: &StoredRun) -> RunStatus {
     let mut standing = Standing::new(stored.header.created);
     // Records that were loaded are in order; if not, what was counted so far is as good as it gets.
     let _ = standing.advance(&stored.header.run, &stored.records);
-    standing.status().as_str()
+    standing.status()
 }
 
 /// Who paused the run, if it is paused.
-pub(super) fn paused_by(records: &[Record]) -> Option<&str> {
+fn paused_by(records: &[Record]) -> Option<&str> {
     records
         .iter()
         .rev()

@@ -13,6 +13,9 @@ use crate::wire::Shared;
 pub(crate) struct Resume {
     #[command(flatten)]
     which: Which,
+    /// Go on with the actions of today where they are not those the run began with, if its results so far fit them
+    #[arg(long)]
+    adopt: bool,
 }
 
 /// Let nothing new begin in a run until it is told to continue. Calls in flight are finished
@@ -68,7 +71,8 @@ impl Which {
 
 impl Resume {
     pub(super) async fn run(self, shared: &Shared) -> Result<Exit> {
-        self.which.then(shared, Then::Follow).await
+        let then = if self.adopt { Then::Adopt } else { Then::Follow };
+        self.which.then(shared, then).await
     }
 }
 
