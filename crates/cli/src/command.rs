@@ -11,12 +11,14 @@ mod fmt;
 mod graph;
 mod plan;
 mod plugin;
+mod rerun;
 mod run;
 mod runs;
 mod schema;
 mod signal;
 mod sim;
 mod test;
+mod undo;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -52,6 +54,10 @@ pub(crate) enum Command {
     /// Look at runs, and go on with them
     #[command(subcommand)]
     Runs(runs::Runs),
+    /// Do a run again, without repeating what succeeded
+    Rerun(rerun::Rerun),
+    /// Take the effects of a run back
+    Undo(undo::Undo),
     /// Approve what a run waits for, and go on with it
     Approve(approve::Approve),
     /// Reject what a run waits for, and go on with it
@@ -83,6 +89,8 @@ impl Command {
             Command::Plugin(command) => command.run().await,
             Command::Action(command) => command.run(shared).await,
             Command::Runs(command) => command.run(shared).await,
+            Command::Rerun(command) => command.run(shared).await,
+            Command::Undo(command) => command.run(shared).await,
             Command::Approve(command) => command.run(shared).await,
             Command::Reject(command) => command.run(shared).await,
             Command::Answer(command) => command.run(shared).await,

@@ -2,6 +2,7 @@
 //!
 //! One file per subcommand under `command/`; `wire.rs` puts sources, stores and connections together.
 
+mod again;
 mod blast;
 mod cases;
 mod combined;

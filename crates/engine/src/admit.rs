@@ -74,11 +74,6 @@ impl Guard {
         Account { spent, desk: Desk::default() }
     }
 
-    /// Whether so many items of containment need an approval by somebody who did not start the run.
-    pub(crate) fn second_person(&self, items: u64) -> bool {
-        self.policy.four_eyes.is_some_and(|four| items > four.above)
-    }
-
     /// Whether changing so many items takes the approval of somebody else.
     pub(crate) fn second_person(&self, items: u64) -> bool {
         self.policy.four_eyes.is_some_and(|rule| items > rule.above)

@@ -47,8 +47,9 @@ pub(crate) struct Run {
     json: bool,
 }
 
+/// What is approved in advance.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Approve {
+pub(crate) enum Approve {
     /// Every approval of this run
     All,
 }

@@ -34,6 +34,8 @@ pub(crate) enum Runs {
     Prune(prune::Prune),
     /// Go on with a run whose process is gone, or that waits
     Resume(steer::Resume),
+    /// Do again what failed in a run; the same as `rerun RUN --failed-items`
+    Retry(crate::command::rerun::Retry),
     /// Let nothing new begin in a run until it is told to continue
     Pause(steer::Pause),
     /// Let one call of a paused run begin
@@ -53,6 +55,7 @@ impl Runs {
             Runs::Export(command) => command.run(shared).await,
             Runs::Prune(command) => command.run(shared).await,
             Runs::Resume(command) => command.run(shared).await,
+            Runs::Retry(command) => command.run(shared).await,
             Runs::Pause(command) => command.run(shared).await,
             Runs::Step(command) => command.run(shared).await,
             Runs::Continue(command) => command.run(shared).await,
