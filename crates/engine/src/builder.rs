@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use action_api::{ActionSource, Artifacts, PluginFacts, Spec};
 use journal::{Journal, MemoryJournal};
@@ -16,6 +17,7 @@ use crate::cache::Cache;
 use crate::keys::Keys;
 use crate::leave::Exit;
 use crate::limits::Limits;
+use crate::park::PARK_AFTER;
 use crate::secrets::NoSecrets;
 use crate::slots::Slots;
 use crate::{Clock, EngineError, MemoryArtifacts, Policy, Secrets, SystemClock};
@@ -41,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) slots: Arc<Slots>,
     pub(crate) budgets: Budgets,
     pub(crate) run_limits: RunLimits,
+    pub(crate) park_after: Option<Duration>,
     pub(crate) exit: Exit,
     pub(crate) watched: bool,
     pub(crate) guard: Guard,
@@ -72,6 +75,7 @@ pub struct Builder {
     max_calls: usize,
     retry_budget: RetryBudget,
     run_limits: RunLimits,
+    park_after: Option<Duration>,
     policy: Policy,
     audit: Arc<dyn Audit>,
     sources: Vec<Arc<dyn ActionSource>>,
@@ -90,6 +94,7 @@ impl Engine {
             max_calls: MAX_CALLS,
             retry_budget: RetryBudget::default(),
             run_limits: RunLimits::default(),
+            park_after: Some(PARK_AFTER),
             policy: Policy::default(),
             audit: Arc::new(NoAudit),
             sources: Vec::new(),
@@ -206,6 +211,14 @@ impl Builder {
         self
     }
 
+    /// After how long of waiting a run leaves memory until somebody speaks to it or its time comes;
+    /// [`PARK_AFTER`] without it, and `None` for never.
+    #[must_use]
+    pub fn park_after(mut self, time: Option<Duration>) -> Self {
+        self.park_after = time;
+        self
+    }
+
     /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
     #[must_use]
     pub fn watched(mut self) -> Self {
@@ -244,6 +257,7 @@ impl Builder {
             slots: Arc::new(Slots::new(self.max_calls)),
             budgets: Budgets::new(self.retry_budget),
             run_limits: self.run_limits,
+            park_after: self.park_after,
             exit: Exit::default(),
             watched: self.watched,
             guard: Guard::new(self.policy, self.audit),

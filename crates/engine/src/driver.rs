@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use action_api::Outcome;
 use futures_util::future::{AbortHandle, Aborted, BoxFuture};
@@ -24,6 +25,7 @@ use crate::cache::Slot;
 use crate::gate::Gate;
 use crate::kept::outward;
 use crate::leave::Leaving;
+use crate::park::Left;
 use crate::reuse::Earlier;
 use crate::run::Control;
 use crate::secrets::Handle;
@@ -79,7 +81,13 @@ pub(crate) struct Driver {
     pub(crate) approvals: Approvals,
     pub(crate) secrets: Arc<[Handle]>,
     pub(crate) events: Option<UnboundedSender<Event>>,
-    controls: UnboundedReceiver<Control>,
+    pub(crate) controls: UnboundedReceiver<Box<Control>>,
+    /// What was said to the run while it was parked.
+    pub(crate) said: Option<Box<Control>>,
+    /// Everything it begins with was told before.
+    pub(crate) quiet: bool,
+    /// How long it waits before it is parked.
+    pub(crate) patience: Option<Duration>,
     pub(crate) leaving: watch::Receiver<Leaving>,
     pub(crate) flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     pub(crate) calls: HashMap<OpId, Flying>,
@@ -115,10 +123,11 @@ impl Driver {
         run: RunId,
         machine: Machine,
         start: Start,
-        controls: UnboundedReceiver<Control>,
+        controls: UnboundedReceiver<Box<Control>>,
     ) -> Self {
         let secrets = crate::secrets::handles(machine.plan(), run.as_str()).into();
         inner.clock.begin_work();
+        let patience = inner.park_after;
         let (leaving, gate) = (inner.exit.watch(), Gate::new(inner.slots.line()));
         Driver {
             inner,
@@ -129,6 +138,9 @@ impl Driver {
             secrets,
             events: start.events,
             controls,
+            said: None,
+            quiet: false,
+            patience,
             leaving,
             flight: FuturesUnordered::new(),
             calls: HashMap::new(),
@@ -151,10 +163,10 @@ impl Driver {
     }
 
     /// Drives the run to its end.
-    pub(crate) async fn run(mut self, handed: Handed) -> Result<End, EngineError> {
+    pub(crate) async fn run(mut self, handed: Handed) -> Result<Left, EngineError> {
         tracing::debug!(run = %self.run, playbook = %self.machine.plan().id, "run goes on");
         if let (true, Some(end)) = (self.machine.is_over(), self.machine.end()) {
-            return Ok(end.clone());
+            return Ok(Left::Ended(end.clone()));
         }
         self.account = handed.account;
         self.records = handed.records;
@@ -180,20 +192,30 @@ impl Driver {
             if let (true, Some(end)) = (self.machine.is_over(), self.machine.end()) {
                 let end = end.clone();
                 self.tell(StepPath::root(), EventKind::Ended(end.clone()));
-                return Ok(end);
+                return Ok(Left::Ended(end));
             }
             self.stays_within_limits()?;
             if self.records.is_empty() {
                 self.leaves()?;
                 // A run whose answers are always there lets others have their turn.
                 tokio::task::coop::consume_budget().await;
-                self.wait().await?;
+                if self.wait().await?
+                    && let Some(parked) = self.park()
+                {
+                    return Ok(Left::Parked(parked));
+                }
             }
         }
     }
 
-    /// Waits for one answer and takes in all that are there.
-    async fn wait(&mut self) -> Result<(), EngineError> {
+    /// Waits for one answer and takes in all that are there. True if it has only waited for long enough.
+    async fn wait(&mut self) -> Result<bool, EngineError> {
+        self.quiet = false;
+        if let Some(said) = self.said.take() {
+            self.control(*said)?;
+            return Ok(false);
+        }
+        let mut waited = false;
         // An approval that was given in advance answers by itself in a moment; a form does so in a rehearsal only.
         let by_itself = self.mode == Mode::DryRun || (self.approver().is_some() && !self.asks.is_empty());
         if self.machine.status() == RunStatus::Waiting && !by_itself {
@@ -203,6 +225,7 @@ impl Driver {
             self.tell(StepPath::root(), EventKind::Paused);
         }
         if !self.take_answers()? {
+            let (parks, patience) = (self.may_park(), self.patience.unwrap_or_default());
             let idle = self.rests();
             tokio::select! {
                 Some(answer) = self.flight.next(), if !self.flight.is_empty() => {
@@ -211,9 +234,14 @@ impl Driver {
                 }
                 Some(control) = self.controls.recv() => {
                     self.works(idle);
-                    self.control(control)?;
+                    self.control(*control)?;
                 }
                 Ok(()) = self.leaving.changed() => self.works(idle),
+                () = sleep(patience), if parks => {
+                    self.works(idle);
+                    self.patience = self.inner.park_after;
+                    waited = true;
+                }
                 else => return Err(EngineError::Stopped),
             }
         }
@@ -222,9 +250,9 @@ impl Driver {
         while !self.machine.is_over()
             && let Ok(control) = self.controls.try_recv()
         {
-            self.control(control)?;
+            self.control(*control)?;
         }
-        Ok(())
+        Ok(waited)
     }
 
     /// Takes in what has been answered already. Also lets go of sleeps that were forgotten, so that a virtual
@@ -238,10 +266,20 @@ impl Driver {
         Ok(any)
     }
 
+    /// Whether a person or another system may answer at any time.
+    pub(crate) fn waits_for_somebody(&self) -> bool {
+        let asks = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
+        asks || self.machine.is_paused()
+    }
+
+    /// Whether everything that happened is durable and carried out.
+    pub(crate) fn is_written_down(&self) -> bool {
+        self.records.is_empty() && self.commands.is_empty()
+    }
+
     /// Tells the clock if nothing but time is waited for.
     fn rests(&mut self) -> bool {
-        let asks = !self.asks.is_empty() || !self.forms.is_empty() || !self.waits.is_empty();
-        let open = asks || self.machine.is_paused();
+        let open = self.waits_for_somebody();
         let idle = self.calls.is_empty() && self.gate.nobody_queues() && !open && !self.sleeping.is_empty();
         if idle {
             self.working = false;
@@ -342,11 +380,16 @@ impl Driver {
     }
 
     pub(crate) fn tell(&self, path: StepPath, kind: EventKind) {
-        if let Some(events) = &self.events {
+        if let Some(events) = self.events.as_ref().filter(|_| !self.quiet) {
             // Nobody watches any more; the run goes on.
             let _ = events.send(Event { at: self.inner.clock.now(), path, kind });
         }
     }
+}
+
+/// Begins with its first poll: most waits never get there.
+async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 impl Drop for Driver {

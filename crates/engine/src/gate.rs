@@ -55,6 +55,11 @@ impl Gate {
         self.queued.is_empty()
     }
 
+    /// Whether nothing has been let through, or stands in a queue.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.through.is_empty() && self.queued.is_empty() && self.permits.is_empty() && !self.closed
+    }
+
     /// The slot a call was given, for as long as it is in flight.
     pub(crate) fn permit(&mut self, op: OpId) -> Option<Permit> {
         self.permits.remove(&op)

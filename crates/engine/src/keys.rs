@@ -17,7 +17,7 @@ pub(crate) struct Keys(Mutex<HashMap<String, Holder>>);
 
 struct Holder {
     run: RunId,
-    control: UnboundedSender<Control>,
+    control: UnboundedSender<Box<Control>>,
     over: watch::Receiver<()>,
 }
 
@@ -41,7 +41,7 @@ impl Keys {
         self: &Arc<Self>,
         key: String,
         run: &RunId,
-        control: &UnboundedSender<Control>,
+        control: &UnboundedSender<Box<Control>>,
         on_conflict: OnConflict,
     ) -> Result<Held, EngineError> {
         let mut asked = None;
@@ -63,9 +63,9 @@ impl Keys {
                             OnConflict::Replace if asked.as_ref() != Some(&other.run) => {
                                 asked = Some(other.run.clone());
                                 // A run that is just over needs no telling.
-                                let _ = other
-                                    .control
-                                    .send(Control::Cancel { by: format!("run {run}, which replaces it") });
+                                let _ = other.control.send(Box::new(Control::Cancel {
+                                    by: format!("run {run}, which replaces it"),
+                                }));
                             }
                             OnConflict::Queue | OnConflict::Replace => {}
                         }

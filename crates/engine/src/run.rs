@@ -14,7 +14,7 @@ use crate::{EngineError, Person};
 /// [`crate::Engine::resume`] goes on.
 pub struct Run {
     id: RunId,
-    control: UnboundedSender<Control>,
+    control: UnboundedSender<Box<Control>>,
     task: JoinHandle<Result<End, EngineError>>,
 }
 
@@ -162,7 +162,7 @@ pub enum SignalError {
 impl Run {
     pub(crate) fn new(
         id: RunId,
-        control: UnboundedSender<Control>,
+        control: UnboundedSender<Box<Control>>,
         task: JoinHandle<Result<End, EngineError>>,
     ) -> Self {
         Run { id, control, task }
@@ -171,6 +171,11 @@ impl Run {
     /// The run's name.
     pub fn id(&self) -> &RunId {
         &self.id
+    }
+
+    /// Whether nothing goes on any more: the run is over, or it was stopped where it is.
+    pub fn is_done(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Answers an approval. With a digest, only if that is what is being asked. Ready once it is durable.
@@ -194,7 +199,7 @@ impl Run {
             digest: digest.map(str::to_owned),
             reply,
         };
-        self.control.send(decide).map_err(|_| DecideError::Over)?;
+        self.control.send(Box::new(decide)).map_err(|_| DecideError::Over)?;
         answer.await.map_err(|_| DecideError::Over)?
     }
 
@@ -210,7 +215,7 @@ impl Run {
     ) -> Result<(), AnswerError> {
         let (reply, answered) = oneshot::channel();
         let control = Control::Answer { path: path.clone(), answer, by: by.into(), reply };
-        self.control.send(control).map_err(|_| AnswerError::Over)?;
+        self.control.send(Box::new(control)).map_err(|_| AnswerError::Over)?;
         answered.await.map_err(|_| AnswerError::Over)?
     }
 
@@ -223,7 +228,7 @@ impl Run {
     pub async fn signal(&self, name: &str, payload: Value) -> Result<(), SignalError> {
         let (reply, taken) = oneshot::channel();
         let control = Control::Signal { name: name.to_owned(), payload, reply };
-        self.control.send(control).map_err(|_| SignalError::Over)?;
+        self.control.send(Box::new(control)).map_err(|_| SignalError::Over)?;
         taken.await.map_err(|_| SignalError::Over)?
     }
 
@@ -231,7 +236,7 @@ impl Run {
     /// `finally` gets a minute.
     pub fn cancel(&self, by: &str) {
         // A run that is over cannot be cancelled; that is no error.
-        let _ = self.control.send(Control::Cancel { by: by.to_owned() });
+        let _ = self.control.send(Box::new(Control::Cancel { by: by.to_owned() }));
     }
 
     /// Lets nothing new begin: the next calls, and next attempts of calls, are held back until
@@ -264,7 +269,7 @@ impl Run {
     async fn halt(&self, halt: Halt, by: &str) -> Result<(), HaltError> {
         let (reply, taken) = oneshot::channel();
         let control = Control::Halt { halt, by: by.to_owned(), reply };
-        self.control.send(control).map_err(|_| HaltError::Over)?;
+        self.control.send(Box::new(control)).map_err(|_| HaltError::Over)?;
         taken.await.map_err(|_| HaltError::Over)?
     }
 

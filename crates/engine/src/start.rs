@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use interpreter::{Machine, RunInfo, Turn};
 use journal::{Event as Happened, FORMAT, Header, Origin, Query, Record, RunId, Summary, Timestamp};
@@ -14,6 +15,7 @@ use crate::admit::Account;
 use crate::bounds::{Spent, check_started};
 use crate::driver::{Driver, Handed};
 use crate::keys::Held;
+use crate::park::driven;
 use crate::reuse::Earlier;
 use crate::run::Control;
 use crate::{Engine, EngineError, Event, Run, inputs, secrets, trigger};
@@ -64,11 +66,13 @@ pub enum Approvals {
 
 /// How a run is spoken to, and the key it has until it is over.
 struct Line {
-    control: UnboundedSender<Control>,
-    controls: UnboundedReceiver<Control>,
+    control: UnboundedSender<Box<Control>>,
+    controls: UnboundedReceiver<Box<Control>>,
     held: Option<Held>,
     /// What a rerun takes over.
     earlier: Option<Box<Earlier>>,
+    /// How long it waits before it is parked for the first time.
+    patience: Option<Duration>,
 }
 
 impl Engine {
@@ -142,7 +146,8 @@ impl Engine {
         let account = Account::default();
         let handed =
             Handed { header: Some(header), records: vec![first], turn, account, spent: Spent::default() };
-        Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier }))
+        let patience = self.inner.park_after;
+        Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier, patience }))
     }
 
     /// The run's concurrency key, once no other run has it. A rehearsal is in nobody's way.
@@ -152,7 +157,7 @@ impl Engine {
         info: &RunInfo,
         run: &RunId,
         started: &Happened,
-        control: &UnboundedSender<Control>,
+        control: &UnboundedSender<Box<Control>>,
         mode: Mode,
     ) -> Result<Option<Held>, EngineError> {
         let Some(rule) = plan.concurrency.as_ref().filter(|_| mode == Mode::Real) else { return Ok(None) };
@@ -169,6 +174,23 @@ impl Engine {
     /// everything so far fits. Attempts that were begun and not answered are handled by the repeat class of their
     /// action.
     pub async fn resume(&self, run: &RunId, start: Start) -> Result<Run, EngineError> {
+        self.resume_with(run, start, self.inner.park_after).await
+    }
+
+    /// As [`Engine::resume`], and a run that only waits is parked at once.
+    pub(crate) async fn resume_to_wait(&self, run: &RunId, start: Start) -> Result<Run, EngineError> {
+        self.resume_with(run, start, self.inner.park_after.map(|_| Duration::ZERO)).await
+    }
+
+    async fn resume_with(
+        &self,
+        run: &RunId,
+        start: Start,
+        patience: Option<Duration>,
+    ) -> Result<Run, EngineError> {
+        if !self.inner.exit.is_open() {
+            return Err(EngineError::Closed);
+        }
         let (machine, stored) = self.ready(self.load(run).await?, &start).await?;
         let plan = Arc::clone(machine.plan());
         let origin = stored.header.origin.as_ref().filter(|_| !machine.is_over());
@@ -187,7 +209,13 @@ impl Engine {
         let account = self.inner.guard.account(&self.inner, &stored.records);
         let handed =
             Handed { header: None, records: Vec::new(), turn, account, spent: Spent::of(&stored.records) };
-        Ok(self.drive(run.clone(), machine, handed, start, Line { control, controls, held, earlier }))
+        Ok(self.drive(
+            run.clone(),
+            machine,
+            handed,
+            start,
+            Line { control, controls, held, earlier, patience },
+        ))
     }
 
     /// The newest runs first.
@@ -196,12 +224,14 @@ impl Engine {
     }
 
     fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start, line: Line) -> Run {
-        let Line { control, controls, held, earlier } = line;
+        let Line { control, controls, held, earlier, patience } = line;
         let mut driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
         driver.earlier = earlier;
+        driver.patience = patience;
         let inside = self.inner.exit.enter();
+        let work = driven(Arc::clone(&self.inner), run.clone(), Box::new(driver), handed);
         let work = async move {
-            let end = driver.run(handed).await;
+            let end = work.await;
             drop((held, inside));
             end
         };
