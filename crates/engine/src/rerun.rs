@@ -39,10 +39,8 @@ impl Engine {
         }
         let plan = self.stored_plan(&stored)?;
         if let Some(from) = &rerun.from {
-            plan::find_place(&plan, from).map_err(|place| EngineError::NoSuchPlace {
-                run: run.clone(),
-                reason: place.to_string(),
-            })?;
+            plan::find_place(&plan, from)
+                .map_err(|place| EngineError::NoSuchPlace { run: run.clone(), reason: place.to_string() })?;
         }
         if rerun.failed_items && !anything_failed(&stored) {
             return Err(EngineError::NothingToDo {

@@ -5,12 +5,12 @@
 //! run, so that its probe finds what that run left behind. What a run says of itself (its id, its start) differs from
 //! run to run and counts as the same. Approvals are always asked anew. Left out: which runs may be rerun (`rerun`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use interpreter::{Form, Machine, Perform};
-use journal::{Event as Happened, OpId, Origin, OriginKind, Reused, RunId, StoredRun};
+use journal::{Event as Happened, OpId, Origin, OriginKind, Record, Reused, RunId, StoredRun};
 use plan::{FailureKind, Order, Plan, Repeat, StepPath};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -41,9 +41,16 @@ struct Known {
 
 #[derive(Debug)]
 enum CallEnd {
-    Succeeded { output: Value, inverse: Value, source: Reused },
+    Succeeded {
+        output: Value,
+        inverse: Value,
+        source: Reused,
+    },
     /// It did not succeed. `dark`: nobody knows whether it took place.
-    Open { key: String, dark: bool },
+    Open {
+        key: String,
+        dark: bool,
+    },
 }
 
 /// A form that was filled in.
@@ -171,12 +178,16 @@ impl Engine {
         // A form that was taken over from a run before was not asked.
         let mut forms = HashMap::new();
         let mut shown: BTreeMap<OpId, (StepPath, String)> = BTreeMap::new();
-        let answered = |op: &OpId| stored.records.iter().any(|record| matches!(&record.event, Happened::Answered { op: of, .. } if of == op));
-        if stored.records.iter().any(|record| matches!(record.event, Happened::Answered { .. })) {
+        let of_form = |record: &Record| match &record.event {
+            Happened::Answered { op, .. } => Some(*op),
+            _ => None,
+        };
+        let answered: BTreeSet<OpId> = stored.records.iter().filter_map(of_form).collect();
+        if !answered.iter().all(|op| asked.contains_key(op)) {
             self.retrace(stored, &mut |_, command| {
                 if let interpreter::Command::Form(form) = command
                     && !asked.contains_key(&form.op)
-                    && answered(&form.op)
+                    && answered.contains(&form.op)
                 {
                     shown.insert(form.op, (form.path.clone(), form.digest.clone()));
                 }
@@ -266,8 +277,7 @@ impl Driver {
         let known = self.earlier.as_ref().filter(|earlier| !form.asked && !earlier.is_anew(&form.path));
         let filled = known.and_then(|earlier| earlier.forms.get(&form.path));
         let Some(filled) = filled.filter(|filled| filled.digest == form.digest) else { return Some(form) };
-        let event =
-            Happened::Answered { op: form.op, answer: filled.answer.clone(), by: filled.by.clone() };
+        let event = Happened::Answered { op: form.op, answer: filled.answer.clone(), by: filled.by.clone() };
         let answered = EventKind::Answered { answer: filled.answer.clone(), by: filled.by.clone() };
         self.tell(form.path.clone(), answered);
         self.calls.insert(form.op, Flying { abort: None, slot: None, finishes: false });

@@ -247,7 +247,8 @@ mod tests {
     fn words_for_people_do_not_count_and_names_do() {
         let one = spec(json!({"type": "object", "description": "x",
             "properties": {"title": {"type": "string", "description": "y"}}}));
-        let same = spec(json!({"properties": {"title": {"examples": [1], "type": "string"}}, "type": "object"}));
+        let same =
+            spec(json!({"properties": {"title": {"examples": [1], "type": "string"}}, "type": "object"}));
         assert_eq!(digest_of(&one), digest_of(&same));
         let other_name = spec(json!({"type": "object", "properties": {"description": {"type": "string"}}}));
         assert_ne!(digest_of(&one), digest_of(&other_name), "a property may be called like a word");

@@ -11,6 +11,9 @@ use crate::{Engine, EngineError};
 /// An undo of an undo of an undo: nobody means more than this.
 const DEEPEST: u32 = 32;
 
+/// Nobody takes a run back more often.
+const MOST: usize = 100_000;
+
 /// What became of an effect.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
@@ -35,7 +38,7 @@ impl Engine {
             if depth > DEEPEST {
                 return Ok(taken);
             }
-            let query = Query { origin: Some(run.clone()), ..Query::default() };
+            let query = Query { origin: Some(run.clone()), ..Query::newest(MOST) };
             for made in self.inner.journal.list(&query).await? {
                 if !made.origin.as_ref().is_some_and(|origin| origin.kind == OriginKind::Undo) {
                     continue;
@@ -73,7 +76,7 @@ impl Engine {
                 _ => {}
             }
         }
-        let query = Query { origin: Some(undo.clone()), ..Query::default() };
+        let query = Query { origin: Some(undo.clone()), ..Query::newest(MOST) };
         for made in self.inner.journal.list(&query).await? {
             if made.origin.as_ref().is_some_and(|origin| origin.kind == OriginKind::Rerun) {
                 if !made.status.is_final() {
