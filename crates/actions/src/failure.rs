@@ -1,7 +1,7 @@
 //! From the answers of ports to those of steps: failures above all, and what a probe found.
 
 use action_api::plan::{Blame, Failure, FailureKind};
-use action_api::{ArtifactError, Outcome, Probe};
+use action_api::{ArtifactError, Inverse, Outcome, Probe};
 use exchange::ErrorKind;
 use serde::Serialize;
 use serde_json::json;
@@ -103,11 +103,22 @@ pub(crate) fn some_items(
         .map(|(id, error)| json!({ "item_id": id, "kind": kind_of(error).as_str(), "code": error.code }))
         .collect();
     let message = format!("{} of {asked} messages could not be {what}: {}", failed.len(), first.message);
-    let failure = Failure::new(kind, Blame::Server, message).with_details(json!({ "failed": list }));
+    let failure = Failure::new(kind, Blame::Server, message)
+        .with_details(json!({ "failed": list, "partly": failed.len() < asked }));
     Some(match wait {
         Some(wait) => failure.retry_after(wait),
         None => failure,
     })
+}
+
+/// The failure of a step that changed some items all the same, with the call that takes those back. Under the name
+/// `inverse` an undo finds it.
+pub(crate) fn with_inverse(mut failure: Failure, inverse: Option<Inverse>) -> Failure {
+    let inverse = inverse.and_then(|inverse| serde_json::to_value(inverse).ok());
+    if let (Some(inverse), Some(details)) = (inverse, failure.details.as_object_mut()) {
+        details.insert("inverse".to_owned(), inverse);
+    }
+    failure
 }
 
 fn worth_of_retry(kind: ErrorKind) -> u8 {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::failure::{from_exchange, need, some_items};
+use crate::failure::{from_exchange, need, some_items, with_inverse};
 use crate::input::{ItemId, MailboxName};
 
 /// Deletes messages.
@@ -23,6 +23,7 @@ pub(crate) struct Delete;
 /// Input of `mail.delete`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-deletes" = true))]
 pub(crate) struct Input {
     /// The mailbox the messages are in.
     mailbox: MailboxName,
@@ -162,7 +163,9 @@ impl TypedAction<Ports> for Delete {
                 Err(error) => failed.push((item_id, error)),
             }
         }
-        some_items("deleted", ids.len(), failed).map_or(Ok(output), Err)
+        let failed = some_items("deleted", ids.len(), failed);
+        failed.map_or(Ok(()), |failure| Err(with_inverse(failure, Self::inverse(&output))))?;
+        Ok(output)
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
@@ -171,8 +174,11 @@ impl TypedAction<Ports> for Delete {
             DeleteMode::Soft => "recoverable",
             DeleteMode::Hard => return None,
         };
-        let deleted = output.results.iter().filter(|one| one.result == Fate::Deleted);
-        let messages: Vec<Value> = deleted
+        let deleted = || output.results.iter().filter(|one| one.result == Fate::Deleted);
+        let unmarked = deleted().filter(|one| one.internet_message_id.is_none());
+        let except =
+            unmarked.map(|one| format!("message {} has no Message-ID to find it by", one.item_id)).collect();
+        let messages: Vec<Value> = deleted()
             .filter_map(|one| {
                 let mut message = json!({ "internet_message_id": one.internet_message_id.as_ref()? });
                 let fields = message.as_object_mut()?;
@@ -184,12 +190,9 @@ impl TypedAction<Ports> for Delete {
                 Some(message)
             })
             .collect();
-        (!messages.is_empty()).then(|| {
-            Inverse::new(
-                "mail.recover",
-                json!({ "mailbox": output.mailbox, "messages": messages, "from": from }),
-            )
-        })
+        let input = json!({ "mailbox": output.mailbox, "messages": messages, "from": from });
+        let inverse = || Inverse { except, ..Inverse::new("mail.recover", input) };
+        (!messages.is_empty()).then(inverse)
     }
 
     fn examples() -> Vec<Example> {

@@ -6,13 +6,13 @@
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, Inverse, Probe, TypedAction};
 use exchange::port::Search;
-use exchange::{FolderRef, Ports, WellKnownFolder};
+use exchange::{FolderRef, ItemRef, Ports, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{done, from_exchange, invalid, need};
-use crate::input::{ItemId, MailboxName};
+use crate::input::{FolderName, ItemId, MailboxName};
 use crate::relocated::{arrived, gone, original};
 
 /// Marks a message as junk.
@@ -33,6 +33,10 @@ pub(crate) struct Input {
     /// Move the message too: to Junk E-mail, or back to the Inbox.
     #[serde(default = "yes", rename = "move")]
     moves: bool,
+    /// With `junk: false`: the folder a message that is moved goes to, if not the Inbox.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "FolderName")]
+    folder: Option<FolderName>,
     /// The `Message-ID` header of the message, as `mail.search` gives it. By it the message is found again if
     /// Portcullis stops in the middle; without it such a step ends as unknown.
     #[serde(default)]
@@ -58,15 +62,49 @@ pub(crate) struct Output {
     junk: bool,
     /// Whether it was moved.
     moved: bool,
+    /// The folder it was in, as `id:ID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_folder: Option<String>,
     /// The `Message-ID` header.
     #[schemars(extend("x-untrusted" = true))]
     internet_message_id: Option<String>,
 }
 
-/// The message as an earlier attempt left it.
+/// The folder where the message stands in the end.
+fn target(input: &Input) -> FolderRef {
+    match &input.folder {
+        Some(folder) if !input.junk => folder.get().clone(),
+        _ => landing(input),
+    }
+}
+
+/// Where the server itself moves it.
+fn landing(input: &Input) -> FolderRef {
+    FolderRef::WellKnown(if input.junk { WellKnownFolder::JunkEmail } else { WellKnownFolder::Inbox })
+}
+
+/// Moves a message on that the server put into the Inbox. Gives the id it has then.
+async fn move_on(ports: &Ports, input: &Input, item: ItemRef) -> Result<ItemRef, Failure> {
+    let target = target(input);
+    if target == landing(input) {
+        return Ok(item);
+    }
+    let read = need(&ports.read, MarkJunk::INFO.name, "read")?;
+    let mut there =
+        read.summaries(input.mailbox.get(), std::slice::from_ref(&item)).await.map_err(from_exchange)?;
+    let folder = there.pop().and_then(Result::ok).and_then(|message| message.folder_id);
+    if folder.is_some_and(|id| target == FolderRef::Id(id)) {
+        return Ok(item);
+    }
+    let moves = need(&ports.moves, MarkJunk::INFO.name, "move")?;
+    let moved = moves.move_to(input.mailbox.get(), &[item], &target).await.map_err(from_exchange)?;
+    let nothing = || invalid("the server did not say what became of the message");
+    moved.into_iter().next().ok_or_else(nothing)?.map_err(from_exchange)
+}
+
+/// The message as an earlier attempt left it, if it has come to where it is to stand.
 async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Failure> {
-    let folder = if input.junk { WellKnownFolder::JunkEmail } else { WellKnownFolder::Inbox };
-    let folder = FolderRef::WellKnown(folder);
+    let folder = target(input);
     let found = arrived(search, &input.mailbox, folder, input.internet_message_id.as_ref()).await?;
     Ok(found.map(|summary| Output {
         mailbox: input.mailbox.get().as_str().to_owned(),
@@ -74,6 +112,7 @@ async fn moved(search: &dyn Search, input: &Input) -> Result<Option<Output>, Fai
         new_item_id: summary.item.id,
         junk: input.junk,
         moved: true,
+        from_folder: None,
         internet_message_id: summary.internet_message_id,
     }))
 }
@@ -97,7 +136,7 @@ impl TypedAction<Ports> for MarkJunk {
             FailureKind::Unknown,
         ],
         connection: Some("exchange"),
-        ports: &["junk", "read", "search"],
+        ports: &["junk", "move", "read", "search"],
         inverse: Some("mail.mark_junk"),
         undo: &[(None, "marking it the other way round, which moves it back and frees its sender")],
     };
@@ -109,27 +148,49 @@ impl TypedAction<Ports> for MarkJunk {
         let read = need(&ports.read, Self::INFO.name, "read")?;
         let search = need(&ports.search, Self::INFO.name, "search")?;
         let Some(message) = original(read, &input.mailbox, &input.item_id).await? else {
-            let earlier =
-                if context.attempt > 1 && input.moves { moved(search, &input).await? } else { None };
-            return earlier.ok_or_else(|| gone(&input.mailbox));
+            if context.attempt == 1 || !input.moves {
+                return Err(gone(&input.mailbox));
+            }
+            if let Some(output) = moved(search, &input).await? {
+                return Ok(output);
+            }
+            // The earlier attempt came half way.
+            let half = arrived(search, &input.mailbox, landing(&input), input.internet_message_id.as_ref());
+            let Some(half) = half.await? else { return Err(gone(&input.mailbox)) };
+            let item = move_on(&ports, &input, half.item).await?;
+            return Ok(Output {
+                mailbox: input.mailbox.get().as_str().to_owned(),
+                item_id: input.item_id.as_str().to_owned(),
+                new_item_id: item.id,
+                junk: input.junk,
+                moved: true,
+                from_folder: None,
+                internet_message_id: half.internet_message_id,
+            });
         };
         let items = std::slice::from_ref(&message.item);
         let answers = junk
             .mark_junk(input.mailbox.get(), items, input.junk, input.moves)
             .await
             .map_err(from_exchange)?;
-        match answers.into_iter().next() {
-            Some(Ok(marked)) => Ok(Output {
-                mailbox: input.mailbox.get().as_str().to_owned(),
-                item_id: input.item_id.as_str().to_owned(),
-                moved: marked.moved.is_some(),
-                new_item_id: marked.moved.map_or_else(|| input.item_id.as_str().to_owned(), |item| item.id),
-                junk: input.junk,
-                internet_message_id: message.internet_message_id,
-            }),
-            Some(Err(error)) => Err(from_exchange(error)),
-            None => Err(invalid("the server did not say what became of the message")),
-        }
+        let marked = match answers.into_iter().next() {
+            Some(Ok(marked)) => marked,
+            Some(Err(error)) => return Err(from_exchange(error)),
+            None => return Err(invalid("the server did not say what became of the message")),
+        };
+        let now = match marked.moved {
+            Some(item) => Some(move_on(&ports, &input, item).await?),
+            None => None,
+        };
+        Ok(Output {
+            mailbox: input.mailbox.get().as_str().to_owned(),
+            item_id: input.item_id.as_str().to_owned(),
+            moved: now.is_some(),
+            new_item_id: now.map_or_else(|| input.item_id.as_str().to_owned(), |item| item.id),
+            junk: input.junk,
+            from_folder: message.folder_id.map(|id| format!("id:{id}")),
+            internet_message_id: message.internet_message_id,
+        })
     }
 
     async fn probe(ports: Ports, _: Context, input: Input) -> Result<Probe, Failure> {
@@ -140,9 +201,12 @@ impl TypedAction<Ports> for MarkJunk {
         }
         let search = need(&ports.search, Self::INFO.name, "search")?;
         match moved(search, &input).await? {
-            Some(output) if input.moves => done(&output),
-            _ => Ok(Probe::Unknown),
+            Some(output) if input.moves => return done(&output),
+            _ if !input.moves || target(&input) == landing(&input) => return Ok(Probe::Unknown),
+            _ => {}
         }
+        let half = arrived(search, &input.mailbox, landing(&input), input.internet_message_id.as_ref());
+        Ok(if half.await?.is_some() { Probe::NotDone } else { Probe::Unknown })
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
@@ -154,6 +218,11 @@ impl TypedAction<Ports> for MarkJunk {
         });
         if let (Some(message_id), Some(fields)) = (&output.internet_message_id, input.as_object_mut()) {
             fields.insert("internet_message_id".to_owned(), json!(message_id));
+        }
+        // Back to where it was, which need not be the Inbox.
+        let folder = output.from_folder.as_ref().filter(|_| output.junk && output.moved);
+        if let (Some(folder), Some(fields)) = (folder, input.as_object_mut()) {
+            fields.insert("folder".to_owned(), json!(folder));
         }
         Some(Inverse::new(Self::INFO.name, input))
     }

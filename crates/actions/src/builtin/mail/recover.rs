@@ -5,14 +5,14 @@
 //! which only an administrator's tools reach.
 
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
-use action_api::{ActionInfo, Context, Example, TypedAction};
+use action_api::{ActionInfo, Context, Example, Inverse, TypedAction};
 use exchange::port::{Move, Search};
 use exchange::{Error, ErrorKind, FolderRef, Mailbox, MessageSummary, Ports, SearchRequest, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::failure::{from_exchange, need, some_items};
+use crate::failure::{from_exchange, need, some_items, with_inverse};
 use crate::input::{FolderName, MailboxName, Time};
 
 /// How many messages with one `Message-ID` are looked at.
@@ -78,6 +78,12 @@ pub(crate) struct Output {
     recovered: u32,
     /// How many were in their folder already.
     already_there: u32,
+    /// The mailbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mailbox: Option<String>,
+    /// Where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Source>,
 }
 
 /// One message that is where it belongs.
@@ -179,7 +185,7 @@ impl TypedAction<Ports> for Recover {
         ],
         connection: Some("exchange"),
         ports: &["search", "move"],
-        inverse: None,
+        inverse: Some("mail.delete"),
         undo: &[(None, "deleting the messages again")],
     };
     type Input = Input;
@@ -193,7 +199,13 @@ impl TypedAction<Ports> for Recover {
             Source::Recoverable => WellKnownFolder::RecoverableItemsDeletions,
             Source::Trash => WellKnownFolder::DeletedItems,
         });
-        let mut output = Output { results: Vec::new(), recovered: 0, already_there: 0 };
+        let mut output = Output {
+            results: Vec::new(),
+            recovered: 0,
+            already_there: 0,
+            mailbox: Some(mailbox.as_str().to_owned()),
+            from: Some(input.from),
+        };
         let mut failed = Vec::new();
         for wanted in &input.messages {
             match one(search, moves, mailbox, &source, wanted).await {
@@ -212,7 +224,20 @@ impl TypedAction<Ports> for Recover {
                 Err(error) => failed.push((wanted.internet_message_id.clone(), error)),
             }
         }
-        some_items("brought back", input.messages.len(), failed).map_or(Ok(output), Err)
+        let failed = some_items("brought back", input.messages.len(), failed);
+        failed.map_or(Ok(()), |failure| Err(with_inverse(failure, Self::inverse(&output))))?;
+        Ok(output)
+    }
+
+    fn inverse(output: &Output) -> Option<Inverse> {
+        let mode = match output.from? {
+            Source::Recoverable => "soft",
+            Source::Trash => "trash",
+        };
+        let recovered = output.results.iter().filter(|one| one.result == Fate::Recovered);
+        let ids: Vec<&str> = recovered.map(|one| one.item_id.as_str()).collect();
+        let input = json!({ "mailbox": output.mailbox, "item_ids": ids, "mode": mode });
+        (!ids.is_empty()).then(|| Inverse::new("mail.delete", input))
     }
 
     fn examples() -> Vec<Example> {
