@@ -33,8 +33,8 @@ impl Machine {
         }
         let given: String = self.mask.show(&input).to_string().chars().take(SHOWN).collect();
         let message = format!(
-            "{}. It was called with {given}. Look whether it took place, and answer `yes` with what it gave, `no` \
-             (then it is called again) or `give_up` (then the step fails)",
+            "{}. It was called with {given}. If it took place, answer `yes` with what it gave; if not, `no`, and it \
+             is called again; `give_up` lets the step fail",
             failure.message.trim_end_matches('.')
         );
         let form = Form {
