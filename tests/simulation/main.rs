@@ -84,7 +84,8 @@ fn simulate(seed: u64, sabotage: Option<Sabotage>) -> Played {
         let later = {
             let mut state = world.state();
             state.storm = processes <= STORMS;
-            let (moments, later) = (state.dice.below(160) as u64, state.dice.below(3_600_000) as i64);
+            let most = *state.dice.pick(&[25, 60, 120, 400]);
+            let (moments, later) = (state.dice.below(most) as u64, state.dice.below(3_600_000) as i64);
             state.moments_left = state.storm.then_some(moments);
             // While it was down, somebody set the clock back.
             if state.dice.chance(10) { -later } else { later }

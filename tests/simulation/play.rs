@@ -88,14 +88,16 @@ static SHIPPED: LazyLock<Vec<Shipped>> = LazyLock::new(|| {
     let read = |(name, inputs, _): &(&str, &str, &[&str])| {
         let folder = portcullis_tests::root().join("workflows").join(name);
         let text = std::fs::read_to_string(folder.join("playbook.yaml")).unwrap();
-        let templates = std::fs::read_dir(folder.join("templates")).unwrap();
-        let files = templates
-            .map(|entry| {
+        let mut files = BTreeMap::new();
+        for (below, ending) in [("", "yaml"), ("templates/", "j2")] {
+            for entry in std::fs::read_dir(folder.join(below)).unwrap() {
                 let path = entry.unwrap().path();
-                let name = format!("templates/{}", path.file_name().unwrap().to_str().unwrap());
-                (name, Arc::from(std::fs::read_to_string(path).unwrap()))
-            })
-            .collect();
+                if path.extension().is_some_and(|found| found == ending) {
+                    let name = format!("{below}{}", path.file_name().unwrap().to_str().unwrap());
+                    files.insert(name, Arc::from(std::fs::read_to_string(path).unwrap()));
+                }
+            }
+        }
         Shipped {
             text: text.into(),
             files,

@@ -46,10 +46,10 @@ impl Fate {
             0..30 => Fate::Transient,
             30..50 => Fate::Throttled(wait),
             50..60 => Fate::Denied,
-            60..85 => Fate::Lost,
-            85..95 => Fate::Half,
-            95..105 => Fate::Swallowed,
-            105..115 => Fate::Silent,
+            60..120 => Fate::Lost,
+            120..140 => Fate::Half,
+            140..150 => Fate::Swallowed,
+            150..170 => Fate::Silent,
             _ => Fate::Fine,
         }
     }

@@ -128,8 +128,12 @@ impl Store {
         if self.world.is(Sabotage::EarlyAcknowledgement) {
             return Ok(());
         }
-        if self.world.mishap(4) {
+        if self.world.mishap(8) {
             self.world.note("the sync fails".to_owned());
+            // Where a disk fails, the machine often follows.
+            let mut state = self.world.state();
+            state.moments_left = Some(state.dice.below(12) as u64);
+            drop(state);
             if self.world.is(Sabotage::IgnoresSyncErrors) {
                 return Ok(());
             }
