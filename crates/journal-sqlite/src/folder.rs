@@ -32,6 +32,13 @@ impl Folder {
     /// Makes the folder if there is none, for its owner alone, and locks it.
     pub(crate) fn claim(folder: &Path) -> Result<Folder, JournalError> {
         make(folder).map_err(|error| failure::io(folder, "opened", error))?;
+        if let Some(system) = network(folder) {
+            let reason = format!(
+                "it lies on a network file system ({system}), where neither locks nor the write-ahead log can be \
+                 relied on; use a folder on a local disk"
+            );
+            return Err(failure::io(folder, "opened", reason));
+        }
         let lock = folder.join(LOCK);
         let file = private(&lock).map_err(|error| failure::io(&lock, "opened", error))?;
         let mut locks = vec![file];
@@ -79,6 +86,46 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
         }
     }
     file.try_lock()
+}
+
+/// File systems whose files another machine may change.
+const NETWORKS: [&str; 13] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "afs",
+    "ceph",
+    "lustre",
+    "ocfs2",
+    "gfs2",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "fuse.s3fs",
+];
+
+/// The network file system that a folder lies on, where the system tells.
+fn network(folder: &Path) -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let system = mounted(&mounts, &folder.canonicalize().ok()?)?;
+    NETWORKS.contains(&system).then(|| system.to_owned())
+}
+
+/// The kind of file system that a path lies on, from the lines of `mountinfo`: the deepest mount, of two at one place
+/// the later.
+fn mounted<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
+    let mut found: Option<(usize, &str)> = None;
+    for line in mounts.lines() {
+        let (place, system) = line.split_once(" - ")?;
+        // Blanks in names are written as octal numbers.
+        let point = place.split(' ').nth(4)?.replace("\\040", " ");
+        let depth = Path::new(&point).components().count();
+        if path.starts_with(&point) && found.is_none_or(|(deepest, _)| depth >= deepest) {
+            found = system.split(' ').next().map(|system| (depth, system));
+        }
+    }
+    found.map(|(_, system)| system)
 }
 
 /// Elsewhere a folder cannot be opened, and its names are durable by themselves.
@@ -136,4 +183,30 @@ pub(crate) fn private(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_mount_counts() {
+        let mounts = "22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n\
+                      30 22 0:30 / /srv/data rw shared:2 - nfs4 filer:/export rw,vers=4.2\n\
+                      31 30 0:31 / /srv/data/my\\040disk rw - xfs /dev/sdb1 rw\n\
+                      32 22 0:32 / /mnt rw - ext4 /dev/sdc1 rw\n\
+                      33 22 0:33 / /mnt rw - cifs //host/share rw\n";
+        let on = |path: &str| mounted(mounts, Path::new(path)).unwrap();
+        assert_eq!(on("/var/lib"), "ext4");
+        assert_eq!(on("/srv/database"), "ext4");
+        assert_eq!(on("/srv/data/journal"), "nfs4");
+        assert_eq!(on("/srv/data/my disk/journal"), "xfs");
+        assert_eq!(on("/mnt/journal"), "cifs");
+        assert_eq!(mounted("", Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_local_folder_is_not_on_a_network() {
+        assert_eq!(network(&std::env::temp_dir()), None);
+    }
 }

@@ -156,7 +156,7 @@ impl Journal for SqliteJournal {
         Box::pin(async move {
             header.check_writable()?;
             let first = Batch::new(&header.run, first)?;
-            self.order(Job::Create { header, first }).await.map(|_| ())
+            self.order(Job::Create { header: Box::new(header), first }).await.map(|_| ())
         })
     }
 

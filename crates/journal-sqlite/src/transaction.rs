@@ -50,7 +50,7 @@ impl Batch {
 /// What is to be written.
 pub(crate) enum Job {
     /// A new run.
-    Create { header: Header, first: Batch },
+    Create { header: Box<Header>, first: Batch },
     /// More of a run.
     Append { run: RunId, batch: Batch },
     /// A run that is over is not wanted any more.

@@ -6,7 +6,6 @@
 //! full is the one exception: SQLite says so only before it has asked for a sync, so nothing was promised,
 //! the transaction is taken back, and the next one begins with what the file says.
 
-use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -33,7 +32,27 @@ const JOB_BYTES: usize = 8 << 10;
 /// A job, and where the answer goes.
 pub(crate) struct Order {
     pub(crate) job: Job,
-    pub(crate) answer: oneshot::Sender<Result<Vec<Digest>, JournalError>>,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What nobody needs any more because of a job, or why it was not done.
+pub(crate) type Answer = Result<Vec<Digest>, JournalError>;
+
+/// Why a commit was not made.
+enum Failed {
+    /// For want of room, before anything was asked to reach the disk.
+    Full,
+    /// Nobody knows what is on the disk.
+    Broken(String),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Failed::Full,
+            _ => Failed::Broken(error.to_string()),
+        }
+    }
 }
 
 /// Writes until nobody can order any more; refuses everything after the first failure.
@@ -132,7 +151,7 @@ impl<'c> Writer<'c> {
                 }
                 Ok(())
             }
-            Err(error) if is_full(&error) => {
+            Err(Failed::Full) => {
                 self.transaction.roll_back().map_err(|error| error.to_string())?;
                 for order in group {
                     let place = self.place.display().to_string();
@@ -140,8 +159,7 @@ impl<'c> Writer<'c> {
                 }
                 Ok(())
             }
-            Err(error) => {
-                let reason = error.to_string();
+            Err(Failed::Broken(reason)) => {
                 for order in group {
                     let _ = order.answer.send(Err(failure::io(self.place, "written", reason.clone())));
                 }
@@ -150,10 +168,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn try_commit(
-        &mut self,
-        group: &[Order],
-    ) -> Result<Vec<Result<Vec<Digest>, JournalError>>, Box<dyn Error + Send + Sync>> {
+    fn try_commit(&mut self, group: &[Order]) -> Result<Vec<Answer>, Failed> {
         let mut answers = Vec::with_capacity(group.len());
         self.transaction.begin()?;
         for order in group {
@@ -165,7 +180,7 @@ impl<'c> Writer<'c> {
         }
         if let Some(reached) = self.transaction.commit()? {
             // Before anybody is told, so that what was told is looked for.
-            self.mark.advance(reached).map_err(|error| format!("the mark: {error}"))?;
+            self.mark.advance(reached).map_err(|error| Failed::Broken(format!("the mark: {error}")))?;
         }
         Ok(answers)
     }
@@ -199,11 +214,4 @@ impl<'c> Writer<'c> {
         }
         Ok(())
     }
-}
-
-/// Whether a commit failed for want of room, before anything was asked to reach the disk.
-fn is_full(error: &Box<dyn Error + Send + Sync>) -> bool {
-    error
-        .downcast_ref::<rusqlite::Error>()
-        .is_some_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull))
 }

@@ -27,7 +27,7 @@ use portcullis_journal_sqlite::{Options, SqliteJournal};
 const FILES: [&str; 3] = ["journal.db", "journal.db-wal", "journal.mark"];
 const RUNS: [&str; 3] = ["first", "second", "third"];
 /// One case in so many is tried by default.
-const STRIDE: u64 = 257;
+const STRIDE: u64 = 509;
 
 /// Where copies are made: in memory where there is such a folder, because thousands of files are synced.
 fn scratch() -> tempfile::TempDir {

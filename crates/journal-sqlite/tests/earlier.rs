@@ -52,6 +52,7 @@ fn version_1_goes_on_as_version_2() {
     let database = journal.database().to_owned();
     drop(journal);
     rusqlite::Connection::open(&database).unwrap().execute_batch(BACK).unwrap();
+    std::fs::remove_file(database.with_file_name("journal.mark")).unwrap();
     let error = SqliteJournal::open_read_only(folder.path()).unwrap_err();
     assert!(error.source().unwrap().to_string().contains("of an earlier version"), "{error:?}");
     let journal = open(folder.path());

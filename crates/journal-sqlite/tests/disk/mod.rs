@@ -334,7 +334,9 @@ pub(crate) fn every_power_cut(
         for loss in losses {
             disk.restore(folder, change, loss);
             let before = &changes[..=index];
-            each(&format!("after change {index} ({change:.60?}), {loss:?} lost"), loss, before);
+            let what = format!("{change:?}");
+            let what = what.get(..60).unwrap_or(&what);
+            each(&format!("after change {index} ({what}), {loss:?} lost"), loss, before);
             cases += 1;
         }
     }
