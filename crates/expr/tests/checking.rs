@@ -174,6 +174,11 @@ fn conditions_prove_things() {
     fine("'note' in mail && mail.note == ''", "bool");
     fine("mail.reply_to == 'x' ? mail.reply_to.size() : 0", "int");
     fine("choose(mail.reply_to == null, '', mail.reply_to)", "string");
+    fine("[mail.reply_to, s].filter(t, t != null)", "list of string");
+    fine("[mail.reply_to, s].filter(t, t != null && t.size() > 1).map(t, t.lower())", "list of string");
+    fine("[[mail.reply_to].filter(t, n > 1 || t != null)]", "list of list of (string | null)");
+    fine("[mail.reply_to].filter(t, t == null)", "list of (string | null)");
+    fine("[mail.reply_to].filter(t, [mail.reply_to].exists(u, u != null))", "list of (string | null)");
     finds("mail.reply_to != null || mail.reply_to.lower() == s", "P0404", "may be null");
     finds("has(mail.note) || mail.note == ''", "P0403", "may be missing");
     finds("size(list) > 0 && list[1] == 1", "P0407", "too short");

@@ -258,13 +258,20 @@ impl Checker<'_> {
             MacroKind::SortBy => self.sort_key(&m.body),
             _ => self.condition(&m.body, &format!("`{}`", m.kind.name())),
         };
+        let mut kept = element.clone();
+        if m.kind == MacroKind::Filter {
+            // What the condition says of an element holds for each that is kept.
+            self.learn(&m.body, true);
+            let slot = self.locals.len().saturating_sub(1);
+            kept = self.apply_facts(kept, Some(&super::facts::local_key(slot)));
+        }
         self.locals.pop();
         self.facts.truncate(known);
         match m.kind {
             MacroKind::Map if m.condition.is_some() => Type::list(body).inside(&target),
             MacroKind::Map => Type::list_at_least(body, target.at_least()).inside(&target),
             MacroKind::SortBy => Type::list_at_least(element, target.at_least()).inside(&target),
-            MacroKind::Filter => Type::list(element).inside(&target),
+            MacroKind::Filter => Type::list(kept).inside(&target),
             MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne => body.inside(&target),
         }
     }
