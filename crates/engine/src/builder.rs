@@ -17,6 +17,7 @@ use crate::cache::Cache;
 use crate::keys::Keys;
 use crate::leave::Exit;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::park::PARK_AFTER;
 use crate::secrets::NoSecrets;
 use crate::slots::Slots;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) budgets: Budgets,
     pub(crate) run_limits: RunLimits,
     pub(crate) park_after: Option<Duration>,
+    pub(crate) metrics: Option<Arc<dyn Metrics>>,
     pub(crate) exit: Exit,
     pub(crate) watched: bool,
     pub(crate) guard: Guard,
@@ -76,6 +78,7 @@ pub struct Builder {
     retry_budget: RetryBudget,
     run_limits: RunLimits,
     park_after: Option<Duration>,
+    metrics: Option<Arc<dyn Metrics>>,
     policy: Policy,
     audit: Arc<dyn Audit>,
     sources: Vec<Arc<dyn ActionSource>>,
@@ -95,6 +98,7 @@ impl Engine {
             retry_budget: RetryBudget::default(),
             run_limits: RunLimits::default(),
             park_after: Some(PARK_AFTER),
+            metrics: None,
             policy: Policy::default(),
             audit: Arc::new(NoAudit),
             sources: Vec::new(),
@@ -219,6 +223,13 @@ impl Builder {
         self
     }
 
+    /// Who takes figures.
+    #[must_use]
+    pub fn metrics(mut self, metrics: impl Metrics + 'static) -> Self {
+        self.metrics = Some(Arc::new(metrics));
+        self
+    }
+
     /// Tells what every step of a new run gives, as [`crate::ProgressKind::Gave`]. For tests of playbooks.
     #[must_use]
     pub fn watched(mut self) -> Self {
@@ -246,7 +257,7 @@ impl Builder {
             }
         }
         let inner = Inner {
-            journal: self.journal,
+            journal: Arc::new(crate::room::Patient(self.journal)),
             artifacts: self.artifacts,
             clock: self.clock,
             entropy: self.entropy,
@@ -258,6 +269,7 @@ impl Builder {
             budgets: Budgets::new(self.retry_budget),
             run_limits: self.run_limits,
             park_after: self.park_after,
+            metrics: self.metrics,
             exit: Exit::default(),
             watched: self.watched,
             guard: Guard::new(self.policy, self.audit),

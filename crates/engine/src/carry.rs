@@ -1,6 +1,7 @@
 //! What each command takes, and what its answer is for the run.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use action_api::Outcome;
 use futures_util::FutureExt;
@@ -9,6 +10,7 @@ use interpreter::{Command, Pause, Perform};
 use journal::{Decision, Event as Happened, OpId, Timestamp};
 use plan::{Blame, Failure, FailureKind, Repeat};
 use serde_json::Value;
+use tracing::Instrument;
 
 use crate::attempt::{attempt, inverse_value};
 use crate::cache::Slot;
@@ -37,6 +39,7 @@ impl Driver {
                 if let Some(due) = ask.due {
                     self.sleep(op, due);
                 }
+                self.step_span(op, &ask.path, "approve");
                 self.tell(ask.path.clone(), EventKind::Asked(ask));
                 if self.approver().is_some() {
                     self.flight.push(async move { Answer::Itself(op) }.boxed());
@@ -50,6 +53,7 @@ impl Driver {
                 if let Some(due) = form.due {
                     self.sleep(op, due);
                 }
+                self.step_span(op, &form.path, "ask");
                 self.tell(form.path.clone(), EventKind::Form(form));
                 if self.mode == Mode::DryRun {
                     self.flight.push(async move { Answer::Itself(op) }.boxed());
@@ -85,6 +89,7 @@ impl Driver {
         if let Some(due) = pause.due {
             self.sleep(op, due);
         }
+        self.step_span(op, &pause.path, "wait");
         self.tell(pause.path.clone(), EventKind::Waits(pause.clone()));
         if pause.event.is_some() {
             self.waits.insert(op, pause);
@@ -136,6 +141,9 @@ impl Driver {
         if at <= now {
             return Some(call);
         }
+        if let Some(metrics) = &self.inner.metrics {
+            metrics.delayed(&call.action, Duration::from_millis(at.0.abs_diff(now.0)));
+        }
         self.tell(call.path.clone(), EventKind::Delayed { action: call.action.clone(), until: at });
         self.sleep(call.op, at);
         self.delayed.insert(call.op, call);
@@ -186,9 +194,23 @@ impl Driver {
         let abort = (!call.effect.changes()).then_some(handle);
         let finishes = call.effect.changes() || !matches!(call.repeat, Repeat::Natural | Repeat::Keyed);
         self.calls.insert(op, Flying { abort, slot, finishes });
+        let step = self.step_span(op, &call.path, &call.action);
+        let span = tracing::info_span!(parent: &step, "attempt", attempt = number, op, action = call.action);
+        let timed = self.inner.metrics.clone().map(|metrics| {
+            metrics.attempt_started(&call.action, call.effect);
+            (metrics, call.action.clone(), Instant::now())
+        });
         let work = attempt(Arc::clone(&self.inner), self.run.clone(), Arc::clone(&self.secrets), call);
-        let work = Abortable::new(work, registration).map(move |end| {
+        let work = Abortable::new(work.instrument(span), registration).map(move |end| {
             drop(permit);
+            if let Some((metrics, action, begun)) = timed {
+                let failed = match &end {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(failure)) => Some(failure.kind),
+                    Err(Aborted) => Some(FailureKind::Cancelled),
+                };
+                metrics.attempt_ended(&action, failed, begun.elapsed());
+            }
             Answer::Called(op, number, end)
         });
         self.flight.push(work.boxed());
@@ -248,10 +270,14 @@ impl Driver {
     fn failed(&mut self, op: OpId, attempt: u32, mut failure: Failure) -> Result<(), EngineError> {
         let budgets = &self.inner.budgets;
         let another = self.machine.another_try(op, attempt, &failure);
-        let refused = another
-            .map(|(action, connection)| connection.unwrap_or(action))
-            .filter(|account| !budgets.retry(account, self.inner.clock.now()))
-            .map(|account| budgets.refusal(account));
+        let account = another.map(|(action, connection)| connection.unwrap_or(action));
+        let over = account.filter(|account| !budgets.retry(account, self.inner.clock.now()));
+        match (&self.inner.metrics, another, over) {
+            (Some(metrics), _, Some(account)) => metrics.retry_refused(account),
+            (Some(metrics), Some((action, _)), None) => metrics.retried(action, failure.kind),
+            _ => {}
+        }
+        let refused = over.map(|account| budgets.refusal(account));
         if let Some(reason) = &refused {
             failure.message = format!("{}; {reason}", failure.message);
         }

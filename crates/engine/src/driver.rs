@@ -13,7 +13,7 @@ use futures_util::future::{AbortHandle, Aborted, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use interpreter::{Ask, Command, End, Form, Machine, Pause, Perform, Turn};
-use journal::{Event as Happened, Header, OpId, Record, RunId, RunStatus};
+use journal::{Event as Happened, Header, OpId, Record, RunId, RunStatus, Timestamp};
 use plan::{Failure, StepPath};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub(crate) struct Handed {
     pub(crate) account: Account,
     /// How large it is, without `records`.
     pub(crate) spent: Spent,
+    /// When it began.
+    pub(crate) began: Timestamp,
 }
 
 /// An answer of the outside world.
@@ -86,6 +88,10 @@ pub(crate) struct Driver {
     pub(crate) said: Option<Box<Control>>,
     /// Everything it begins with was told before.
     pub(crate) quiet: bool,
+    /// When the run began.
+    pub(crate) began: Timestamp,
+    /// Spans of open operations, if anybody follows them.
+    pub(crate) steps: HashMap<OpId, tracing::Span>,
     /// How long it waits before it is parked.
     pub(crate) patience: Option<Duration>,
     pub(crate) leaving: watch::Receiver<Leaving>,
@@ -141,6 +147,8 @@ impl Driver {
             said: None,
             quiet: false,
             patience,
+            began: Timestamp(0),
+            steps: HashMap::new(),
             leaving,
             flight: FuturesUnordered::new(),
             calls: HashMap::new(),
@@ -171,6 +179,7 @@ impl Driver {
         self.account = handed.account;
         self.records = handed.records;
         self.spent = handed.spent;
+        self.began = handed.began;
         self.take(handed.turn)?;
         let mut header = handed.header;
         loop {
@@ -192,8 +201,10 @@ impl Driver {
             if let (true, Some(end)) = (self.machine.is_over(), self.machine.end()) {
                 let end = end.clone();
                 self.tell(StepPath::root(), EventKind::Ended(end.clone()));
+                self.count_end(end.status);
                 return Ok(Left::Ended(end));
             }
+            self.end_steps();
             self.stays_within_limits()?;
             if self.records.is_empty() {
                 self.leaves()?;

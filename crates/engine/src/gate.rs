@@ -89,6 +89,7 @@ impl Driver {
             Err(turn) => {
                 let op = call.op;
                 self.gate.queued.insert(op, call);
+                self.count_queue();
                 self.flight.push(turn.map(move |permit| Answer::Turn(op, permit.ok())).boxed());
                 Ok(())
             }
@@ -97,6 +98,7 @@ impl Driver {
 
     /// It is the turn of a call.
     pub(crate) fn turn(&mut self, op: OpId, permit: Option<Permit>) -> Result<(), EngineError> {
+        self.count_queue();
         // Without the call, the slot goes to the next.
         let (Some(call), Some(permit)) = (self.gate.queued.remove(&op), permit) else { return Ok(()) };
         match self.not_held(call) {

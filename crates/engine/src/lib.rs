@@ -27,12 +27,14 @@ mod kept;
 mod keys;
 mod leave;
 mod limits;
+mod metrics;
 mod park;
 mod people;
 mod person;
 mod policy;
 mod rerun;
 mod reuse;
+mod room;
 mod run;
 mod secrets;
 mod slots;
@@ -56,12 +58,13 @@ pub use event::{Event, EventKind};
 pub use failure::EngineError;
 pub use inputs::InputProblem;
 pub use interpreter::{Ask, Awaited, End, Form, Pause, Perform, ProgressKind, Shown};
-pub use journal::{Decision, Journal, MemoryJournal, RunId, RunStatus, Timestamp};
+pub use journal::{Decision, Journal, MemoryJournal, Query, RunId, RunStatus, Summary, Timestamp};
 pub use keeper::Keeper;
 pub use kept::{MAX_INLINE, whole};
+pub use metrics::Metrics;
 pub use park::PARK_AFTER;
 pub use person::Person;
-pub use plan::{Artifact, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
+pub use plan::{Artifact, Blame, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
 pub use playbook::{Checked, Diagnostic, Source};
 pub use policy::{
     ActionPattern, Allowed, Cap, Caps, DELETES_PER_MAILBOX, DELETES_PER_RUN, FourEyes, MailboxPattern, Named,
@@ -72,3 +75,13 @@ pub use run::{AnswerError, DecideError, HaltError, Run, SignalError};
 pub use secrets::{Secret, Secrets};
 pub use start::{Approvals, Mode, Start};
 pub use undo::{Done, Lost, TakeBack, UNDO_AT_ONCE, Undo};
+
+/// What a store of one's own needs beside [`Journal`]: what it keeps, how it fails, and the suite it has to pass.
+pub mod store {
+    pub use action_api::ArtifactError;
+    pub use journal::{
+        Event, FORMAT, Header, JournalError, MAX_DEPTH, MemoryJournal, OpId, Origin, OriginKind, Record,
+        RecordError, Reused, Standing, StoredRun, Touch, Work, artifacts_of, conformance,
+    };
+    pub use plan::Digest;
+}

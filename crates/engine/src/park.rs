@@ -105,7 +105,8 @@ async fn again(
     let account = inner.guard.account(&inner, &stored.records);
     let turn = Turn { commands: machine.pending(), progress: Vec::new() };
     let spent = Spent::of(&stored.records);
-    let handed = Handed { header: None, records: Vec::new(), turn, account, spent };
+    let handed =
+        Handed { header: None, records: Vec::new(), turn, account, spent, began: stored.header.created };
     let Parked { controls, events, approvals, still, .. } = *parked;
     let start = Start { approvals, events, ..Start::default() };
     let mut driver = Driver::new(inner, run, machine, start, controls);
@@ -136,6 +137,9 @@ impl Driver {
         let soon = self.inner.clock.now().0.saturating_add(millis(PARK_AFTER));
         if !self.may_park() || due.is_some_and(|due| due.0 <= soon) {
             return None;
+        }
+        if let Some(metrics) = &self.inner.metrics {
+            metrics.parked(&self.machine.plan().id);
         }
         let clock = &self.inner.clock;
         let open = self.waits_for_somebody();

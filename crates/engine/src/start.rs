@@ -10,6 +10,7 @@ use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::Instrument;
 
 use crate::admit::Account;
 use crate::bounds::{Spent, check_started};
@@ -144,8 +145,14 @@ impl Engine {
             driver: start.driver.clone(),
         };
         let account = Account::default();
-        let handed =
-            Handed { header: Some(header), records: vec![first], turn, account, spent: Spent::default() };
+        let handed = Handed {
+            header: Some(header),
+            records: vec![first],
+            turn,
+            account,
+            spent: Spent::default(),
+            began: created,
+        };
         let patience = self.inner.park_after;
         Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier, patience }))
     }
@@ -207,8 +214,14 @@ impl Engine {
         };
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
         let account = self.inner.guard.account(&self.inner, &stored.records);
-        let handed =
-            Handed { header: None, records: Vec::new(), turn, account, spent: Spent::of(&stored.records) };
+        let handed = Handed {
+            header: None,
+            records: Vec::new(),
+            turn,
+            account,
+            spent: Spent::of(&stored.records),
+            began: stored.header.created,
+        };
         Ok(self.drive(
             run.clone(),
             machine,
@@ -229,7 +242,11 @@ impl Engine {
         driver.earlier = earlier;
         driver.patience = patience;
         let inside = self.inner.exit.enter();
-        let work = driven(Arc::clone(&self.inner), run.clone(), Box::new(driver), handed);
+        if let Some(metrics) = &self.inner.metrics {
+            metrics.run_started(&driver.machine.plan().id, handed.header.is_none());
+        }
+        let span = tracing::info_span!("run", %run, playbook = %driver.machine.plan().id);
+        let work = driven(Arc::clone(&self.inner), run.clone(), Box::new(driver), handed).instrument(span);
         let work = async move {
             let end = work.await;
             drop((held, inside));

@@ -90,6 +90,19 @@ async fn the_end_of_one_plugin_is_not_the_end_of_another() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_dropped_ends_its_guest() {
+    // A cancelled run drops the calls it does not want any more; nothing else ends these guests here.
+    let plugin = load("cpu = \"10s\"").await;
+    for what in ["loop", "sleep"] {
+        let start = Instant::now();
+        let call = exhaust(&plugin, what, 60_000);
+        assert!(tokio::time::timeout(Duration::from_millis(100), call).await.is_err());
+        assert!(start.elapsed() < SOON, "{what}");
+    }
+    assert!(exhaust(&plugin, "spin", 1).await.is_ok(), "the plugin is of use as before");
+}
+
+#[tokio::test]
 async fn memory() {
     let plugin = load("").await;
     assert!(exhaust(&plugin, "memory", 50).await.is_ok());
