@@ -355,6 +355,15 @@ impl Type {
         }
     }
 
+    /// Whether every value is a point in time, or a text that its schema says is one.
+    pub fn is_time(&self) -> bool {
+        self.members().iter().all(|ty| match &ty.kind {
+            Kind::Timestamp => true,
+            Kind::Text(Some(facts)) => facts.format.as_deref() == Some("date-time"),
+            _ => false,
+        })
+    }
+
     /// The values the text can have, if the type is a text with a fixed set of values.
     pub fn values(&self) -> Option<&[String]> {
         match &self.kind {

@@ -74,13 +74,9 @@ impl Lower<'_> {
     fn until(&mut self, node: &Node) -> Option<ValueExpr> {
         if has_expression(node) {
             let (_, ty) = self.expression(node, "`until`")?;
-            return self.moment(
-                node,
-                &ty,
-                &Type::timestamp(),
-                "a time",
-                "make it one: `${{ timestamp(...) }}`",
-            );
+            // What a schema calls a `date-time` need not be made one first.
+            let wanted = if ty.is_time() { ty.clone() } else { Type::timestamp() };
+            return self.moment(node, &ty, &wanted, "a time", "make it one: `${{ timestamp(...) }}`");
         }
         let help = "write a time as RFC 3339 has it: `2026-11-21T09:00:00Z`";
         let Some(text) = node.text() else {
