@@ -4,6 +4,7 @@ mod action;
 mod actions;
 mod answer;
 mod approve;
+mod audit;
 mod check;
 mod completions;
 mod explain;
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     /// Reject what a run waits for, and go on with it
     Reject(approve::Reject),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Fill in the form that a run waits with, and go on with it
     Answer(answer::Answer),
     /// Send a run an event, and go on with it
@@ -93,6 +97,7 @@ impl Command {
             Command::Undo(command) => command.run(shared).await,
             Command::Approve(command) => command.run(shared).await,
             Command::Reject(command) => command.run(shared).await,
+            Command::Audit(command) => command.run(shared),
             Command::Answer(command) => command.run(shared).await,
             Command::Signal(command) => command.run(shared).await,
             Command::Sim(command) => command.run(shared).await,

@@ -1,4 +1,4 @@
-//! The operator's file, `portcullis.yaml`: connections and storage. Secrets are named, never written in it.
+//! The operator's file, `portcullis.yaml`: connections, storage, policy and audit. Secrets are named, never written in it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,9 +28,27 @@ pub(crate) struct Config {
     /// Where runs are kept.
     #[serde(default)]
     pub(crate) storage: Storage,
+    /// What is allowed, whatever playbooks say.
+    #[serde(default)]
+    pub(crate) policy: engine::Policy,
+    /// Where it is written down who did what.
+    #[serde(default)]
+    pub(crate) audit: AuditConfig,
     /// Where the file was found; paths in it are relative to its folder.
     #[serde(skip)]
     pub(crate) place: Option<PathBuf>,
+}
+
+/// The audit log. It lies in the data folder; this is what makes it hard to forge.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditConfig {
+    /// The second place: a file elsewhere that always says how far the log goes.
+    #[serde(default)]
+    pub(crate) head: Option<PathBuf>,
+    /// Where the key is that every line is made with; at least 32 characters.
+    #[serde(default)]
+    pub(crate) key: Option<SecretRef>,
 }
 
 /// One person.
@@ -164,10 +182,13 @@ impl Config {
             .map_err(|error| Wrong(format!("the configuration {} is wrong: {error}", place.display())))?;
         let base = place.parent().unwrap_or(Path::new(""));
         let passwords = config.connections.values_mut().map(|Connection::Ews(ews)| &mut ews.password);
-        for secret in passwords.chain(config.secrets.values_mut()) {
+        for secret in passwords.chain(config.secrets.values_mut()).chain(&mut config.audit.key) {
             if let Some(file) = &mut secret.file {
                 *file = base.join(&*file);
             }
+        }
+        if let Some(head) = &mut config.audit.head {
+            *head = base.join(&*head);
         }
         config.place = Some(place.to_owned());
         Ok(config)

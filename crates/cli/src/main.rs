@@ -3,6 +3,7 @@
 //! One file per subcommand under `command/`; `wire.rs` puts sources, stores and connections together.
 
 mod again;
+mod audit_log;
 mod blast;
 mod cases;
 mod combined;

@@ -71,6 +71,7 @@ pub(crate) fn engine_around(
         Combined::new(vec![Arc::new(actions::exchange(resolver(&config, simulator))), Arc::new(plugins()?)]);
     let builder =
         Engine::builder().source(around(actions)?).secrets(ConfiguredSecrets(config.secrets.clone()));
+    let builder = builder.policy(config.policy.clone());
     let builder = match keep {
         Keep::Memory => builder.journal(MemoryJournal::default()),
         Keep::Disk => {
@@ -81,6 +82,7 @@ pub(crate) fn engine_around(
                 }
             };
             let journal = open_journal(&data, durability)?;
+            let builder = builder.audit(crate::audit_log::open(&config, &data)?);
             #[cfg(debug_assertions)]
             let journal = crate::pause::Pausing::new(journal);
             builder.journal(journal).artifacts(FolderArtifacts::new(data.join("artifacts")))
@@ -143,10 +145,16 @@ pub(crate) fn known_secrets(shared: &Shared) -> Result<Vec<String>> {
 
 /// An engine that knows every action and can carry none out: for checking and documenting.
 pub(crate) fn catalogue() -> Result<Engine> {
+    catalogue_under(engine::Policy::default())
+}
+
+/// As [`catalogue`], with what the operator allows.
+pub(crate) fn catalogue_under(policy: engine::Policy) -> Result<Engine> {
     let unconnected = |_: Option<&str>| Err(host_failure("no connection is open here".to_owned()));
     Engine::builder()
         .source(actions::exchange(unconnected))
         .source(plugins()?)
+        .policy(policy)
         .build()
         .context("could not put the engine together")
 }

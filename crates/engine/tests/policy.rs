@@ -144,6 +144,9 @@ fn spec(name: &str, effect: Effect, deletes: bool) -> Spec {
     }
 }
 
+/// Over all engines of a test, so that no two runs get the same name.
+static ENTROPY: AtomicU64 = AtomicU64::new(1);
+
 /// An engine with `box.list` (reads), `box.delete` (deletes) and `box.move` (changes).
 fn engine(policy: Value, log: &Log, calls: &Calls, clock: VirtualClock, journal: SharedJournal) -> Engine {
     let mut source = Functions::new();
@@ -164,11 +167,10 @@ fn engine(policy: Value, log: &Log, calls: &Calls, clock: VirtualClock, journal:
         };
         source = source.with(spec(name, effect, deletes), run).unwrap();
     }
-    let entropy = AtomicU64::new(1);
     Engine::builder()
         .journal(journal)
         .clock(clock)
-        .entropy(move || entropy.fetch_add(0x9e37_79b9, Ordering::SeqCst))
+        .entropy(|| ENTROPY.fetch_add(0x9e37_79b9, Ordering::SeqCst))
         .source(source)
         .audit(log.clone())
         .policy(serde_json::from_value::<Policy>(policy).unwrap())
@@ -283,7 +285,7 @@ async fn a_raised_cap_lets_more_through_and_the_playbook_only_narrows() {
 async fn a_step_is_capped_over_all_rounds_of_its_loop() {
     let bench = Bench::new();
     let text = playbook(
-        "  - id: each\n    foreach: [a, b, c, d]\n    as: who\n    limit: 10\n    do:\n      - id: move\n        uses: box.move\n        with: { mailbox: '${{ who }}@x.example', ids: [i, j] }\n",
+        "  - id: each\n    foreach: '${{ ["a", "b", "c", "d"] }}'\n    as: who\n    limit: 10\n    do:\n      - id: move\n        uses: box.move\n        with: { mailbox: '${{ who }}@x.example', ids: [i, j] }\n",
     );
     let end = bench.end(json!({"caps": {"box.move": {"per_step": 5}}}), &text).await;
     assert!(end.failure.unwrap().message.contains("caps.box.move.per_step"));
@@ -330,21 +332,28 @@ async fn mailboxes_are_held_at_the_call_for_reads_too_and_the_refusal_is_audited
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_refusals_are_no_deep_stack() {
+async fn ten_thousand_refusals_in_a_loop_are_no_deep_stack() {
     let bench = Bench::new();
-    let text = playbook(
-        "  - id: each\n    foreach: '${{ range(0, 20000) }}'\n    as: n\n    limit: 20000\n    on_item_error: collect\n    do:\n      - id: move\n        uses: box.move\n        with: { mailbox: a@other.example, ids: [i] }\n",
+    let numbers = serde_json::to_string(&(0..100).collect::<Vec<u8>>()).unwrap();
+    let text = format!(
+        "playbook: 1\nid: test\nvars: {{ all: {numbers} }}\npolicy: {{ max_effects: {{ box.move: 100000 }} }}\nsteps:\n  \
+         - id: outer\n    foreach: ${{{{ vars.all }}}}\n    as: m\n    limit: 100\n    do:\n      \
+         - id: each\n        foreach: ${{{{ vars.all }}}}\n        as: n\n        limit: 100\n        \
+         on_item_error: collect\n        do:\n          \
+         - id: move\n            uses: box.move\n            with: {{ mailbox: a@other.example, ids: [i] }}\n"
     );
     let started = bench.start(json!({"mailboxes": {"allow": ["@x.example"]}}), &text, Mode::Real).await;
     let end = started.unwrap().2.unwrap();
     assert_eq!((end.status, bench.calls.count("box.move")), (RunStatus::Succeeded, 0), "{:?}", end.failure);
+    let refused = bench.log.entries().iter().filter(|entry| matches!(entry.what, What::Refused { .. })).count();
+    assert_eq!(refused, 10_000);
 }
 
 #[tokio::test]
 async fn a_retry_touches_the_same_items_and_is_audited_as_an_attempt() {
     let bench = Bench::new();
     let text = playbook(
-        "  - id: a\n    uses: box.delete\n    retry: { max_attempts: 3 }\n    with: { mailbox: a@x.example, ids: [flaky, b, c, d, e, f] }\n",
+        "  - id: a\n    uses: box.delete\n    retry: { attempts: 3 }\n    with: { mailbox: a@x.example, ids: [flaky, b, c, d, e, f] }\n",
     );
     let end = bench.end(json!({}), &text).await;
     assert_eq!((end.status, bench.calls.count("box.delete")), (RunStatus::Succeeded, 2), "{:?}", end.failure);

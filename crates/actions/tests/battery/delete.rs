@@ -94,6 +94,64 @@ fn ten_thousand_hostile_selectors_delete_nothing() {
     assert_eq!(bench.organisation.snapshot(), before);
 }
 
+/// What an action deletes by, for every action that deletes: a working input, and its selectors.
+fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
+    vec![
+        ("mail.delete", json!({ "mailbox": "alice@corp.example", "item_ids": [ID] }), &["item_ids"]),
+        (
+            "mail.delete_attachments",
+            json!({ "mailbox": "alice@corp.example", "item_id": ID, "attachment_ids": ["AAMkExample="] }),
+            &["item_id", "attachment_ids"],
+        ),
+        (
+            "inbox_rule.remove",
+            json!({ "mailbox": "alice@corp.example", "rule_id": "ExampleRule=" }),
+            &["rule_id"],
+        ),
+    ]
+}
+
+#[test]
+fn whatever_declares_that_it_deletes_is_tried_here() {
+    let specs = portcullis_actions::exchange(|_| Ok(exchange::Ports::default()));
+    let mut deletes: Vec<String> =
+        specs.specs().iter().filter(|spec| spec.deletes()).map(|spec| spec.name.clone()).collect();
+    let mut tried: Vec<&str> = destructive().iter().map(|(action, ..)| *action).collect();
+    deletes.sort();
+    tried.sort_unstable();
+    assert_eq!(deletes, tried);
+}
+
+#[test]
+fn ten_thousand_hostile_selectors_of_every_destructive_action_change_nothing() {
+    let config = || Config { cases: 10_000, failure_persistence: None, ..Config::default() };
+    for (action, sound, selectors) in destructive() {
+        let bench = Bench::new();
+        let before = bench.organisation.snapshot();
+        let which = prop::sample::select(selectors.to_vec());
+        let values =
+            (which, prop_oneof![hostile(), prop::collection::vec(hostile(), 0..5).prop_map(Value::from)]);
+        TestRunner::new(config())
+            .run(&values, |(selector, value)| {
+                let mut input = sound.clone();
+                input[selector] = value;
+                let refused = bench.run(action, &input).err();
+                prop_assert!(refused.is_some(), "{action} took {input}");
+                prop_assert_eq!(bench.organisation.ledger().effects.len(), 0);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(bench.organisation.snapshot(), before, "{action}");
+        let required = sound.as_object().unwrap().keys().filter(|name| *name != "attachment_ids");
+        for name in required {
+            let mut input = sound.clone();
+            input.as_object_mut().unwrap().remove(name);
+            assert!(bench.run(action, &input).is_err(), "{action} without {name}");
+        }
+        assert_eq!(bench.organisation.snapshot(), before, "{action}");
+    }
+}
+
 #[test]
 fn empty_blank_and_null_selectors_are_refused_before_a_request() {
     let bench = Bench::over(|mut ports| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Effect, End, Event, EventKind, Failure, ProgressKind};
+use serde::Serialize;
 use serde_json::Value;
 
 /// Everything a rehearsal told.
@@ -11,6 +12,8 @@ pub(crate) struct Seen {
     steps: BTreeMap<String, StepSeen>,
     /// How it ended.
     pub(crate) end: Option<End>,
+    /// What the policy would refuse.
+    pub(crate) refused: Vec<Refused>,
 }
 
 /// What was seen of one step of the playbook, over all items of the loops around it.
@@ -33,6 +36,16 @@ pub(crate) struct StepSeen {
     pub(crate) planned: Vec<CallSeen>,
     /// What a person would read.
     pub(crate) messages: Vec<String>,
+}
+
+/// A call that the policy would refuse.
+#[derive(Debug, Serialize)]
+pub(crate) struct Refused {
+    pub(crate) path: String,
+    pub(crate) action: String,
+    /// The rule, as it stands in the policy.
+    pub(crate) rule: String,
+    pub(crate) reason: String,
 }
 
 /// One call.
@@ -72,6 +85,12 @@ impl Seen {
                 let (path, effect, input) = (path.to_owned(), *effect, input.clone());
                 seen.planned.push(CallSeen { path, effect, input, connection: connection.clone() });
             }
+            EventKind::Refused { action, rule, reason } => self.refused.push(Refused {
+                path: path.to_owned(),
+                action: action.clone(),
+                rule: rule.clone(),
+                reason: reason.clone(),
+            }),
             EventKind::Asked(ask) => seen.messages.push(ask.message.clone()),
             EventKind::Form(form) => seen.messages.push(form.message.clone()),
             _ => {}

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Effect, Failure, RunStatus};
+use engine::{Effect, Engine, Failure, RunStatus};
 use plan::Plan;
 use playbook::Actions;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::dependence;
-use super::gather::Seen;
+use super::gather::{Refused, Seen};
 use super::step::{BlockReport, PersonReport, State, StepReport, Undo};
 use super::walk::Walk;
 use crate::exit::Exit;
@@ -46,6 +46,12 @@ pub(crate) struct Report {
     pub(crate) anything_to_do: bool,
     /// What it comes to, by action.
     pub(crate) effects: Vec<Total>,
+    /// The caps of the policy that count these effects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) caps: Vec<CapReport>,
+    /// What the policy would refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<Refused>,
     /// Reads that were made.
     pub(crate) reads_made: usize,
     /// People on the way.
@@ -73,6 +79,15 @@ pub(crate) struct Total {
     pub(crate) undo: Vec<Undo>,
 }
 
+/// A cap of the policy.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct CapReport {
+    /// The rule, as it stands in the policy.
+    pub(crate) rule: String,
+    /// How many items.
+    pub(crate) most: u64,
+}
+
 /// A person on the way, and where.
 #[derive(Debug, Serialize)]
 pub(crate) struct PersonOnTheWay {
@@ -90,9 +105,10 @@ pub(crate) struct Accepted {
 
 impl Report {
     /// Puts a report together.
-    pub(crate) fn new(file: &str, plan: &Plan, actions: &dyn Actions, seen: &Seen, reads: Reads) -> Self {
+    pub(crate) fn new(file: &str, plan: &Plan, engine: &Engine, seen: Seen, reads: Reads) -> Self {
+        let (actions, policy): (&dyn Actions, _) = (engine, engine.policy());
         let dependence = dependence::of(plan);
-        let blocks = Walk { seen, dependence: &dependence, actions }.playbook(plan, "");
+        let blocks = Walk { seen: &seen, dependence: &dependence, actions }.playbook(plan, "");
         let mut report = Report {
             version: 1,
             playbook: file.to_owned(),
@@ -104,6 +120,8 @@ impl Report {
             failure: seen.end.as_ref().and_then(|end| end.failure.clone()),
             anything_to_do: false,
             effects: Vec::new(),
+            caps: Vec::new(),
+            refused: Vec::new(),
             reads_made: 0,
             people: Vec::new(),
             accepted_untrusted: Vec::new(),
@@ -115,6 +133,16 @@ impl Report {
         report.effects.sort_by(|a, b| (a.effect.as_str(), &a.action).cmp(&(b.effect.as_str(), &b.action)));
         report.anything_to_do = !report.effects.is_empty();
         report.blocks = blocks;
+        report.refused = seen.refused;
+        for total in &report.effects {
+            let caps = actions.spec(&total.action).map(|spec| policy.caps_on(&spec)).unwrap_or_default();
+            for (rule, most) in caps {
+                let cap = CapReport { rule, most };
+                if !report.caps.contains(&cap) {
+                    report.caps.push(cap);
+                }
+            }
+        }
         report
     }
 
@@ -169,6 +197,7 @@ impl Report {
     /// The exit code: whether there is anything to do.
     pub(crate) fn exit(&self) -> Exit {
         match (self.status, self.anything_to_do) {
+            _ if !self.refused.is_empty() => Exit::Failed,
             ("succeeded", true) => Exit::Done,
             ("succeeded", false) => Exit::Nothing,
             _ => Exit::Failed,

@@ -9,6 +9,9 @@ use crate::report::{indent, input_text};
 /// Calls of one step that are listed one by one.
 const LISTED: usize = 5;
 
+/// So many mailboxes, or calls, are named; of the others it is said how many there are.
+const SHOWN: usize = 20;
+
 impl Report {
     /// The whole text.
     pub(crate) fn to_text(&self, style: Style) -> String {
@@ -49,6 +52,25 @@ impl Report {
         text.push_str(&format!("\n{}\n", style.bold("Would change")));
         for total in &self.effects {
             total_text(text, total, style);
+        }
+        self.policy(text, style);
+    }
+
+    /// What the operator allows, and what of this is more.
+    fn policy(&self, text: &mut String, style: Style) {
+        if !self.caps.is_empty() {
+            let caps: Vec<String> =
+                self.caps.iter().map(|cap| format!("`{}` {}", cap.rule, cap.most)).collect();
+            text.push_str(&format!("  {}\n", style.dim(&format!("the policy allows: {}", caps.join(", ")))));
+        }
+        if !self.refused.is_empty() {
+            text.push_str(&format!("\n{}\n", style.red("The policy would refuse")));
+            for one in self.refused.iter().take(SHOWN) {
+                text.push_str(&format!("  {}  {} (`{}`)\n", one.path, visible(&one.reason), one.rule));
+            }
+            if let Some(more @ 1..) = self.refused.len().checked_sub(SHOWN) {
+                text.push_str(&format!("  and {more} calls more\n"));
+            }
         }
     }
 
@@ -218,7 +240,6 @@ fn undo_text(undo: &[Undo]) -> String {
 }
 
 fn total_text(text: &mut String, total: &Total, style: Style) {
-    const SHOWN: usize = 20;
     let places: Vec<String> = total
         .mailboxes
         .iter()

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use playbook::{Diagnostic, Severity, Source};
+use engine::Refusal;
+use playbook::{Checked, Diagnostic, Label, Severity, Source};
 use serde_json::json;
 
 use crate::exit::{Exit, Wrong};
@@ -59,8 +60,8 @@ impl Report {
 }
 
 impl Check {
-    pub(crate) fn run(self, _shared: &Shared) -> Result<Exit> {
-        let engine = wire::catalogue()?;
+    pub(crate) fn run(self, shared: &Shared) -> Result<Exit> {
+        let engine = wire::catalogue_under(shared.config()?.policy)?;
         let mut reports: Vec<Report> = Vec::new();
         for file in playbooks(&self.paths)? {
             let mut report = report(&engine, &file)?;
@@ -116,8 +117,57 @@ fn report(engine: &engine::Engine, file: &Path) -> Result<Report> {
         Err(problem) => return Ok(Report { name, text: String::new(), diagnostics: vec![problem] }),
     };
     let files = Folder::of(file);
-    let diagnostics = engine.check(Source::new(&name, &text).among(&files)).diagnostics;
+    let Checked { plan, mut diagnostics } = engine.check(Source::new(&name, &text).among(&files));
+    let refusals = plan.map(|plan| engine.refusals(&plan)).unwrap_or_default();
+    diagnostics.extend(refusals.iter().map(|refusal| not_allowed(refusal, &text)));
     Ok(Report { name, text, diagnostics })
+}
+
+/// What the operator's policy refuses, as a problem of the file.
+fn not_allowed(refusal: &Refusal, text: &str) -> Diagnostic {
+    Diagnostic {
+        code: "policy",
+        severity: Severity::Error,
+        message: refusal.to_string(),
+        labels: refusal.step.as_deref().and_then(|step| place(text, step)).into_iter().collect(),
+        help: Some(format!("only whoever operates Portcullis can change the rule `{}`", refusal.rule)),
+    }
+}
+
+/// Where a step says its id. The plan does not know places any more, and ids are unique in a file; a step of another
+/// file has none here.
+fn place(text: &str, step: &str) -> Option<Label> {
+    let mut start = 0;
+    for (number, row) in text.split_inclusive('\n').enumerate() {
+        let begin = row.find("id:").filter(|&at| {
+            row.get(..at).is_some_and(|before| before.trim_matches([' ', '-', '{']).is_empty())
+        });
+        if let Some(at) = begin {
+            let rest = row.get(at + 3..).unwrap_or_default();
+            let value = rest.trim_start();
+            let named = value
+                .split([',', '}', '#', '\n', '\r'])
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .trim_matches(['"', '\'']);
+            if named == step {
+                let from = at + 3 + (rest.len() - value.len());
+                let column = row.get(..from).unwrap_or_default().chars().count() + 1;
+                let (start, end) = (start + from, start + from + named.len());
+                return Some(Label {
+                    start,
+                    end,
+                    line: number + 1,
+                    column,
+                    text: String::new(),
+                    primary: true,
+                });
+            }
+        }
+        start += row.len();
+    }
+    None
 }
 
 /// Files as they are; of folders every `playbook.yaml` below them.

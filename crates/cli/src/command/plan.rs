@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use cases::Replay;
 use clap::Args;
-use engine::{Engine, Mode, Secret, Secrets, Source, Start};
+use engine::{Engine, Mode, Policy, Secret, Secrets, Source, Start};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::blast::{Reads, Report, Seen};
@@ -49,7 +49,7 @@ impl Plan {
         };
         let engine = match &self.cassette {
             None => wire::engine(shared, &Keep::Memory, simulator.as_ref())?,
-            Some(file) => replaying(file)?,
+            Some(file) => replaying(file, shared.config()?.policy)?,
         };
         let name = self.file.display().to_string();
         let files = Folder::of(&self.file);
@@ -86,7 +86,7 @@ impl Plan {
             (None, Some(_)) => Reads::Cassette,
             (None, None) => Reads::Real,
         };
-        let report = Report::new(&name, &plan, &engine, &seen, reads);
+        let report = Report::new(&name, &plan, &engine, seen, reads);
         if self.json {
             output::say_json(&serde_json::to_value(&report)?);
         } else {
@@ -101,12 +101,13 @@ impl Plan {
 }
 
 /// An engine whose every answer comes from a recording.
-fn replaying(file: &Path) -> Result<Engine> {
+fn replaying(file: &Path, policy: Policy) -> Result<Engine> {
     let catalogue = wire::catalogue()?;
     let replay = Replay::new(Arc::new(open_cassette(file)?), catalogue.actions(), &[])
         .with_plugins(playbook::Actions::plugins(&catalogue));
     // Whoever is asked nothing needs no secret; what stands for one in the recording is not one either.
-    Engine::builder().source(replay).secrets(NoneNeeded).build().context("could not put the engine together")
+    let builder = Engine::builder().source(replay).secrets(NoneNeeded).policy(policy);
+    builder.build().context("could not put the engine together")
 }
 
 /// Something in place of every secret.

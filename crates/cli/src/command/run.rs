@@ -181,6 +181,11 @@ pub(crate) fn refused(error: EngineError, source: Source<'_>, json: bool) -> Res
             ))
             .into())
         }
+        EngineError::Policy(refusals) => {
+            let lines: Vec<String> = refusals.iter().map(|one| format!("  {one} (`{}`)", one.rule)).collect();
+            let list = lines.join("\n");
+            Err(Wrong(format!("the policy does not allow {}; nothing was done\n{list}", source.name)).into())
+        }
         EngineError::Trigger(_) | EngineError::Secrets(_) | EngineError::Key(_) => {
             Err(Wrong(format!("{error}; nothing was done")).into())
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use action_api::Spec;
 use plan::Effect;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -168,6 +169,25 @@ impl Policy {
         deletes.per_mailbox.get_or_insert(Cap::AtMost(DELETES_PER_MAILBOX));
         deletes.per_run.get_or_insert(Cap::AtMost(DELETES_PER_RUN));
         caps
+    }
+
+    /// The caps that count the effects of an action: the rule as it stands in the policy, and how many items.
+    pub fn caps_on(&self, spec: &Spec) -> Vec<(String, u64)> {
+        let fits =
+            |scope: &Scope| spec.effect.changes() && scope.counts(&spec.name, spec.effect, spec.deletes());
+        let caps = self.caps_in_force().into_iter().filter(|(scope, _)| fits(scope));
+        caps.flat_map(|(scope, caps)| {
+            let kinds = [
+                ("per_step", caps.per_step),
+                ("per_mailbox", caps.per_mailbox),
+                ("per_run", caps.per_run),
+                ("per_mailbox_and_hour", caps.per_mailbox_and_hour),
+                ("per_hour", caps.per_hour),
+            ];
+            kinds.map(|(which, cap)| Cap::most(cap).map(|most| (format!("caps.{scope}.{which}"), most)))
+        })
+        .flatten()
+        .collect()
     }
 }
 

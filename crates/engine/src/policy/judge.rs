@@ -124,18 +124,16 @@ fn gather(schema: &Value, value: Option<&Value>, found: &mut Vec<String>, takes:
     }
 }
 
-impl<P: Pattern> Allowed<P> {
-    /// Why this name may not be used: which of the two lists, and what it says.
-    fn refuses(&self, name: &str) -> Option<(&'static str, String)> {
-        if let Some(pattern) = self.forbid.iter().find(|pattern| pattern.means(name)) {
-            return Some(("forbid", format!("it forbids `{pattern}`")));
+/// Why this name may not be used: which of the two lists, and what it says.
+fn refuses<P: Pattern>(names: &Allowed<P>, name: &str) -> Option<(&'static str, String)> {
+    if let Some(pattern) = names.forbid.iter().find(|pattern| pattern.means(name)) {
+        return Some(("forbid", format!("it forbids `{pattern}`")));
+    }
+    match &names.allow {
+        Some(allowed) if !allowed.iter().any(|pattern| pattern.means(name)) => {
+            Some(("allow", "it is not among those it allows".to_owned()))
         }
-        match &self.allow {
-            Some(allowed) if !allowed.iter().any(|pattern| pattern.means(name)) => {
-                Some(("allow", "it is not among those it allows".to_owned()))
-            }
-            _ => None,
-        }
+        _ => None,
     }
 }
 
@@ -156,24 +154,24 @@ impl Policy {
     }
 
     fn refuses_action(&self, action: &str, plugin: Option<&str>) -> Option<Refusal> {
-        if let Some((list, why)) = self.actions.refuses(action) {
+        if let Some((list, why)) = refuses(&self.actions, action) {
             let message = format!("the policy does not allow the action {action}: {why}");
             return Some(Refusal::denied(format!("actions.{list}"), message));
         }
         let plugin = plugin?;
-        let (list, why) = self.plugins.refuses(plugin)?;
+        let (list, why) = refuses(&self.plugins, plugin)?;
         let message = format!("the policy does not allow the plugin {plugin}: {why}");
         Some(Refusal::denied(format!("plugins.{list}"), message))
     }
 
     fn refuses_connection(&self, name: &str) -> Option<Refusal> {
-        let (list, why) = self.connections.refuses(name)?;
+        let (list, why) = refuses(&self.connections, name)?;
         let message = format!("the policy does not allow the connection {name}: {why}");
         Some(Refusal::denied(format!("connections.{list}"), message))
     }
 
     fn refuses_mailbox(&self, mailbox: &str) -> Option<Refusal> {
-        let (list, why) = self.mailboxes.refuses(mailbox)?;
+        let (list, why) = refuses(&self.mailboxes, mailbox)?;
         let message = format!("the policy does not allow the mailbox {mailbox}: {why}");
         Some(Refusal::denied(format!("mailboxes.{list}"), message))
     }

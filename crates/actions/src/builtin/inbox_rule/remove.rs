@@ -20,6 +20,7 @@ pub(crate) struct Remove;
 /// Input of `inbox_rule.remove`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-deletes" = true))]
 pub(crate) struct Input {
     /// The mailbox the rule is in.
     mailbox: MailboxName,

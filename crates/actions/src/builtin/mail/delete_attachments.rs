@@ -21,7 +21,7 @@ pub(crate) struct DeleteAttachments;
 /// Input of `mail.delete_attachments`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = crate::input::no_null_defaults)]
+#[schemars(transform = crate::input::no_null_defaults, extend("x-deletes" = true))]
 pub(crate) struct Input {
     /// The mailbox the message is in.
     mailbox: MailboxName,
