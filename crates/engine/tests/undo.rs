@@ -12,7 +12,10 @@ mod shelf;
 use std::collections::BTreeMap;
 
 use journal::OriginKind;
-use portcullis_engine::{Engine, EngineError, FailureKind, RunId, RunStatus, Start, StepPath, Undo};
+use portcullis_engine::{
+    DecideError, Decision, Engine, EngineError, FailureKind, FourEyes, Policy, RunId, RunStatus, Start,
+    StepPath, Undo,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shelf::{Common, Shelf, again, approving, begin, end, engine, playbook, run};
@@ -171,6 +174,53 @@ async fn more_than_one_undo_takes_goes_on_with_the_next() {
     let (_, status, outputs) = undo(&engine, &first, None).await;
     assert_eq!((status, &outputs["restored"]), (RunStatus::Succeeded, &json!(400)));
     undo(&engine, &first, None).await;
+    assert!(shelf.shelf().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_failed_step_did_is_taken_back_too() {
+    let (shelf, journal) = (Shelf::default(), Common::default());
+    let engine = engine(&shelf, &journal);
+    shelf.fail("b", FailureKind::PermissionDenied);
+    shelf.world.lock().unwrap().done_all_the_same.insert("b".to_owned());
+    let (first, ended) = run(&engine, &playbook(THREE), &[]).await;
+    assert_eq!((ended.status, shelf.shelf().len()), (RunStatus::Failed, 2));
+    shelf.mend();
+    let planned = engine.undo_plan(&first, None).await.unwrap();
+    assert_eq!(paths(&planned), ["fill[1]/put", "fill[0]/put"]);
+    assert_eq!(planned.lost, []);
+    undo(&engine, &first, None).await;
+    assert!(shelf.shelf().is_empty());
+    assert_eq!(engine.undo_plan(&first, None).await.unwrap().steps.len(), 0);
+}
+
+#[tokio::test]
+async fn more_than_one_person_may_do_takes_somebody_else() {
+    let (shelf, journal) = (Shelf::default(), Common::default());
+    let (first, _) = run(&engine(&shelf, &journal), &playbook(THREE), &[]).await;
+    let policy = Policy { four_eyes: Some(FourEyes { above: 2 }), ..Policy::default() };
+    let strict =
+        Engine::builder().source(shelf.clone()).journal(journal.clone()).policy(policy).build().unwrap();
+    let start = Start { starter: "ana".to_owned(), ..Start::default() };
+    let (mut undoing, _) = match strict.undo(&first, None, start).await {
+        Ok(started) => started,
+        Err(EngineError::Playbook(problems)) => panic!("{problems:#?}"),
+        Err(error) => panic!("{error}"),
+    };
+    let gate = StepPath::from("gate");
+    loop {
+        match undoing.decide(&gate, Decision::Approved, "ana", None).await {
+            Err(DecideError::NotAsked(_)) => tokio::task::yield_now().await,
+            refused => {
+                assert!(matches!(refused, Err(DecideError::NotAllowed { .. })), "{refused:?}");
+                break;
+            }
+        }
+    }
+    assert_eq!(shelf.shelf().len(), 3);
+    undoing.decide(&gate, Decision::Approved, "bo", None).await.unwrap();
+    let ended = end(&mut undoing).await;
+    assert_eq!(ended.outputs.get("restored"), Some(&json!(3)), "{:?}", ended.failure);
     assert!(shelf.shelf().is_empty());
 }
 

@@ -116,7 +116,13 @@ impl ActionSource for Shelf {
             }
         }
         let answer = match failing {
-            Some(kind) => Err(Failure::new(kind, Blame::Server, "as told")),
+            Some(kind) => {
+                let failure = Failure::new(kind, Blame::Server, "as told");
+                Err(match inverse {
+                    Some(inverse) => failure.with_details(json!({"partly": true, "inverse": inverse})),
+                    None => failure,
+                })
+            }
             None => Ok(Outcome { output: json!({"name": name, "text": text}), inverse }),
         };
         Box::pin(async move { answer })
