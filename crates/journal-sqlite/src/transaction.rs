@@ -70,6 +70,14 @@ impl Job {
             Job::Delete { .. } => 1 << 20,
         }
     }
+
+    /// What was to be written.
+    pub(crate) fn into_records(self) -> Vec<Record> {
+        match self {
+            Job::Create { first: batch, .. } | Job::Append { batch, .. } => batch.records,
+            Job::Delete { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Why a job was not done: it alone is at fault, or the file.

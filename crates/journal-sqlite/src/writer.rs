@@ -155,7 +155,8 @@ impl<'c> Writer<'c> {
                 self.transaction.roll_back().map_err(|error| error.to_string())?;
                 for order in group {
                     let place = self.place.display().to_string();
-                    let _ = order.answer.send(Err(JournalError::NoRoom { place }));
+                    let back = order.job.into_records();
+                    let _ = order.answer.send(Err(JournalError::NoRoom { place, back }));
                 }
                 Ok(())
             }

@@ -264,6 +264,8 @@ pub enum JournalError {
     NoRoom {
         /// The file.
         place: String,
+        /// What was to be written, so that nobody needs a copy of it for this.
+        back: Vec<Record>,
     },
     /// The disk failed. Nothing is acknowledged after this.
     #[error("the journal at {place} could not be {doing}")]
