@@ -137,7 +137,7 @@ impl Machine {
         }
         let until = another(call, failure, self.now, 0)?;
         let granted = self.over_by_then(*self.ops.get(&op)?, until).is_none();
-        granted.then(|| (step.action.as_str(), call.connection.as_deref()))
+        granted.then_some((step.action.as_str(), call.connection.as_deref()))
     }
 
     /// An action succeeded.
