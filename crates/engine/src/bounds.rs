@@ -53,11 +53,16 @@ impl Spent {
         spent
     }
 
-    fn add(&mut self, records: &[Record]) {
+    /// Whether one of them is large enough for a result to be kept outside.
+    fn add(&mut self, records: &[Record]) -> bool {
         self.records = self.records.saturating_add(records.len() as u64);
+        let mut large = false;
         for record in records {
-            self.bytes = self.bytes.saturating_add(size(&record.event));
+            let bytes = size(&record.event);
+            self.bytes = self.bytes.saturating_add(bytes);
+            large |= bytes > MAX_INLINE as u64;
         }
+        large
     }
 
     /// What is used up, with something left for the end: a twentieth.
@@ -96,15 +101,15 @@ pub(crate) fn check_started(limits: &RunLimits, started: &Happened) -> Result<()
 }
 
 impl Driver {
-    /// Counts records that are about to be written.
+    /// Counts records that are about to be written, and says whether one of them is large.
     ///
     /// # Errors
     /// [`EngineError::TooLong`] instead of writing more than the limit.
-    pub(crate) fn count(&mut self, records: &[Record]) -> Result<(), EngineError> {
+    pub(crate) fn count(&mut self, records: &[Record]) -> Result<bool, EngineError> {
         let limits = self.inner.run_limits;
-        self.spent.add(records);
+        let large = self.spent.add(records);
         let over = self.spent.records > limits.records || self.spent.bytes > limits.bytes;
-        if over { Err(EngineError::TooLong { run: self.run.clone(), limits }) } else { Ok(()) }
+        if over { Err(EngineError::TooLong { run: self.run.clone(), limits }) } else { Ok(large) }
     }
 
     /// Cancels a run that comes near a limit, once.

@@ -183,9 +183,10 @@ impl Driver {
         self.take(handed.turn)?;
         let mut header = handed.header;
         loop {
-            let records = std::mem::take(&mut self.records);
-            self.count(&records)?;
-            let records = outward(&self.inner.artifacts, &self.run, records).await?;
+            let mut records = std::mem::take(&mut self.records);
+            if self.count(&records)? {
+                records = outward(&self.inner.artifacts, &self.run, records).await?;
+            }
             self.audited(header.as_ref(), &records).await?;
             match header.take() {
                 Some(header) => self.inner.journal.create(header, records).await?,

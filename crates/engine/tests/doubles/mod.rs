@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What one call is to answer.
 #[derive(Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     Ok(Value),
     Fail(FailureKind),
     Hang,
@@ -26,13 +26,13 @@ pub enum Reply {
 
 /// `test.read`, `test.change`, `test.send` (verify) and `test.once` (never); without a reply they give their `n`.
 #[derive(Clone)]
-pub struct Script {
+pub(crate) struct Script {
     replies: Arc<Mutex<BTreeMap<String, VecDeque<Reply>>>>,
     probes: Arc<Mutex<VecDeque<Probe>>>,
-    pub calls: Arc<Mutex<Vec<Invocation>>>,
-    pub door: Arc<Semaphore>,
+    pub(crate) calls: Arc<Mutex<Vec<Invocation>>>,
+    pub(crate) door: Arc<Semaphore>,
     /// Calls whose future was dropped before it was ready.
-    pub dropped: Arc<Mutex<Vec<String>>>,
+    pub(crate) dropped: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Script {
@@ -48,29 +48,29 @@ impl Default for Script {
 }
 
 impl Script {
-    pub fn reply(self, action: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn reply(self, action: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
         self.replies.lock().unwrap().entry(action.to_owned()).or_default().extend(replies);
         self
     }
 
-    pub fn probe(self, probe: Probe) -> Self {
+    pub(crate) fn probe(self, probe: Probe) -> Self {
         self.probes.lock().unwrap().push_back(probe);
         self
     }
 
     /// The attempts of an action, in the order of their beginning.
-    pub fn calls(&self, action: &str) -> Vec<u32> {
+    pub(crate) fn calls(&self, action: &str) -> Vec<u32> {
         let calls = self.calls.lock().unwrap();
         calls.iter().filter(|call| call.action == action).map(|call| call.context.attempt).collect()
     }
 
     /// Where calls were made, in the order of their beginning.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.calls.lock().unwrap().iter().map(|call| call.context.path.to_string()).collect()
     }
 }
 
-pub fn spec(name: &str, effect: &str, repeat: &str) -> Arc<Spec> {
+pub(crate) fn spec(name: &str, effect: &str, repeat: &str) -> Arc<Spec> {
     Arc::new(
         serde_json::from_value(json!({
             "name": name, "summary": "Does as it is told", "effect": effect, "repeat": repeat, "errors": [],
@@ -84,6 +84,12 @@ pub fn spec(name: &str, effect: &str, repeat: &str) -> Arc<Spec> {
 
 /// Tells that it was dropped early.
 struct Drops(Arc<Mutex<Vec<String>>>, Option<String>);
+
+impl Drops {
+    fn ready(&mut self) {
+        self.1 = None;
+    }
+}
 
 impl Drop for Drops {
     fn drop(&mut self) {
@@ -118,7 +124,7 @@ impl ActionSource for Script {
                     Ok(json!({"n": 0}).into())
                 }
             };
-            drops.1 = None;
+            drops.ready();
             answer
         })
     }
@@ -129,11 +135,11 @@ impl ActionSource for Script {
     }
 }
 
-pub fn playbook(steps: &str) -> String {
+pub(crate) fn playbook(steps: &str) -> String {
     format!("playbook: 1\nid: test\nsteps:\n{steps}")
 }
 
-pub async fn start(engine: &Engine, text: &str) -> (Run, UnboundedReceiver<Event>) {
+pub(crate) async fn start(engine: &Engine, text: &str) -> (Run, UnboundedReceiver<Event>) {
     let (sender, events) = unbounded_channel();
     let start = Start { events: Some(sender), ..Start::default() };
     match engine.start(Source::new("test.yaml", text), start).await {
@@ -143,19 +149,25 @@ pub async fn start(engine: &Engine, text: &str) -> (Run, UnboundedReceiver<Event
     }
 }
 
-pub async fn resume(engine: &Engine, run: &portcullis_engine::RunId) -> (Run, UnboundedReceiver<Event>) {
+pub(crate) async fn resume(
+    engine: &Engine,
+    run: &portcullis_engine::RunId,
+) -> (Run, UnboundedReceiver<Event>) {
     let (sender, events) = unbounded_channel();
     let start = Start { events: Some(sender), ..Start::default() };
     (engine.resume(run, start).await.unwrap(), events)
 }
 
 /// The end, in good time.
-pub async fn end(run: &mut Run) -> Result<End, EngineError> {
+pub(crate) async fn end(run: &mut Run) -> Result<End, EngineError> {
     tokio::time::timeout(Duration::from_secs(20), run.wait()).await.expect("the run ends")
 }
 
 /// Waits until something is told.
-pub async fn until(events: &mut UnboundedReceiver<Event>, wanted: impl Fn(&EventKind) -> bool) -> Event {
+pub(crate) async fn until(
+    events: &mut UnboundedReceiver<Event>,
+    wanted: impl Fn(&EventKind) -> bool,
+) -> Event {
     let told = async {
         loop {
             let event = events.recv().await.expect("the run goes on");
