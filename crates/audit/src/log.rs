@@ -1,6 +1,7 @@
 //! The log as an engine has it: opened once, written by one thread, asked for the last hour.
 
 use std::fs::File;
+use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -12,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::chain::{Chain, Key};
 use crate::head::Head;
-use crate::line::MAX_LINE;
-use crate::tail::{Begin, Stop, WINDOW, walk};
+use crate::line::{Line, MAX_LINE};
+use crate::tail::{Begin, Stop, WINDOW, next, walk};
 use crate::writer::{Order, Writer};
 use crate::{LogError, Medium, folder};
 
@@ -197,21 +198,14 @@ fn survey(place: &Path, file: &mut File, key: Option<&Key>, head: Option<&Head>)
         None => None,
         Some(head) => head.read().map_err(|reason| unfit(head, reason))?,
     };
+    begun_alike(place, file, key)?;
     let mut from = Begin::End(WINDOW);
     loop {
         let (mut agrees, mut first) = (told.is_none_or(|told| told.lines == 0), None);
         let walked = walk(file, from, key, &mut |line, chain| {
-            first.get_or_insert((line.number, line.has_mac()));
+            first.get_or_insert(line.number);
             agrees |= told == Some(*chain);
         });
-        if let Some((_, has_mac)) = first.filter(|(_, has_mac)| *has_mac != key.is_some()) {
-            let reason = if has_mac {
-                "was begun with a key, and none is configured; configure it, or move the log and its head away"
-            } else {
-                "was begun without a key, and one is configured; move the log and its head away to begin a new one"
-            };
-            return Err(LogError::Key { place: place.display().to_string(), reason: reason.to_owned() });
-        }
         let walked = walked.map_err(|stop| explain(place, stop))?;
         let Some((head, told)) = head.zip(told) else {
             if let Some(head) = head.filter(|_| walked.chain.lines > 0) {
@@ -235,7 +229,7 @@ fn survey(place: &Path, file: &mut File, key: Option<&Key>, head: Option<&Head>)
             );
             return Err(unfit(head, reason));
         }
-        if from == Begin::Start || first.is_some_and(|(number, _)| number <= told.lines) {
+        if from == Begin::Start || first.is_some_and(|number| number <= told.lines) {
             let reason = format!(
                 "line {} is not the one it was; the log was made anew. Keep both and find out who did; to begin a \
                  new log, move both away",
@@ -246,6 +240,24 @@ fn survey(place: &Path, file: &mut File, key: Option<&Key>, head: Option<&Head>)
         // The head is far behind: an earlier process could not write it.
         from = Begin::Start;
     }
+}
+
+/// A log has a key from its first line on, or never: otherwise a forged one without MACs would pass for an old one.
+fn begun_alike(place: &Path, file: &mut File, key: Option<&Key>) -> Result<(), LogError> {
+    let mut line = Vec::new();
+    let read = file.rewind().and_then(|()| next(&mut BufReader::new(file), &mut line));
+    read.map_err(|error| LogError::io(place, "read", error))?;
+    let has_mac = line.strip_suffix(b"\n").and_then(|text| Line::read(text).ok()).map(|line| line.has_mac());
+    let reason = match (has_mac, key) {
+        (Some(true), None) => {
+            "was begun with a key, and none is configured; configure it, or move the log and its head away"
+        }
+        (Some(false), Some(_)) => {
+            "was begun without a key, and one is configured; move the log and its head away to begin a new one"
+        }
+        _ => return Ok(()),
+    };
+    Err(LogError::Key { place: place.display().to_string(), reason: reason.to_owned() })
 }
 
 fn cut(place: &Path, file: &mut File, walked: &crate::tail::Walked) -> Result<Chain, LogError> {

@@ -85,7 +85,7 @@ pub(crate) fn walk(
 }
 
 /// Reads up to the end of the line, or of the file, or of what a line can be.
-fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+pub(crate) fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     line.clear();
     reader.take(MAX_LINE as u64).read_until(b'\n', line)
 }

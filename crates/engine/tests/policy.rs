@@ -285,7 +285,7 @@ async fn a_raised_cap_lets_more_through_and_the_playbook_only_narrows() {
 async fn a_step_is_capped_over_all_rounds_of_its_loop() {
     let bench = Bench::new();
     let text = playbook(
-        "  - id: each\n    foreach: '${{ ["a", "b", "c", "d"] }}'\n    as: who\n    limit: 10\n    do:\n      - id: move\n        uses: box.move\n        with: { mailbox: '${{ who }}@x.example', ids: [i, j] }\n",
+        "  - id: each\n    foreach: '${{ [\"a\", \"b\", \"c\", \"d\"] }}'\n    as: who\n    limit: 10\n    do:\n      - id: move\n        uses: box.move\n        with: { mailbox: '${{ who }}@x.example', ids: [i, j] }\n",
     );
     let end = bench.end(json!({"caps": {"box.move": {"per_step": 5}}}), &text).await;
     assert!(end.failure.unwrap().message.contains("caps.box.move.per_step"));
@@ -345,7 +345,8 @@ async fn ten_thousand_refusals_in_a_loop_are_no_deep_stack() {
     let started = bench.start(json!({"mailboxes": {"allow": ["@x.example"]}}), &text, Mode::Real).await;
     let end = started.unwrap().2.unwrap();
     assert_eq!((end.status, bench.calls.count("box.move")), (RunStatus::Succeeded, 0), "{:?}", end.failure);
-    let refused = bench.log.entries().iter().filter(|entry| matches!(entry.what, What::Refused { .. })).count();
+    let refused =
+        bench.log.entries().iter().filter(|entry| matches!(entry.what, What::Refused { .. })).count();
     assert_eq!(refused, 10_000);
 }
 
