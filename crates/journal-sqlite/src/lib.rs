@@ -1,11 +1,12 @@
 //! Run history in SQLite: one file, one writer thread with group commit, one reader thread.
 //!
 //! What is promised: an acknowledged record survives a kill of the process and, with [`Durability::Each`],
-//! of the machine; a damaged file is noticed and never read as another history; after a failed write
-//! nothing is acknowledged any more; two processes never write the same folder. Callers wait in futures
-//! that need no runtime. Left out: questions about meaning ("which runs failed") beyond what
-//! [`journal::Journal`] asks, keeping histories for ever or not, and a log of our own: with one writer every
-//! durable store is as fast as the disk syncs, and SQLite brings backup and tooling.
+//! of the machine; a file that is damaged, cut off or older than it should be is noticed and never read as
+//! another history; after a failed write nothing is acknowledged any more, but for a disk that is full; two
+//! processes never write the same folder, and any number may look. Callers wait in futures that need no
+//! runtime. Left out: keeping the bytes of artifacts (only who needs them is counted), giving room back to
+//! the disk after runs were deleted (later runs use it), and a log of our own: with one writer every durable
+//! store is as fast as the disk syncs, and SQLite brings backup and tooling.
 
 mod blocks;
 mod failure;

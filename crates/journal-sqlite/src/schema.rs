@@ -41,12 +41,12 @@ const TABLES: [&str; 8] = [
 const TABLES_OF_VERSION_1: usize = 5;
 
 /// The writer's connection: makes the tables in an empty file, refuses any other file, and one that has not got as
-/// far as `mark`.
+/// far as `mark`. Says too whether the tables were of an earlier version.
 pub(crate) fn open_writer(
     place: &Path,
     durability: Durability,
     mark: Place,
-) -> Result<Connection, JournalError> {
+) -> Result<(Connection, bool), JournalError> {
     let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(place, flags).map_err(opened)?;
@@ -67,7 +67,7 @@ pub(crate) fn open_writer(
         Found::Earlier => upgrade(&connection, place)?,
         Found::Ours => {}
     }
-    Ok(connection)
+    Ok((connection, matches!(found, Found::Earlier)))
 }
 
 /// The reader's connection, to a file that the writer's has accepted.

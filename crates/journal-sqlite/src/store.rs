@@ -44,8 +44,8 @@ impl SqliteJournal {
         let path = folder::mark(folder.database());
         let found = mark::read(&path)?;
         let expected = found.map_or(Place::Nowhere, |slot| slot.binding());
-        let connection = schema::open_writer(folder.database(), options.durability, expected)?;
-        let restored = found.is_none() && stored::total(&connection, folder.database())? > 0;
+        let (connection, upgraded) = schema::open_writer(folder.database(), options.durability, expected)?;
+        let restored = found.is_none() && !upgraded && stored::total(&connection, folder.database())? > 0;
         let mark = Mark::open(&path, found, options.durability)
             .map_err(|error| failure::io(&path, "written", error))?;
         folder.sync()?;
@@ -101,8 +101,8 @@ impl SqliteJournal {
     }
 
     /// Whether there were runs in the database and no mark beside it, so that nobody knows whether they are the
-    /// newest: it was restored from a backup, or an earlier version wrote it. What such a run did after the
-    /// backup was made is not in it; let a person look before it goes on.
+    /// newest: it was restored from a backup. What such a run did after the backup was made is not in it; let a
+    /// person look before it goes on.
     pub fn is_restored(&self) -> bool {
         self.restored
     }
