@@ -80,7 +80,7 @@ pub(crate) async fn follow(
     };
     following.answer_waiting(run);
     if let Some(control) = control {
-        control.close().await;
+        control.close(|heard| following.last_word(run, heard)).await;
     }
     signals::finish();
     Ok((following.report, exit?))
@@ -242,6 +242,17 @@ impl Following {
         };
         let status = self.report.status();
         Answer::Standing(Standing { status, report, next: crate::command::next_steps(id, &self.report) })
+    }
+
+    /// To whoever asks when nothing can be said to the run any more: how it stands, and nothing else.
+    fn last_word(&self, run: &Run, Heard { request, reply, .. }: Heard) {
+        let answer = match request.what {
+            What::Status { form, .. } if request.run == run.id().as_str() => self.standing(run, form),
+            _ => {
+                Answer::Refused { message: "the process that drove the run is ending; try again".to_owned() }
+            }
+        };
+        let _ = reply.send(answer);
     }
 
     fn answer_waiting(&mut self, run: &Run) {

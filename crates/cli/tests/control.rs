@@ -31,12 +31,11 @@ connections: { mail: { kind: exchange } }
 steps:
   - id: both
     parallel:
-      branches:
-        look:
-          - { id: search, uses: mail.search, with: { mailbox: ann@corp.example } }
-        ask:
-          - id: gate
-            approve: { message: Go on?, to: { roles: [lead] } }
+      look:
+        - { id: search, uses: mail.search, with: { mailbox: ann@corp.example } }
+      ask:
+        - id: gate
+          approve: { message: Go on?, to: { roles: [lead] } }
 ";
 
 fn socket(scene: &Scene) -> PathBuf {
@@ -47,18 +46,17 @@ fn socket(scene: &Scene) -> PathBuf {
 fn hanging(scene: &Scene, playbook: &str) -> (Started, String) {
     let file = scene.write("hanging.yaml", playbook);
     scene.slow("FindItem", HANGS);
-    let run = scene.start(&["run", &file]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &file]);
     scene.until_logged(&id, "calls mail.search");
     (run, id)
 }
 
-/// A run whose deletion is answered late.
+/// A run whose deletion is answered late; two reads come after it.
 fn changing(scene: &Scene, time: Duration) -> (Started, String) {
-    let playbook = scene.write("changes.yaml", CHANGES);
+    let again = "  - { id: again, uses: mail.search, with: { mailbox: ann@corp.example } }\n";
+    let playbook = scene.write("changes.yaml", &format!("{CHANGES}{again}"));
     scene.slow("DeleteItem", time);
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     scene.until_logged(&id, "calls mail.delete");
     (run, id)
 }
@@ -85,8 +83,7 @@ fn an_approval_reaches_the_process_that_drives_the_run() {
     let scene = Scene::new();
     let playbook = scene.write("gated.yaml", GATED);
     scene.slow("FindItem", Duration::from_secs(15));
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     scene.until_logged(&id, "asks a person");
 
     // Roles come from the configuration of the other process, by name.

@@ -86,8 +86,7 @@ fn a_log_has_a_line_for_each_thing_that_happened_and_follows_a_run_beside_it() {
     let scene = Scene::new();
     let playbook = scene.write("changes.yaml", CHANGES);
     scene.slow("DeleteItem", Duration::from_secs(4));
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     let follower = scene.start(&["runs", "logs", &id, "--follow", "--json"]);
     let followed = follower.ended().with_code(0).out;
     run.ended().with_code(0);
@@ -122,8 +121,8 @@ fn a_log_names_items_attempts_waits_and_what_was_skipped() {
     let id = done(
         &scene,
         "playbook: 1\nid: many\nname: Many\nconnections: { mail: { kind: exchange } }\nsteps:\n  - id: each\n    foreach: \
-         '${{ [\"ann@corp.example\", \"nobody@corp.example\"] }}'\n    as: mailbox\n    limit: 10\n    on_error: collect\n    do:\n      - { id: look, uses: \
-         mail.search, with: { mailbox: \"${{ mailbox }}\" } }\n  - { id: never, if: '${{ size(steps.each.output) > 5 }}', set: { a: 1 } }\n  - { id: pause, wait: \
+         '${{ [\"ann@corp.example\", \"nobody@corp.example\"] }}'\n    as: mailbox\n    limit: 10\n    on_item_error: collect\n    do:\n      - { id: look, uses: \
+         mail.search, with: { mailbox: \"${{ mailbox }}\" } }\n  - { id: never, if: '${{ size(steps.each.failed) > 5 }}', set: { a: 1 } }\n  - { id: pause, wait: \
          1s }\n",
         0,
     );
@@ -242,8 +241,7 @@ fn pruning_waits_for_nobody_and_takes_nothing_from_a_run_that_goes_on() {
     let old = done(&scene, READS, 0);
     let playbook = scene.write("changes.yaml", CHANGES);
     scene.slow("DeleteItem", Duration::from_secs(600));
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     scene.until_logged(&id, "calls mail.delete");
     let err = scene.run(&["runs", "prune", "--keep", "0"]).with_code(2).err;
     assert!(err.contains("in use by another process"), "{err}");

@@ -25,8 +25,7 @@ const HANGS: Duration = Duration::from_secs(600);
 fn hanging_read(scene: &Scene) -> (Started, String) {
     let playbook = scene.write("reads.yaml", READS);
     scene.slow("FindItem", HANGS);
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     scene.until_logged(&id, "calls mail.search");
     (run, id)
 }
@@ -35,8 +34,7 @@ fn hanging_read(scene: &Scene) -> (Started, String) {
 fn slow_change(scene: &Scene, time: Duration) -> (Started, String) {
     let playbook = scene.write("changes.yaml", CHANGES);
     scene.slow("DeleteItem", time);
-    let run = scene.start(&["run", &playbook]);
-    let id = scene.newest();
+    let (run, id) = scene.begin(&["run", &playbook]);
     scene.until_logged(&id, "calls mail.delete");
     (run, id)
 }
@@ -124,8 +122,7 @@ fn what_was_ignored_when_the_process_began_stays_ignored() {
     let data = scene.data().display().to_string();
     command.args(["-c", script, env!("CARGO_BIN_EXE_portcullis"), &playbook, &data]);
     scene.surroundings(&mut command);
-    let mut run = Started::new(command.spawn().unwrap());
-    let id = scene.newest();
+    let (mut run, id) = scene.begun(|| Started::new(command.spawn().unwrap()));
     scene.until_logged(&id, "calls mail.search");
     run.signal("HUP");
     std::thread::sleep(Duration::from_millis(500));
@@ -161,8 +158,8 @@ fn a_pipe_that_nobody_reads_does_not_keep_a_stopped_process_alive() {
     let inputs = scene.write("large.json", &format!("{{\"text\": \"{}\"}}", "x".repeat(400_000)));
     let mut command = scene.command(&["run", &playbook, "--inputs", &inputs, "--json"]);
     // Held open, and never read.
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let id = scene.newest();
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let (mut child, id) = scene.begun(|| command.spawn().unwrap());
     scene.until_logged(&id, "ended: succeeded");
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "the pipe is full");

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::place::{Way, file};
-use super::protocol::{Answer, MAX_REQUEST, Request, VERSION};
+use super::protocol::{Answer, MAX_REQUEST, Request, VERSION, What};
 use crate::config::PersonConfig;
 use crate::output;
 use crate::wire::Shared;
@@ -96,13 +96,19 @@ impl Control {
         }
     }
 
-    /// Waits until those who asked have read their answers, or had their time to.
-    pub(crate) async fn close(mut self) {
+    /// Answers those who are connected until they have what they came for, or had their time to. Nobody else gets in.
+    pub(crate) async fn close(mut self, mut answer: impl FnMut(Heard)) {
         self.task.abort();
-        self.heard.close();
-        // Each connection holds a permit until its answer is written.
-        let all = self.open.acquire_many(CONNECTIONS);
-        let _ = tokio::time::timeout(FAREWELL, all).await;
+        // Each connection holds a permit until its last answer is written.
+        let open = Arc::clone(&self.open);
+        let gone = tokio::time::timeout(FAREWELL, open.acquire_many(CONNECTIONS));
+        tokio::pin!(gone);
+        loop {
+            tokio::select! {
+                _ = &mut gone => return,
+                Some(heard) = self.heard.recv() => answer(heard),
+            }
+        }
     }
 }
 
@@ -166,6 +172,7 @@ async fn attend(stream: UnixStream, door: Door, _permit: OwnedSemaphorePermit) {
             Ok(Err(message)) => Answer::Refused { message },
             Ok(Ok(Some(request))) => {
                 let (reply, answered) = oneshot::channel();
+                let waits = matches!(request.what, What::Status { wait: true, .. });
                 if tell
                     .send(Heard { person: people.person(&request.by), request: *request, reply })
                     .await
@@ -179,8 +186,8 @@ async fn attend(stream: UnixStream, door: Door, _permit: OwnedSemaphorePermit) {
                         // The run is not followed any more.
                         Err(_) => return,
                     },
-                    // Whoever asked has gone; an answer would reach nobody.
-                    _ = from.fill_buf() => return,
+                    // Whoever waits for long and has gone would keep others out.
+                    _ = from.fill_buf(), if waits => return,
                 }
             }
         };

@@ -28,7 +28,7 @@ impl Control {
         std::future::pending().await
     }
 
-    pub(crate) async fn close(self) {}
+    pub(crate) async fn close(self, _answer: impl FnMut(Heard)) {}
 }
 
 /// A process that is never found.

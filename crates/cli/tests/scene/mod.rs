@@ -160,12 +160,21 @@ impl Scene {
         Started::new(self.command(args).spawn().unwrap())
     }
 
-    /// The newest run, once there is one.
-    pub(crate) fn newest(&self) -> String {
-        eventually("a run", || {
-            let list = self.run(&["runs", "list", "--json"]).with_code(0).json();
-            list["runs"][0]["run"].as_str().map(str::to_owned)
-        })
+    /// Starts a command that begins a run, and gives the run's name once there is one.
+    pub(crate) fn begin(&self, args: &[&str]) -> (Started, String) {
+        self.begun(|| self.start(args))
+    }
+
+    /// The run that begins because of something.
+    pub(crate) fn begun<T>(&self, start: impl FnOnce() -> T) -> (T, String) {
+        let before = self.newest();
+        let started = start();
+        (started, eventually("a run", || self.newest().filter(|run| Some(run) != before.as_ref())))
+    }
+
+    fn newest(&self) -> Option<String> {
+        let list = self.run(&["runs", "list", "--json"]).with_code(0).json();
+        list["runs"][0]["run"].as_str().map(str::to_owned)
     }
 
     /// Waits until the log of a run has a line with this.
