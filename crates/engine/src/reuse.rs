@@ -27,6 +27,8 @@ const LONGEST_CHAIN: u32 = 64;
 pub(crate) struct Earlier {
     plan: Arc<Plan>,
     from: Option<StepPath>,
+    /// What the earlier run says of itself stands in answers that are taken over.
+    own: Selfhood,
     calls: HashMap<StepPath, Known>,
     forms: HashMap<StepPath, Filled>,
 }
@@ -62,6 +64,7 @@ struct Filled {
 }
 
 /// What a run says of itself.
+#[derive(Debug)]
 struct Selfhood {
     id: String,
     started: String,
@@ -162,7 +165,7 @@ impl Engine {
         }
         let plan = Arc::clone(machine.plan());
         let forms = self.filled(&stored)?;
-        Ok(Earlier { plan, from: origin.from.clone(), calls: known, forms })
+        Ok(Earlier { plan, from: origin.from.clone(), own, calls: known, forms })
     }
 
     /// The forms that people filled in.
@@ -249,7 +252,10 @@ fn known_calls(
 
 impl Driver {
     fn mark(&self, call: &Perform) -> [u8; 32] {
-        let input = self.machine.mask().show(&call.input);
+        let mut input = self.machine.mask().show(&call.input);
+        if let Some(earlier) = &self.earlier {
+            input = earlier.own.without(&input);
+        }
         Selfhood::of(&self.machine, &self.run).mark(&call.action, call.connection.as_ref(), &input)
     }
 

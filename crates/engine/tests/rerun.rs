@@ -139,6 +139,16 @@ async fn what_a_run_says_of_itself_is_no_change() {
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     again(&engine, &first, Rerun::default()).await;
     assert_eq!(shelf.sent().len(), 1, "the mail was sent already");
+
+    // Nor where it comes round in an answer that is taken over.
+    let text = playbook(
+        "steps:\n  - { id: echo, uses: shelf.look, with: { name: \"${{ run.id }}\" } }\n  - { id: tell, uses: post.send, with: { name: \"${{ steps.echo.output.name }}\" } }\n",
+    );
+    let (mut last, _) = run(&engine, &text, &[]).await;
+    for _ in 0..3 {
+        (last, _) = again(&engine, &last, Rerun::default()).await;
+    }
+    assert_eq!(shelf.sent().len(), 2);
 }
 
 /// A send whose end nobody knows, in a run that is over.

@@ -1,6 +1,7 @@
 //! Nothing is deleted by accident (P17), and what is deleted is told apart.
 
 use crate::bench::Bench;
+use action_api::ActionSource;
 use action_api::plan::FailureKind;
 use exchange_sim::EffectKind;
 use proptest::prelude::*;

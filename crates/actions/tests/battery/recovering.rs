@@ -1,8 +1,12 @@
 //! What was done can be taken back: deletions, junk marks, rules, automatic replies.
 
 use crate::bench::Bench;
-use action_api::Outcome;
+use std::sync::Arc;
+
 use action_api::plan::FailureKind;
+use action_api::{Outcome, Probe};
+use exchange::port::{Delete, PerItem, Work};
+use exchange::{DeleteMode, Error, ErrorKind, ItemRef, Mailbox};
 use exchange_sim::EffectKind;
 use serde_json::{Value, json};
 
@@ -92,6 +96,115 @@ fn junk_blocks_the_sender_and_comes_back() {
     let stays = json!({ "mailbox": "alice@corp.example", "item_id": ID, "move": false });
     let failure = bench.run("mail.mark_junk", &stays).unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotFound, "the old id is gone");
+}
+
+#[test]
+fn junk_goes_back_to_the_folder_it_was_in() {
+    let bench = Bench::new();
+    let moved = json!({ "mailbox": "alice@corp.example", "item_id": ID, "folder": "drafts" });
+    let id = run(&bench, "mail.move", moved).output["new_item_id"].clone();
+    let marked = run(&bench, "mail.mark_junk", json!({ "mailbox": "alice@corp.example", "item_id": id }));
+    let inverse = marked.inverse.clone().unwrap();
+    let back = undo(&bench, marked);
+    assert_eq!(
+        (count(&bench, "drafts", "Overdue invoice"), count(&bench, "inbox", "Overdue invoice")),
+        (json!(1), json!(0))
+    );
+    assert!(!bench.organisation.snapshot().contains("blocked_senders"));
+    // The inverse of the inverse; and once more, as after a crash that nobody heard the end of.
+    undo(&bench, back);
+    assert_eq!(count(&bench, "junkemail", "Overdue invoice"), json!(1));
+    let found = run(&bench, "mail.search", json!({ "mailbox": "alice@corp.example", "folder": "junkemail" }));
+    let mut input = inverse.input;
+    input["item_id"] = found.output["messages"][0]["item_id"].clone();
+    // Half way: in the Inbox already, and not yet in its folder.
+    let half = json!({ "mailbox": "alice@corp.example", "item_id": input["item_id"], "junk": false });
+    run(&bench, "mail.mark_junk", half);
+    input["internet_message_id"] = found.output["messages"][0]["internet_message_id"].clone();
+    assert_eq!(bench.probe("mail.mark_junk", &input).unwrap(), Probe::NotDone);
+    bench.attempt("mail.mark_junk", &input, 2).unwrap();
+    assert_eq!(count(&bench, "drafts", "Overdue invoice"), json!(1));
+    assert!(matches!(bench.probe("mail.mark_junk", &input).unwrap(), Probe::Done(_)));
+}
+
+#[test]
+fn only_marks_that_changed_are_taken_back() {
+    let bench = Bench::new();
+    let mark = |read: bool| json!({ "mailbox": "alice@corp.example", "item_ids": [ID], "read": read });
+    run(&bench, "mail.mark_read", mark(false));
+    let before = bench.organisation.snapshot();
+    let marked = run(&bench, "mail.mark_read", mark(true));
+    assert!(run(&bench, "mail.mark_read", mark(true)).inverse.is_none(), "nothing to take back");
+    undo(&bench, marked);
+    let unread = |text: &str| text.matches("\"is_read\": false").count();
+    assert_eq!(unread(&bench.organisation.snapshot()), unread(&before));
+}
+
+#[test]
+fn what_is_brought_back_can_be_deleted_again() {
+    for mode in ["soft", "trash"] {
+        let bench = Bench::new();
+        let input = json!({ "mailbox": "alice@corp.example", "item_ids": [ID], "mode": mode });
+        let deleted = run(&bench, "mail.delete", input);
+        let back = undo(&bench, deleted);
+        assert_eq!(count(&bench, "inbox", "Overdue invoice"), json!(1));
+        let inverse = back.inverse.clone().unwrap();
+        assert_eq!((inverse.action.as_str(), &inverse.input["mode"]), ("mail.delete", &json!(mode)));
+        undo(&bench, back);
+        assert_eq!(count(&bench, "inbox", "Overdue invoice"), json!(0));
+    }
+}
+
+/// Refuses one item of every deletion.
+struct Stubborn {
+    inner: Arc<dyn Delete>,
+    item: String,
+}
+
+impl Delete for Stubborn {
+    fn delete<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        mode: DeleteMode,
+    ) -> Work<'a, PerItem<()>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for item in items {
+                if item.id == self.item {
+                    answers.push(Err(Error::new(ErrorKind::PermissionDenied, "this one stays")));
+                } else {
+                    answers.extend(self.inner.delete(mailbox, std::slice::from_ref(item), mode).await?);
+                }
+            }
+            Ok(answers)
+        })
+    }
+}
+
+#[test]
+fn a_deletion_that_failed_half_way_keeps_what_it_deleted() {
+    let bench = Bench::over(|mut ports| {
+        let inner = ports.delete.take().unwrap();
+        ports.delete = Some(Arc::new(Stubborn { inner, item: ID.to_owned() }));
+        ports
+    });
+    let inbox = exchange::FolderRef::WellKnown(exchange::WellKnownFolder::Inbox);
+    let deliver =
+        |mail: &str| bench.organisation.deliver("alice@corp.example", &inbox, mail.to_owned()).unwrap();
+    deliver("Subject: Other\r\nMessage-ID: <other@x.test>\r\n\r\nx\r\n");
+    let found = run(
+        &bench,
+        "mail.search",
+        json!({ "mailbox": "alice@corp.example", "folder": "inbox", "query": { "subject": "Other" } }),
+    );
+    let other = found.output["messages"][0]["item_id"].clone();
+    let input = json!({ "mailbox": "alice@corp.example", "item_ids": [other, ID] });
+    let failure = bench.run("mail.delete", &input).unwrap_err();
+    assert_eq!((&failure.details["partly"], count(&bench, "inbox", "Other")), (&json!(true), json!(0)));
+    let inverse = &failure.details["inverse"];
+    run(&bench, inverse["action"].as_str().unwrap(), inverse["input"].clone());
+    assert_eq!(count(&bench, "inbox", "Other"), json!(1));
 }
 
 fn rules(bench: &Bench) -> Value {

@@ -77,7 +77,8 @@ pub(super) fn text(undo: &Undo, connections: &[Connection], gate: bool) -> Strin
         })
         .collect();
     let parts: Vec<String> = counts.keys().map(|part| format!("steps.counts.output.{part}")).collect();
-    let restored = parts.join(" + ");
+    // Whoever is asked may say no, and nothing is counted then.
+    let restored = format!("(steps.counts.status == \"succeeded\" ? {} : 0)", parts.join(" + "));
     steps.push(json!({"id": "counts", "set": counts}));
     let whole = json!({
         "id": playbook_id(&undo.playbook),
@@ -91,7 +92,7 @@ pub(super) fn text(undo: &Undo, connections: &[Connection], gate: bool) -> Strin
         "inputs": ids.iter().map(|id| ((*id).to_owned(), json!({"type": "object"}))).collect::<Map<_, _>>(),
         "outputs": {
             "restored": {"type": "integer", "value": format!("${{{{ {restored} }}}}")},
-            "failed": {"type": "integer", "value": format!("${{{{ {} - ({restored}) }}}}", ids.len())},
+            "failed": {"type": "integer", "value": format!("${{{{ {} - {restored} }}}}", ids.len())},
         },
     });
     // JSON is YAML; the version comes first, and one line for each step keeps it legible.
