@@ -61,7 +61,7 @@ pub(crate) fn form(form: Form, problem: Option<String>, said: UnboundedSender<Sa
         let problem =
             problem.map(|problem| format!("  {}\n", style.red(&line(&problem)))).unwrap_or_default();
         let mut heading = format!("{}{problem}", form_text(&form, style));
-        let answer = fields(&form.schema, style, &mut |question| {
+        let answer = fields(&form.schema, &form.order, style, &mut |question| {
             let text = format!("{heading}{question}");
             heading.clear();
             read(&text)
@@ -88,10 +88,15 @@ fn read(question: &str) -> Option<String> {
 }
 
 /// Asks for field after field until each is right. Nothing when the person leaves.
-fn fields(schema: &Value, style: Style, ask: &mut dyn FnMut(&str) -> Option<String>) -> Option<Value> {
+fn fields(
+    schema: &Value,
+    order: &[String],
+    style: Style,
+    ask: &mut dyn FnMut(&str) -> Option<String>,
+) -> Option<Value> {
     let mut answer = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object);
-    for (name, property) in properties.into_iter().flatten() {
+    for (name, property) in order.iter().filter_map(|name| Some((name, properties?.get(name)?))) {
         let required = names(schema.get("required")).any(|required| required == name);
         let mut problem = String::new();
         loop {
@@ -170,22 +175,23 @@ mod tests {
             "note": {"type": "string", "default": "none"},
             "verdict": {"type": "string", "enum": ["bad", "good"]},
             "zip": {"type": "string"}}});
-        let mut lines = vec!["", "zero", "0", "3", "", "fine", "bad", "12345"].into_iter();
+        let mut lines = vec!["fine", "bad", "", "zero", "0", "3", "", "12345"].into_iter();
         let mut asked = Vec::new();
-        let answer = fields(&schema, Style::off(), &mut |question| {
+        let order = ["verdict", "count", "note", "zip"].map(str::to_owned);
+        let answer = fields(&schema, &order, Style::off(), &mut |question| {
             asked.push(question.to_owned());
             lines.next().map(str::to_owned)
         });
         assert_eq!(answer, Some(json!({"count": 3, "verdict": "bad", "zip": "12345"})));
         assert_eq!(asked.len(), 8);
-        assert!(asked[2].contains("is not of type"), "{asked:?}");
-        assert!(asked[4].contains("otherwise none"), "{asked:?}");
-        assert!(asked[5].contains("one of bad, good"), "{asked:?}");
+        assert!(asked[0].contains("one of bad, good"), "the order is the form's: {asked:?}");
+        assert!(asked[4].contains("is not of type"), "{asked:?}");
+        assert!(asked[6].contains("otherwise none"), "{asked:?}");
     }
 
     #[test]
     fn a_person_who_leaves_has_answered_nothing() {
         let schema = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}});
-        assert_eq!(fields(&schema, Style::off(), &mut |_| None), None);
+        assert_eq!(fields(&schema, &["a".to_owned()], Style::off(), &mut |_| None), None);
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) forms: Vec<Form>,
     /// Open waits.
     pub(crate) waits: Vec<Pause>,
+    /// Calls that the policy refused, and why.
+    refused: Vec<(StepPath, String)>,
     /// Answered questions: path, decision.
     decisions: Vec<(StepPath, String)>,
     started: Option<i64>,
@@ -32,6 +34,9 @@ pub(crate) struct Report {
     paused: Option<Option<String>>,
     pub(crate) end: Option<End>,
 }
+
+/// So many calls that the policy refused are named.
+const MOST_REFUSED: usize = 20;
 
 #[derive(Debug)]
 struct Call {
@@ -111,6 +116,9 @@ impl Report {
             EventKind::Asked(ask) => {
                 self.over(&event.path);
                 self.asks.push((**ask).clone());
+            }
+            EventKind::Refused { rule, reason, .. } => {
+                self.refused.push((event.path.clone(), format!("{reason} (`{rule}`)")));
             }
             EventKind::Form(form) => self.forms.push((**form).clone()),
             EventKind::Waits(pause) => self.waits.push((**pause).clone()),
@@ -210,6 +218,8 @@ impl Report {
             .collect();
         let failures: Vec<Value> =
             self.failures.iter().map(|(path, failure)| json!({"path": path, "failure": failure})).collect();
+        let refused: Vec<Value> =
+            self.refused.iter().map(|(path, reason)| json!({"path": path, "reason": reason})).collect();
         let decisions: Vec<Value> = self
             .decisions
             .iter()
@@ -227,6 +237,7 @@ impl Report {
             "effects": effects,
             "reads": reads,
             "failed_steps": failures,
+            "refused": refused,
             "decisions": decisions,
             "waiting": waiting,
         })
@@ -263,6 +274,12 @@ impl Report {
         self.effects_text(&mut text, dry_run, style);
         for (path, failure) in &self.failures {
             text.push_str(&format!("  {} {path}: {}\n", style.red("failed"), line(&failure.to_string())));
+        }
+        for (path, reason) in self.refused.iter().take(MOST_REFUSED) {
+            text.push_str(&format!("  {} {path}: {}\n", style.red("refused"), line(reason)));
+        }
+        if let Some(more @ 1..) = self.refused.len().checked_sub(MOST_REFUSED) {
+            text.push_str(&format!("  {} {more} calls more\n", style.red("refused")));
         }
         for (path, decision) in &self.decisions {
             text.push_str(&format!("  {} {path}: {decision}\n", style.bold("decision")));
@@ -391,8 +408,7 @@ fn audience_json(to: &Audience) -> Value {
 pub(crate) fn form_text(form: &Form, style: Style) -> String {
     let mut text = format!("\n  {} {}\n\n", style.yellow("Answer needed at"), form.path);
     text.push_str(&format!("    {}\n", indent(&visible(form.message.trim_end()), 4)));
-    let fields = form.schema.get("properties").and_then(Value::as_object);
-    let names: Vec<String> = fields.into_iter().flatten().map(|(name, _)| line(name)).collect();
+    let names: Vec<String> = form.order.iter().map(|name| line(name)).collect();
     text.push_str(&format!("    fields: {}\n", names.join(", ")));
     text.push_str(&audience_text(&form.to));
     text

@@ -144,6 +144,8 @@ pub struct Form {
     pub message: String,
     /// JSON Schema of the answer.
     pub schema: Value,
+    /// Its fields in the order in which they are asked.
+    pub order: Vec<String>,
     /// Who may answer.
     pub to: Audience,
     /// SHA-256 over the message and the form, hex.

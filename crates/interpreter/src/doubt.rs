@@ -43,6 +43,7 @@ impl Machine {
             digest: preview::sha256(&json!([message, *schema, attempt])),
             message,
             schema: (*schema).clone(),
+            order: ["took_place", "output"].map(str::to_owned).into(),
             to: Audience::default(),
             default: None,
             due: None,

@@ -53,6 +53,7 @@ impl Machine {
             digest: preview::sha256(&json!([message, ask.form])),
             message,
             schema: ask.form.clone(),
+            order: ask.order.clone(),
             to: ask.to.clone(),
             default: ask.default.clone(),
             due: ask.timeout.map(|wait| after(self.now, wait)),

@@ -67,6 +67,8 @@ pub struct AskForm {
     pub message: ValueExpr,
     /// JSON Schema of the answer: a closed object.
     pub form: Value,
+    /// Its fields in the order of the file.
+    pub order: Vec<String>,
     /// Who may answer.
     pub to: Audience,
     /// How long to wait; `None` is for ever.

@@ -270,12 +270,8 @@ fn person(kind: &StepKind, seen: &StepSeen) -> Option<PersonReport> {
             }),
             ..base("approval", to, *timeout)
         }),
-        StepKind::Ask(AskForm { form, to, timeout, default, .. }) => Some(PersonReport {
-            fields: form
-                .get("properties")
-                .and_then(Value::as_object)
-                .map(|fields| fields.keys().cloned().collect())
-                .unwrap_or_default(),
+        StepKind::Ask(AskForm { order, to, timeout, default, .. }) => Some(PersonReport {
+            fields: order.clone(),
             on_timeout: timeout.map(|_| match default {
                 Some(_) => "the default answer".to_owned(),
                 None => "the step fails".to_owned(),

@@ -201,6 +201,7 @@ fn leaf(which: u8) -> StepKind {
         6 => StepKind::Ask(AskForm {
             message: literal("What is it?"),
             form: json!({"type": "object", "properties": {"verdict": {"type": "string"}, "note": {"type": "string"}}}),
+            order: vec!["verdict".to_owned(), "note".to_owned()],
             to,
             timeout: None,
             default: None,

@@ -157,8 +157,7 @@ fn approval(approve: &Approve) -> Vec<(LineStyle, String)> {
 }
 
 fn form(ask: &AskForm) -> Vec<(LineStyle, String)> {
-    let fields = ask.form.get("properties").and_then(|fields| fields.as_object());
-    let names: Vec<String> = fields.into_iter().flatten().map(|(name, _)| line(name)).collect();
+    let names: Vec<String> = ask.order.iter().map(|name| line(name)).collect();
     let mut lines = vec![
         (LineStyle::Note, format!("a form for {}", audience(&ask.to))),
         (LineStyle::Code, names.join(", ")),

@@ -218,7 +218,7 @@ impl Lower<'_> {
         let message = message.map(|node| self.fitting(node, &Slot::open("`message`", Type::string())).0);
         let form = given.require("form", "`ask`", help, self.sink);
         let form = form.and_then(|node| self.form(node));
-        let answer = form.as_ref().map_or_else(Type::any, answer_type);
+        let answer = form.as_ref().map_or_else(Type::any, |(form, _)| answer_type(form));
         let by = Type::string();
         self.gives(ix, Some(Type::closed([("answer".to_owned(), answer), ("by".to_owned(), by)])), None);
         let to = self.audience(&given);
@@ -230,13 +230,13 @@ impl Lower<'_> {
                     .help("add `timeout:`: the default is the answer when nobody answered in time"),
             );
         }
-        let form = form?;
+        let (form, order) = form?;
         let default = given.get("default").and_then(|node| self.default_answer(node, &form));
-        Some(StepKind::Ask(AskForm { message: message?, form, to, timeout, default }))
+        Some(StepKind::Ask(AskForm { message: message?, form, order, to, timeout, default }))
     }
 
-    /// The schema of a form from the short schemas of its fields.
-    fn form(&mut self, node: &Node) -> Option<Value> {
+    /// The schema of a form from the short schemas of its fields, and their order.
+    fn form(&mut self, node: &Node) -> Option<(Value, Vec<String>)> {
         let given = Fields::open(node, "`form`", self.sink)?;
         if given.entries.is_empty() {
             self.sink.push(
@@ -246,7 +246,7 @@ impl Lower<'_> {
             );
         }
         let mut properties = Map::new();
-        let mut required = Vec::new();
+        let (mut required, mut order) = (Vec::new(), Vec::new());
         for entry in given.entries {
             let name = entry.key.text.as_str();
             fields::check_name(entry.key.id, name, "a field", self.sink);
@@ -262,11 +262,13 @@ impl Lower<'_> {
             } else if !optional {
                 required.push(Value::from(name));
             }
+            order.push(name.to_owned());
             properties.insert(name.to_owned(), schema);
         }
-        Some(json!({
+        let form = json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false
-        }))
+        });
+        Some((form, order))
     }
 
     fn optional(&mut self, field: &Fields<'_>) -> bool {

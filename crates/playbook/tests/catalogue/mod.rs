@@ -242,8 +242,9 @@ fn write_wait(kind: &StepKind, out: &mut String) -> std::fmt::Result {
     match kind {
         StepKind::Ask(a) => writeln!(
             out,
-            "ask {} {} {:?} timeout={:?} default={:?}",
+            "ask {} {:?} of {} {:?} timeout={:?} default={:?}",
             value(&a.message),
+            a.order,
             a.form,
             a.to,
             a.timeout,
