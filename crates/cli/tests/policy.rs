@@ -134,7 +134,9 @@ fn what_is_forbidden_is_told_all_at_once_and_with_its_place() {
         assert!(run.err.contains(part), "{part}\n{}", run.err);
     }
     assert!(place.run(&["runs", "list"]).out.contains("no runs yet"));
-    assert!(place.says().is_empty());
+    let said = place.says();
+    assert_eq!(whats(&said), ["start_refused"]);
+    assert_eq!(said[0]["rules"], serde_json::json!(["actions.forbid", "connections.allow"]));
 }
 
 #[test]

@@ -14,11 +14,11 @@ use interpreter::Perform;
 use journal::{Event as Happened, OpId, Record, Timestamp, Touch};
 use plan::{Blame, Effect, Failure, FailureKind, Plan};
 
-use crate::audit::{Audit, Desk};
+use crate::audit::{self, Audit, Desk};
 use crate::builder::Inner;
 use crate::driver::{Answer, Driver, Flying};
 use crate::policy::{Cap, Caps, Counted, Refusal, Scope, Touching};
-use crate::{Engine, EngineError, EventKind, Mode, Policy};
+use crate::{Engine, EngineError, EventKind, Mode, Policy, Start};
 
 use hours::Hours;
 use spent::Spent;
@@ -98,9 +98,14 @@ impl Engine {
     }
 
     /// Refuses a plan that the policy does not allow; all reasons at once.
-    pub(crate) async fn admitted(&self, plan: &Plan) -> Result<(), EngineError> {
+    pub(crate) async fn admitted(&self, plan: &Plan, start: &Start) -> Result<(), EngineError> {
         let refusals = self.refusals(plan);
         if !refusals.is_empty() {
+            if start.mode == Mode::Real {
+                let entry = audit::not_started(self, plan, &start.starter, &refusals);
+                // Nothing runs either way, and the reasons are worth more than a second error.
+                let _ = self.inner.guard.audit.append(vec![entry]).await;
+            }
             return Err(EngineError::Policy(refusals));
         }
         self.inner.guard.remember(&self.inner).await

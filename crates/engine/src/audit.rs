@@ -15,7 +15,7 @@ use journal::{Decision, OpId, Origin, RunId, RunStatus, Timestamp};
 use plan::{Digest, FailureKind, StepPath};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, not_started};
 
 /// Where entries go.
 ///
@@ -94,6 +94,17 @@ pub enum What {
         /// The run it was made from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
+    },
+    /// The policy does not allow what a playbook says it does; there is no such run.
+    StartRefused {
+        /// Who wanted to start it.
+        by: String,
+        /// The playbook's id.
+        playbook: String,
+        /// SHA-256 of the playbook's text.
+        digest: Digest,
+        /// The rules of the policy that refuse it.
+        rules: Vec<String>,
     },
     /// An effect is about to begin.
     EffectBegun(Begun),

@@ -114,7 +114,7 @@ impl Engine {
         let input = inputs::complete(&plan, start.inputs.clone()).map_err(EngineError::Inputs)?;
         let trigger = trigger::complete(&plan, start.trigger.clone()).map_err(EngineError::Trigger)?;
         secrets::check(&plan, self.inner.secrets.as_ref())?;
-        self.admitted(&plan).await?;
+        self.admitted(&plan, &start).await?;
         let earlier = self.earlier(origin.as_ref()).await?;
         let run = self.run_id(self.inner.clock.now());
         let info = RunInfo { id: run.as_str().to_owned() };
@@ -256,7 +256,7 @@ impl Engine {
     }
 
     /// Sorts by time, reads as a time, and does not collide.
-    fn run_id(&self, at: Timestamp) -> RunId {
+    pub(crate) fn run_id(&self, at: Timestamp) -> RunId {
         let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let tail = (self.inner.entropy)() & 0xffff_ffff;
         let text = format!("{}-{tail:08x}", time.strftime("%Y%m%d-%H%M%S"));

@@ -169,6 +169,11 @@ fn sentence(number: u64, entry: &Value) -> String {
         "run_started" => {
             format!("{by} starts {} ({:.19}…){}", field("playbook"), field("digest"), origin(entry))
         }
+        "start_refused" => {
+            let rules = entry.get("rules").and_then(Value::as_array).into_iter().flatten();
+            let rules: Vec<String> = rules.filter_map(Value::as_str).map(line).collect();
+            format!("{by} may not start {}: `{}`", field("playbook"), rules.join("`, `"))
+        }
         "effect_begun" => format!(
             "#{op} {} calls {}{}: {} items of {}{}{}",
             field("path"),

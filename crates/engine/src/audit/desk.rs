@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use interpreter::Perform;
 use journal::{Event as Happened, Header, OpId, Record, RunId, Timestamp, Touch};
-use plan::{Digest, FailureKind};
+use plan::{Digest, FailureKind, Plan};
 
 use super::{Begun, Entry, Outcome, What};
 use crate::driver::Driver;
 use crate::policy::{Counted, Refusal};
-use crate::{EngineError, Mode};
+use crate::{Engine, EngineError, Mode};
 
 /// What a run has to say and has not said yet.
 #[derive(Default)]
@@ -145,6 +145,17 @@ impl Driver {
         }
         Err(EngineError::Audit { run: self.run.clone(), source: error })
     }
+}
+
+/// What is said of a run that the policy does not let begin, under the name it would have had.
+pub(crate) fn not_started(engine: &Engine, plan: &Plan, by: &str, refusals: &[Refusal]) -> Entry {
+    let at = engine.inner.clock.now();
+    let mut rules: Vec<String> = refusals.iter().map(|refusal| refusal.rule.clone()).collect();
+    rules.sort();
+    rules.dedup();
+    let (by, playbook) = (by.to_owned(), plan.id.clone());
+    let what = What::StartRefused { by, playbook, digest: plan.digest, rules };
+    Entry { at, run: engine.run_id(at), what }
 }
 
 /// What has happened outside whether it is written down or not.
