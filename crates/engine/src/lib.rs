@@ -3,7 +3,8 @@
 //! It takes actions from [`ActionSource`]s, keeps history in a [`Journal`] and bytes in [`Artifacts`], and
 //! tells what happens through a stream of [`Event`]s. A record is durable before its effect can be visible,
 //! so a run that is killed anywhere goes on with [`Engine::resume`]. It knows no Exchange, no WebAssembly, no
-//! HTTP, no configuration file and no environment; `examples/embed.rs` shows all there is to it.
+//! HTTP, no configuration file and no environment. `examples/embed.rs` is the shortest program; `docs/embedding.md`
+//! walks through complete ones.
 
 mod admit;
 mod artifacts;
@@ -87,3 +88,8 @@ pub mod store {
     };
     pub use plan::Digest;
 }
+
+/// The guide to embedding, so that what it shows is tried.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Guide;
