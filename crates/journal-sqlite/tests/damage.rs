@@ -13,7 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use journal::conformance::{every_event, header, wait};
-use journal::{Journal, JournalError, Query, Record, RunId, StoredRun, Summary, Timestamp};
+use journal::{Event, Journal, JournalError, Query, Record, RunId, RunStatus, StoredRun, Summary, Timestamp};
+use plan::{Artifact, Digest};
 use portcullis_journal_sqlite::{Options, SqliteJournal};
 
 const RUNS: [&str; 3] = ["first", "second", "third"];
@@ -242,4 +243,59 @@ fn files_of_others_and_of_newer_versions_are_refused() {
     let folder = scratch();
     fs::write(folder.path().join("journal.db"), "not a database ".repeat(1_000)).unwrap();
     assert!(matches!(open(folder.path()), Err(JournalError::Io { doing: "opened", .. })));
+}
+
+#[test]
+fn what_another_run_needs_is_never_freed() {
+    let changes = [
+        "UPDATE uses SET runs = 1",
+        "UPDATE uses SET runs = runs - 1",
+        "UPDATE uses SET kind = 1 - kind",
+        "UPDATE uses SET digest = zeroblob(32) WHERE kind = 1",
+        "DELETE FROM uses",
+        "DELETE FROM uses_of",
+        "DELETE FROM uses_of WHERE number = 2",
+        "UPDATE uses_of SET number = 9 WHERE number = 2",
+        "UPDATE uses_of SET digest = zeroblob(32) WHERE number = 2 AND kind = 1",
+    ];
+    let folder = scratch();
+    let kept = Artifact { artifact: Digest::new([5; 32]), size: 9, media_type: "text/plain".to_owned() };
+    let speaks = vec![
+        Record {
+            seq: 1,
+            at: Timestamp(0),
+            event: Event::Performed {
+                op: 1,
+                output: serde_json::Value::Null,
+                kept: Some(kept.clone()),
+                reused: None,
+                inverse: serde_json::Value::Null,
+            },
+        },
+        Record {
+            seq: 2,
+            at: Timestamp(0),
+            event: Event::Ended { status: RunStatus::Succeeded, outputs: Default::default(), failure: None },
+        },
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let place = folder.path().join(number.to_string());
+        let journal = open(&place).unwrap();
+        for name in ["first", "second"] {
+            wait(journal.create(header(name).unwrap(), speaks.clone())).unwrap();
+        }
+        let database = journal.database().to_owned();
+        drop(journal);
+        rusqlite::Connection::open(&database).unwrap().execute_batch(change).unwrap();
+        let journal = open(&place).unwrap();
+        let freed = wait(journal.delete(&header("first").unwrap().run)).unwrap();
+        assert!(freed.is_empty(), "{change}: the second run needs it");
+        // The playbook's text is there too.
+        assert_eq!(wait(journal.load(&header("second").unwrap().run)).unwrap().records, speaks, "{change}");
+        // A third run that needs it must not make the second's need forgotten.
+        wait(journal.create(header("third").unwrap(), speaks.clone())).unwrap();
+        let freed = wait(journal.delete(&header("third").unwrap().run)).unwrap();
+        assert!(freed.is_empty(), "{change}: the second run still needs it");
+        assert_eq!(wait(journal.load(&header("second").unwrap().run)).unwrap().records, speaks, "{change}");
+    }
 }
