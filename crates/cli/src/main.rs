@@ -16,6 +16,7 @@ mod exit;
 mod files;
 mod follow;
 mod graph;
+mod hush;
 mod identity;
 mod inputs;
 mod lockfile;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use engine::{Engine, Failure, FailureKind, FolderArtifacts, MemoryJournal, Secret, Secrets};
+use engine::{Engine, Failure, FailureKind, FolderArtifacts, Hider, MemoryJournal, Secret, Secrets};
 use exchange::Ports;
 use journal::{Event as Happened, Journal, JournalError, Record, StoredRun};
 use journal_sqlite::{Durability, Options, SqliteJournal};
@@ -16,6 +16,7 @@ use plugin_host::{CacheDirs, PluginHost};
 use crate::combined::Combined;
 use crate::config::{self, Config};
 use crate::exit::Wrong;
+use crate::hush::Hush;
 use crate::lockfile::LockFile;
 use crate::simulator::Simulator;
 
@@ -69,6 +70,7 @@ pub(crate) fn engine_around(
     let data = shared.data(&config);
     let actions =
         Combined::new(vec![Arc::new(actions::exchange(resolver(&config, simulator))), Arc::new(plugins()?)]);
+    let actions = Hush::around(actions, passwords(&config));
     let builder =
         Engine::builder().source(around(actions)?).secrets(ConfiguredSecrets(config.secrets.clone()));
     let builder = builder.policy(config.policy.clone());
@@ -89,6 +91,18 @@ pub(crate) fn engine_around(
         }
     };
     builder.build().context("could not put the engine together")
+}
+
+/// The passwords of the connections, as far as they can be read: they are in no message, whatever a server says.
+fn passwords(config: &Config) -> Hider {
+    let mut hider = Hider::default();
+    for (name, connection) in &config.connections {
+        let config::Connection::Ews(ews) = connection;
+        if let Ok(password) = ews.password.read(name) {
+            hider.add(&format!("password of {name}"), &password);
+        }
+    }
+    hider
 }
 
 /// The secrets of the configuration, read when an action needs them.

@@ -10,6 +10,7 @@ use plan::{Failure, Plan};
 use serde_json::Value;
 
 use crate::EngineError;
+use crate::disguise::Hider;
 
 /// Where the operator keeps secrets.
 pub trait Secrets: Send + Sync {
@@ -70,51 +71,14 @@ pub(crate) fn handles(plan: &Plan, run: &str) -> Vec<Handle> {
 
 /// The secrets one attempt was given.
 #[derive(Default)]
-pub(crate) struct Used(Vec<(String, Secret)>);
+pub(crate) struct Used(Hider);
 
 impl Used {
     /// Takes the secrets out of what an action answered.
     pub(crate) fn hide(&self, end: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
-        if self.0.is_empty() {
-            return end;
-        }
         match end {
-            Ok(mut outcome) => {
-                self.scrub(&mut outcome.output);
-                if let Some(inverse) = &mut outcome.inverse {
-                    self.scrub(&mut inverse.input);
-                }
-                Ok(outcome)
-            }
-            Err(mut failure) => {
-                failure.message = self.scrubbed(&failure.message);
-                self.scrub(&mut failure.details);
-                Err(failure)
-            }
-        }
-    }
-
-    fn scrubbed(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, secret)| {
-            if secret.0.is_empty() || !text.contains(&secret.0) {
-                return text;
-            }
-            text.replace(&secret.0, &format!("secret:{name}"))
-        })
-    }
-
-    fn scrub(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.scrubbed(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.scrub(item)),
-            Value::Object(map) => {
-                let old = std::mem::take(map);
-                map.extend(old.into_iter().map(|(name, mut value)| {
-                    self.scrub(&mut value);
-                    (self.scrubbed(&name), value)
-                }));
-            }
-            _ => {}
+            Ok(outcome) => Ok(self.0.outcome(outcome)),
+            Err(failure) => Err(self.0.failure(failure)),
         }
     }
 }
@@ -138,7 +102,7 @@ fn put(value: &mut Value, schemas: &[&Value], handles: &[Handle], secrets: &dyn 
                     Some(name).filter(|_| text.contains(handle)).and_then(|n| secrets.get(n))
                 {
                     *text = text.replace(handle, secret.expose());
-                    used.0.push((name.clone(), secret));
+                    used.0.add(name, secret.expose());
                 }
             }
         }
