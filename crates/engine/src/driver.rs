@@ -240,6 +240,8 @@ impl Driver {
             let (parks, patience) = (self.may_park(), self.patience.unwrap_or_default());
             let idle = self.rests();
             tokio::select! {
+                // No dice between what is ready at once: the same answers make the same history.
+                biased;
                 Some(answer) = self.flight.next(), if !self.flight.is_empty() => {
                     self.works(idle);
                     self.answer(answer)?;

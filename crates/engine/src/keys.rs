@@ -57,6 +57,8 @@ impl Keys {
                     }
                     Some(other) => {
                         match on_conflict {
+                            // The same run, whose handle was dropped a moment ago and which is resumed now.
+                            _ if other.run == *run => {}
                             OnConflict::Skip => {
                                 return Err(EngineError::Busy { key, run: other.run.clone() });
                             }

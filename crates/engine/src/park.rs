@@ -75,6 +75,7 @@ pub(crate) async fn driven(
         };
         tracing::debug!(run = %run, "run is parked");
         let said = tokio::select! {
+            biased;
             said = parked.controls.recv() => Some(said.ok_or(EngineError::Stopped)?),
             () = time(&mut parked.due) => None,
             _ = parked.leaving.changed() => return Err(EngineError::ShutDown(run)),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interpreter::{Machine, RunInfo, Turn};
-use journal::{Event as Happened, FORMAT, Header, Origin, Query, Record, RunId, Summary, Timestamp};
+use journal::{
+    Event as Happened, FORMAT, Header, Origin, Query, Record, RunId, StoredRun, Summary, Timestamp,
+};
 use plan::Plan;
 use playbook::{Checked, Source};
 use serde_json::Value;
@@ -16,6 +18,7 @@ use crate::admit::Account;
 use crate::bounds::{Spent, check_started};
 use crate::driver::{Driver, Handed};
 use crate::keys::Held;
+use crate::leave::Inside;
 use crate::park::driven;
 use crate::reuse::Earlier;
 use crate::run::Control;
@@ -74,6 +77,8 @@ struct Line {
     earlier: Option<Box<Earlier>>,
     /// How long it waits before it is parked for the first time.
     patience: Option<Duration>,
+    /// Nobody else drives it.
+    inside: Inside,
 }
 
 impl Engine {
@@ -154,7 +159,14 @@ impl Engine {
             began: created,
         };
         let patience = self.inner.park_after;
-        Ok(self.drive(run, machine, handed, start, Line { control, controls, held, earlier, patience }))
+        let inside = self.inner.exit.enter(&run).await?;
+        Ok(self.drive(
+            run,
+            machine,
+            handed,
+            start,
+            Line { control, controls, held, earlier, patience, inside },
+        ))
     }
 
     /// The run's concurrency key, once no other run has it. A rehearsal is in nobody's way.
@@ -198,6 +210,7 @@ impl Engine {
         if !self.inner.exit.is_open() {
             return Err(EngineError::Closed);
         }
+        let inside = self.inner.exit.enter(run).await?;
         let (machine, stored) = self.ready(self.load(run).await?, &start).await?;
         let plan = Arc::clone(machine.plan());
         let origin = stored.header.origin.as_ref().filter(|_| !machine.is_over());
@@ -211,6 +224,11 @@ impl Engine {
                 self.key(&plan, &info, run, &first.event, &control, start.mode).await?
             }
             _ => None,
+        };
+        let (machine, stored) = match held {
+            // The key may have been with this very run, which went on until its handle was dropped.
+            Some(_) => self.newest(run, machine, stored, &start).await?,
+            None => (machine, stored),
         };
         let turn = Turn { commands: machine.pending(), progress: Vec::new() };
         let account = self.inner.guard.account(&self.inner, &stored.records);
@@ -227,8 +245,23 @@ impl Engine {
             machine,
             handed,
             start,
-            Line { control, controls, held, earlier, patience },
+            Line { control, controls, held, earlier, patience, inside },
         ))
+    }
+
+    /// The run as it is now, if it has gone on since it was loaded.
+    async fn newest(
+        &self,
+        run: &RunId,
+        machine: Machine,
+        stored: StoredRun,
+        start: &Start,
+    ) -> Result<(Machine, StoredRun), EngineError> {
+        let now = self.load(run).await?;
+        if now.records.len() == stored.records.len() {
+            return Ok((machine, stored));
+        }
+        self.ready(now, start).await
     }
 
     /// The newest runs first.
@@ -237,11 +270,10 @@ impl Engine {
     }
 
     fn drive(&self, run: RunId, machine: Machine, handed: Handed, start: Start, line: Line) -> Run {
-        let Line { control, controls, held, earlier, patience } = line;
+        let Line { control, controls, held, earlier, patience, inside } = line;
         let mut driver = Driver::new(Arc::clone(&self.inner), run.clone(), machine, start, controls);
         driver.earlier = earlier;
         driver.patience = patience;
-        let inside = self.inner.exit.enter();
         if let Some(metrics) = &self.inner.metrics {
             metrics.run_started(&driver.machine.plan().id, handed.header.is_none());
         }
