@@ -158,8 +158,10 @@ fn told(world: &World, runs: &[StoredRun]) {
         for (path, (succeeded, failures)) in ends(&stored.records) {
             let place = (run.to_owned(), path);
             let took_place = happened.contains(&place);
-            // `on_unknown: fail` is the author's wish to hear `failed`.
-            let open = failures.iter().any(|k| matches!(k, FailureKind::Unknown | FailureKind::Failed));
+            // `on_unknown: fail` is the author's wish to hear `failed`; `timeout` does not say that nothing happened.
+            let open = failures
+                .iter()
+                .any(|k| matches!(k, FailureKind::Unknown | FailureKind::Failed | FailureKind::Timeout));
             if took_place && !succeeded && !open {
                 let what = format!("{run} {} took effect and ended with {failures:?}", place.1);
                 world.violated(Rule::Told, what);

@@ -51,15 +51,18 @@ impl Store {
         for (run, records) in promised {
             let kept = stored.iter().find(|stored| stored.header.run == run);
             let kept = kept.map(|stored| stored.records.as_slice()).unwrap_or_default();
-            if !kept.starts_with(&records) {
-                let what = format!("run {run} had {} records, {} are left", records.len(), kept.len());
+            let lost = records.iter().find(|(seq, record)| kept.get(**seq as usize - 1) != Some(*record));
+            if let Some((seq, _)) = lost {
+                let what = format!("record {seq} of run {run} was acknowledged, and is lost or another");
                 world.violated(Rule::Acknowledged, what);
             }
         }
         let mut state = world.state();
         state.durable = stored.into_iter().map(|stored| (stored.header.run.clone(), stored)).collect();
         // What a process was given when it started counts as told.
-        state.promised = state.durable.iter().map(|(run, stored)| (run.clone(), stored.records.clone())).collect();
+        let told = |records: &[Record]| records.iter().map(|record| (record.seq, record.clone())).collect();
+        state.promised =
+            state.durable.iter().map(|(run, stored)| (run.clone(), told(&stored.records))).collect();
         drop(state);
         Store { world: world.clone(), memory, failed: tokio::sync::Mutex::new(false) }
     }
@@ -104,7 +107,8 @@ impl Store {
         }
         // Durable, and nobody knows yet.
         self.world.moment().await;
-        self.world.state().promised.entry(run).or_default().extend(records);
+        let told = records.into_iter().map(|record| (record.seq, record));
+        self.world.state().promised.entry(run).or_default().extend(told);
         Ok(())
     }
 

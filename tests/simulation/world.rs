@@ -111,8 +111,8 @@ pub(crate) struct State {
     pub(crate) artifacts: BTreeMap<Digest, Vec<u8>>,
     /// What the disk would give after a loss of power now.
     pub(crate) durable: BTreeMap<RunId, StoredRun>,
-    /// The history of each run that somebody was told is safe.
-    pub(crate) promised: BTreeMap<RunId, Vec<Record>>,
+    /// The records of each run that somebody was told are safe, by their numbers.
+    pub(crate) promised: BTreeMap<RunId, BTreeMap<u64, Record>>,
     pub(crate) called: Vec<Called>,
     pub(crate) shown: Vec<Shown>,
     pub(crate) done: Vec<Done>,
