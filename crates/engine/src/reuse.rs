@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::driver::{Answer, Driver, Flying};
 use crate::history::Called;
+use crate::undo::step_id;
 use crate::{Engine, EngineError, EventKind, Mode};
 
 /// Longer chains of reruns are not followed back: what the oldest left in doubt stays unknown.
@@ -149,6 +150,7 @@ impl Engine {
         let (calls, machine) = self.calls(&stored)?;
         let own = Selfhood::of(&machine, &origin.run);
         let mut known = known_calls(&stored, &calls, &own);
+        self.forget_undone(&mut known).await?;
         let open = known.values().any(|known| matches!(known.end, CallEnd::Open { .. }));
         if let Some(before) = stored.header.origin.as_ref().filter(|_| open && depth < LONGEST_CHAIN)
             && before.kind == OriginKind::Rerun
@@ -166,6 +168,21 @@ impl Engine {
         let plan = Arc::clone(machine.plan());
         let forms = self.filled(&stored)?;
         Ok(Earlier { plan, from: origin.from.clone(), own, calls: known, forms })
+    }
+
+    /// What was taken back since is to be done again.
+    async fn forget_undone(&self, known: &mut HashMap<StepPath, Known>) -> Result<(), EngineError> {
+        let source = |known: &Known| match &known.end {
+            CallEnd::Succeeded { source, .. } => Some(source.clone()),
+            CallEnd::Open { .. } => None,
+        };
+        let runs: BTreeSet<RunId> = known.values().filter_map(source).map(|source| source.run).collect();
+        for run in runs {
+            let taken = self.taken_back(&run, 0).await?;
+            let undone = |op| taken.get(&step_id(op, None)).is_some_and(|taken| taken.again.is_none());
+            known.retain(|_, known| !source(known).is_some_and(|of| of.run == run && undone(of.op)));
+        }
+        Ok(())
     }
 
     /// The forms that people filled in.

@@ -8,6 +8,8 @@
 mod past;
 mod script;
 
+pub(crate) use script::step_id;
+
 use std::collections::BTreeMap;
 
 use action_api::{Inverse, Validator};

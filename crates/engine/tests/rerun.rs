@@ -89,6 +89,26 @@ async fn from_a_place_on_everything_happens_again() {
 }
 
 #[tokio::test]
+async fn what_was_taken_back_is_done_again() {
+    let (shelf, journal) = (Shelf::default(), Common::default());
+    let engine = engine(&shelf, &journal);
+    let (first, _) = run(&engine, &playbook(TEN), &[("names", json!(["a", "b"]))]).await;
+    let (mut undone, _) = engine.undo(&first, Some(&"clean[0]".into()), approving()).await.unwrap();
+    end(&mut undone).await;
+    assert_eq!(shelf.shelf().into_keys().collect::<Vec<_>>(), ["b"]);
+    shelf.paths();
+    let (second, _) = again(&engine, &first, Rerun::default()).await;
+    assert_eq!(shelf.paths(), ["clean[0]/put"]);
+    assert_eq!(shelf.shelf().len(), 2);
+    // Also where it was taken over by a run in between.
+    let (mut undone, _) = engine.undo(&first, Some(&"clean[1]".into()), approving()).await.unwrap();
+    end(&mut undone).await;
+    shelf.paths();
+    again(&engine, &second, Rerun::default()).await;
+    assert_eq!(shelf.paths(), ["clean[1]/put"]);
+}
+
+#[tokio::test]
 async fn a_place_inside_a_called_playbook() {
     use portcullis_engine::Source;
     use std::sync::Arc;

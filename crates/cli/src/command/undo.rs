@@ -97,7 +97,7 @@ fn text(undo: &Planned, style: Style) -> String {
     let steps = undo.steps.iter().map(|step| {
         let how = step.how.as_ref().map(|how| format!(": {}", line(how))).unwrap_or_default();
         let call = format!("  {}  {} by {}{how}\n", step.path, step.action, step.inverse.action);
-        format!("{call}{}\n", indent(&input_text(&step.inverse.input, 100), 6))
+        format!("{call}      {}\n", indent(&input_text(&step.inverse.input, 100), 6))
     });
     part(format!("To be taken back, the newest first: {}", undo.steps.len()), steps.collect());
     let lost =

@@ -16,11 +16,11 @@ const MOST: usize = 100_000;
 
 /// What became of an effect.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     /// The run that took it back.
-    pub(super) by: RunId,
+    pub(crate) by: RunId,
     /// The run that took the taking back back.
-    pub(super) again: Option<RunId>,
+    pub(crate) again: Option<RunId>,
 }
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
     ///
     /// # Errors
     /// An undo is not over yet.
-    pub(super) fn taken_back<'a>(
+    pub(crate) fn taken_back<'a>(
         &'a self,
         run: &'a RunId,
         depth: u32,

@@ -16,7 +16,7 @@ use crate::undo::Undo;
 const COUNTED_AT_ONCE: usize = 50;
 
 /// The id of the step that takes an operation back; of what a failed attempt left behind, with its number.
-pub(super) fn step_id(op: OpId, attempt: Option<u32>) -> String {
+pub(crate) fn step_id(op: OpId, attempt: Option<u32>) -> String {
     match attempt {
         None => format!("op_{op}"),
         Some(attempt) => format!("op_{op}_attempt_{attempt}"),
