@@ -163,6 +163,9 @@ pub enum EngineError {
         "run {0} stopped where it was, because the program was shut down; `portcullis resume {0}` goes on"
     )]
     ShutDown(RunId),
+    /// This engine drives the run already.
+    #[error("run {0} goes on in this process already; speak to it through the handle that drives it")]
+    Driven(RunId),
     /// The engine was shut down before.
     #[error("the engine was shut down; nothing was started")]
     Closed,

@@ -23,6 +23,7 @@ const PAGE: usize = 1_000;
 pub struct Keeper {
     engine: Engine,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
+    resuming: tokio::sync::Mutex<()>,
     start: Box<dyn Fn(&RunId) -> Start + Send + Sync>,
 }
 
@@ -37,7 +38,9 @@ impl Engine {
         &self,
         start: impl Fn(&RunId) -> Start + Send + Sync + 'static,
     ) -> Result<(Keeper, Vec<(RunId, EngineError)>), EngineError> {
-        let keeper = Keeper { engine: self.clone(), runs: Mutex::default(), start: Box::new(start) };
+        let (engine, start) = (self.clone(), Box::new(start));
+        let keeper =
+            Keeper { engine, runs: Mutex::default(), resuming: tokio::sync::Mutex::default(), start };
         let mut troubles = Vec::new();
         for status in [RunStatus::Running, RunStatus::Waiting, RunStatus::Paused, RunStatus::NeedsUpgrade] {
             let runs = self.all(status).await?;
@@ -103,6 +106,8 @@ impl Keeper {
     /// # Errors
     /// There is no such run, or it cannot go on. A run that is over is no error: it answers that it is over.
     pub async fn run(&self, id: &RunId) -> Result<Arc<Run>, EngineError> {
+        // One at a time: two who ask for the same run get the same handle.
+        let _resuming = self.resuming.lock().await;
         let kept = self.runs().get(id).map(Arc::clone);
         match kept.filter(|run| !run.is_done()) {
             Some(run) => Ok(run),

@@ -4,8 +4,10 @@
 //! Reads that may be repeated are dropped at once. A change that has not ended within the grace is dropped too; it
 //! is in doubt for whoever resumes the run, as after a crash.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use journal::RunId;
 use tokio::sync::watch;
 
 use crate::driver::Driver;
@@ -25,12 +27,12 @@ pub(crate) enum Leaving {
 /// The engine's own part: what drivers watch, and how many of them there are.
 pub(crate) struct Exit {
     leaving: watch::Sender<Leaving>,
-    driven: watch::Sender<usize>,
+    driven: watch::Sender<HashSet<RunId>>,
 }
 
 impl Default for Exit {
     fn default() -> Self {
-        Exit { leaving: watch::Sender::new(Leaving::No), driven: watch::Sender::new(0) }
+        Exit { leaving: watch::Sender::new(Leaving::No), driven: watch::Sender::default() }
     }
 }
 
@@ -44,19 +46,37 @@ impl Exit {
         *self.leaving.borrow() == Leaving::No
     }
 
-    /// Counts a run that is driven, until the value is dropped.
-    pub(crate) fn enter(&self) -> Inside {
-        self.driven.send_modify(|count| *count += 1);
-        Inside(self.driven.clone())
+    /// Notes a run as driven, until the value is dropped. Two that drive one run would make its calls twice.
+    ///
+    /// # Errors
+    /// [`EngineError::Driven`] if somebody drives it, and does not let go of it in a moment.
+    pub(crate) async fn enter(&self, run: &RunId) -> Result<Inside, EngineError> {
+        let mut driven = self.driven.subscribe();
+        let enters = async {
+            while !self.driven.send_if_modified(|runs| runs.insert(run.clone())) {
+                // Its handle may have been dropped just now, and its task not yet.
+                let _ = driven.changed().await;
+            }
+        };
+        match tokio::time::timeout(LETTING_GO, enters).await {
+            Ok(()) => Ok(Inside { run: run.clone(), driven: self.driven.clone() }),
+            Err(_) => Err(EngineError::Driven(run.clone())),
+        }
     }
 }
 
+/// How long a run is waited for that somebody drives.
+const LETTING_GO: Duration = Duration::from_secs(1);
+
 /// A run that is driven.
-pub(crate) struct Inside(watch::Sender<usize>);
+pub(crate) struct Inside {
+    run: RunId,
+    driven: watch::Sender<HashSet<RunId>>,
+}
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        self.driven.send_if_modified(|runs| runs.remove(&self.run));
     }
 }
 
@@ -73,16 +93,14 @@ impl Engine {
         let mut driven = exit.driven.subscribe();
         let last = grace / LAST;
         exit.leaving.send_replace(Leaving::Finish);
-        if tokio::time::timeout(grace.saturating_sub(last), driven.wait_for(|count| *count == 0))
-            .await
-            .is_ok()
+        if tokio::time::timeout(grace.saturating_sub(last), driven.wait_for(HashSet::is_empty)).await.is_ok()
         {
             return 0;
         }
-        let late = *driven.borrow();
+        let late = driven.borrow().len();
         exit.leaving.send_replace(Leaving::Now);
         // A run that waits for its journal even now is left behind: its process is about to end.
-        let _ = tokio::time::timeout(last, driven.wait_for(|count| *count == 0)).await;
+        let _ = tokio::time::timeout(last, driven.wait_for(HashSet::is_empty)).await;
         late
     }
 }

@@ -99,6 +99,18 @@ async fn a_parked_run_leaves_with_its_engine_and_keeps_its_key() {
 }
 
 #[tokio::test]
+async fn nobody_drives_a_run_beside_another() {
+    let engine = engine(&Script::default(), MemoryJournal::default());
+    let (run, mut events) = start(&engine, &playbook(GATED)).await;
+    until(&mut events, |kind| *kind == EventKind::Waiting).await;
+    let second = engine.resume(run.id(), Start::default()).await.err().unwrap();
+    assert!(matches!(second, EngineError::Driven(_)), "{second}");
+    let id = run.id().clone();
+    drop(run);
+    assert!(engine.resume(&id, Start::default()).await.is_ok(), "let go of a moment ago");
+}
+
+#[tokio::test]
 async fn a_keeper_goes_on_with_all_that_is_not_over() {
     let script = Script::default().reply("test.send", [Reply::Hang]);
     let before = engine(&script, MemoryJournal::default());

@@ -49,9 +49,10 @@ async fn a_loop_needs_less_than_a_kibibyte_an_item() {
     let items = std::env::var("PORTCULLIS_ITEMS").map_or(10_000, |many| many.parse().unwrap());
     let number = json!({"type": "object", "additionalProperties": false, "required": ["n"],
         "properties": {"n": {"type": "integer"}}});
-    let spec = serde_json::from_value(json!({"name": "test.add", "summary": "Adds one", "effect": "enrichment",
+    let spec =
+        serde_json::from_value(json!({"name": "test.add", "summary": "Adds one", "effect": "enrichment",
         "repeat": "natural", "errors": [], "input": number, "output": number}))
-    .unwrap();
+        .unwrap();
     let actions = Functions::new()
         .with(spec, async |call: Invocation| {
             tokio::task::yield_now().await;
