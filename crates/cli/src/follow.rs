@@ -194,7 +194,8 @@ impl Following {
             output::complain("stopped; nothing of this run is kept");
         } else if driven.simulated {
             output::complain(&format!(
-                "run {id} is kept, but the simulator it used is gone with this process; `portcullis runs show {id}`"
+                "run {id} is kept; its simulator ends with this process, so `portcullis runs resume {id}` goes on only if \
+                 it has changed nothing yet"
             ));
         } else {
             output::complain(&format!("run {id} is kept; `portcullis runs resume {id}` goes on"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -46,6 +47,10 @@ impl Shared {
     }
 }
 
+/// How often a journal that cannot be looked at is tried again, and how soon.
+const READER_TRIES: usize = 20;
+const READER_PAUSE: Duration = Duration::from_millis(50);
+
 /// Where runs are kept.
 pub(crate) enum Keep {
     /// In the data folder.
@@ -79,9 +84,7 @@ pub(crate) fn engine_around(
         Keep::Disk => {
             let durability = match config.storage.durability {
                 config::Durability::Each => Durability::Each,
-                config::Durability::Interval(millis) => {
-                    Durability::Interval(std::time::Duration::from_millis(millis))
-                }
+                config::Durability::Interval(millis) => Durability::Interval(Duration::from_millis(millis)),
             };
             let journal = open_journal(&data, durability)?;
             let builder = builder.audit(crate::audit_log::open(&config, &data)?);
@@ -174,10 +177,19 @@ pub(crate) fn catalogue_under(policy: engine::Policy) -> Result<Engine> {
 }
 
 fn open_journal(data: &Path, durability: Durability) -> Result<SqliteJournal> {
-    SqliteJournal::open(data, Options::default().durability(durability)).map_err(|error| match error {
-        JournalError::Locked { .. } => Wrong(error.to_string()).into(),
+    let opened = SqliteJournal::open(data, Options::default().durability(durability));
+    let journal = opened.map_err(|error| match error {
+        JournalError::Locked { .. } => anyhow!(Wrong(error.to_string())),
         error => anyhow!(error).context(format!("could not open the data folder {}", data.display())),
-    })
+    })?;
+    if journal.is_restored() {
+        tracing::warn!(
+            "the journal in {} came without its mark, as one from a backup does: what its runs did since is not in it, \
+             so look at `portcullis runs list` before you resume any",
+            data.display()
+        );
+    }
+    Ok(journal)
 }
 
 /// The journal of the data folder alone, for commands that only look.
@@ -193,14 +205,22 @@ pub(crate) fn journal(shared: &Shared) -> Result<Arc<dyn Journal>> {
 /// The journal of the data folder, to be looked at beside the process that writes it.
 pub(crate) fn reader(shared: &Shared) -> Result<Arc<dyn Journal>> {
     let data = shared.data(&shared.config()?);
-    if !data.join("journal.db").exists() {
-        return Ok(Arc::new(MemoryJournal::default()));
+    for last in [false; READER_TRIES].into_iter().chain([true]) {
+        if std::fs::metadata(data.join("journal.db")).map_or(0, |file| file.len()) > 0 {
+            match SqliteJournal::open_read_only(&data) {
+                Ok(journal) => return Ok(Arc::new(journal)),
+                Err(error) if last => {
+                    return Err(anyhow!(error).context(format!("could not look into {}", data.display())));
+                }
+                // Another process is just making it, or putting it right after a crash.
+                Err(_) => {}
+            }
+        } else if last || !data.join("journal.db-wal").exists() {
+            break;
+        }
+        std::thread::sleep(READER_PAUSE);
     }
-    match SqliteJournal::open_read_only(&data) {
-        Ok(journal) => Ok(Arc::new(journal)),
-        // Of an earlier version, perhaps: whoever opens it to write brings it up to date. What is wrong is said then.
-        Err(_) => Ok(Arc::new(open_journal(&data, Durability::Each)?)),
-    }
+    Ok(Arc::new(MemoryJournal::default()))
 }
 
 /// A history with every result in it, also those that are kept outside. Where one is gone or damaged that is said, and

@@ -66,11 +66,11 @@ fn runs_are_listed_by_what_is_asked_for_and_page_by_page() {
         (names(&list), list["next"].clone())
     };
     assert_eq!(list(&[]), (vec![reads.clone(), waiting.clone(), failed.clone()], Value::Null));
-    assert_eq!(list(&["--status", "waiting"]).0, [waiting.clone()]);
-    assert_eq!(list(&["--playbook", "fails"]).0, [failed.clone()]);
+    assert_eq!(list(&["--status", "waiting"]).0, [waiting.as_str()]);
+    assert_eq!(list(&["--playbook", "fails"]).0, [failed.as_str()]);
     assert_eq!(list(&["--of", &reads]).0, Vec::<String>::new());
     assert_eq!(list(&["--limit", "2"]), (vec![reads.clone(), waiting.clone()], json!(waiting)));
-    assert_eq!(list(&["--limit", "2", "--before", &waiting]).0, [failed.clone()]);
+    assert_eq!(list(&["--limit", "2", "--before", &waiting]).0, [failed.as_str()]);
     assert_eq!(list(&["--limit", "0"]).0, Vec::<String>::new());
     let text = scene.run(&["runs", "list", "--status", "failed"]).with_code(0).out;
     assert!(text.contains(&failed) && text.contains("fails") && text.lines().count() == 1, "{text}");
@@ -250,6 +250,24 @@ fn pruning_waits_for_nobody_and_takes_nothing_from_a_run_that_goes_on() {
         json!([old])
     );
     drop(run);
+}
+
+#[test]
+fn a_step_is_ticked_off_once_however_it_was_answered() {
+    let scene = Scene::new();
+    let id = done(
+        &scene,
+        "playbook: 1\nid: ticks\nname: Ticks\nsteps:\n  - { id: event, wait: { event: go } }\n  - { id: gate, approve: { \
+         message: Go on? } }\n  - { id: form, ask: { message: What?, form: { a: { type: string } } } }\n",
+        3,
+    );
+    scene.run(&["signal", &id, "go"]).with_code(3);
+    scene.run(&["approve", &id, "gate"]).with_code(3);
+    scene.run(&["answer", &id, "form", "-i", "a=b"]).with_code(0);
+    let shown = scene.run(&["runs", "show", &id]).with_code(0).out;
+    for step in ["✓ event", "✓ gate", "✓ form"] {
+        assert_eq!(shown.matches(step).count(), 1, "{step}\n{shown}");
+    }
 }
 
 #[test]

@@ -125,13 +125,16 @@ impl Run {
 
 /// What to type when a run waits.
 pub(crate) fn next_steps(id: &str, report: &crate::report::Report) -> String {
-    if report.is_paused() {
-        return format!("\n  portcullis runs continue {id}\n  portcullis runs step {id}");
-    }
-    report
-        .asks
-        .iter()
-        .map(|ask| format!("\n  portcullis approve {id} {0}\n  portcullis reject {id} {0}", ask.path))
+    let paused = report.is_paused();
+    let paused = paused.then(|| format!("\n  portcullis runs continue {id}\n  portcullis runs step {id}"));
+    let asks = report.asks.iter();
+    paused
+        .into_iter()
+        .chain(
+            asks.map(|ask| {
+                format!("\n  portcullis approve {id} {0}\n  portcullis reject {id} {0}", ask.path)
+            }),
+        )
         .chain(
             report
                 .forms
