@@ -47,8 +47,8 @@ mod undo;
 mod versions;
 
 pub use action_api::{
-    ActionSource, Artifacts, Context, Functions, Invocation, Outcome, PluginFacts, PluginStanding, Probe,
-    Spec, Validator, Work,
+    ActionSource, Artifacts, Context, Functions, Inverse, Invocation, Outcome, PluginFacts, PluginStanding,
+    Probe, SchemaError, Spec, Validator, Violation, Work,
 };
 pub use artifacts::{FolderArtifacts, MAX_ARTIFACT, MemoryArtifacts};
 pub use attempt::MAX_OUTPUT;
@@ -60,15 +60,17 @@ pub use disguise::Hider;
 pub use event::{Event, EventKind};
 pub use failure::EngineError;
 pub use inputs::InputProblem;
-pub use interpreter::{Ask, Awaited, End, Form, Pause, Perform, ProgressKind, Shown};
+pub use interpreter::{
+    Ask, Awaited, Command, Divergence, End, Form, Machine, Pause, Perform, ProgressKind, Shown,
+};
 pub use journal::{Decision, Journal, MemoryJournal, Query, RunId, RunStatus, Summary, Timestamp};
 pub use keeper::Keeper;
 pub use kept::{MAX_INLINE, whole};
 pub use metrics::Metrics;
 pub use park::PARK_AFTER;
 pub use person::Person;
-pub use plan::{Artifact, Blame, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
-pub use playbook::{Checked, Diagnostic, Source};
+pub use plan::{Artifact, Audience, Blame, Effect, Failure, FailureKind, Plan, Repeat, StepPath};
+pub use playbook::{Actions, Checked, Diagnostic, Severity, Source};
 pub use policy::{
     ActionPattern, Allowed, Cap, Caps, DELETES_PER_MAILBOX, DELETES_PER_RUN, FourEyes, MailboxPattern, Named,
     Policy, Refusal, Scope,
