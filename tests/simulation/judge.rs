@@ -87,7 +87,9 @@ fn once(world: &World) {
     for effect in world.organisation.ledger().effects {
         match (effect.kind, effect.key) {
             (EffectKind::Sent, Some(key)) => *sent.entry(key).or_default() += 1,
-            (EffectKind::Sent, None) => world.violated(Rule::Once, "a mail was sent without a key".to_owned()),
+            (EffectKind::Sent, None) => {
+                world.violated(Rule::Once, "a mail was sent without a key".to_owned())
+            }
             _ => {}
         }
     }
@@ -96,7 +98,9 @@ fn once(world: &World) {
     for (key, times) in sent {
         match called.iter().find(|call| call.key == key) {
             Some(call) => *by_place.entry((call.run.clone(), call.path.clone())).or_default() += times,
-            None => world.violated(Rule::Selected, format!("a mail with the key {key} was asked for by no call")),
+            None => {
+                world.violated(Rule::Selected, format!("a mail with the key {key} was asked for by no call"))
+            }
         }
     }
     let done = world.state().done.clone();

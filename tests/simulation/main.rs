@@ -177,21 +177,12 @@ async fn meddle(world: &World) {
 fn found(world: &World, number: usize) -> Option<(RunId, bool)> {
     let state = world.state();
     let stored = state.durable.values().find(|stored| stored.header.driver["intent"] == number)?;
-    let over = matches!(
-        stored.records.last().map(|last| &last.event),
-        Some(journal::Event::Ended { .. })
-    );
+    let over = matches!(stored.records.last().map(|last| &last.event), Some(journal::Event::Ended { .. }));
     Some((stored.header.run.clone(), over))
 }
 
 /// Starts a playbook, or resumes its run, until it is over.
-async fn look_after(
-    world: &World,
-    play: &Play,
-    engine: &Engine,
-    number: usize,
-    intent: &Intent,
-) -> Exit {
+async fn look_after(world: &World, play: &Play, engine: &Engine, number: usize, intent: &Intent) -> Exit {
     loop {
         let (sender, events) = unbounded_channel();
         let start = Start {
@@ -246,7 +237,9 @@ fn verdict(seed: u64, sabotage: Option<Sabotage>) -> Result<Played, String> {
     if first.trace != second.trace {
         let at = first.trace.iter().zip(&second.trace).take_while(|(a, b)| a == b).count();
         let (a, b) = (first.trace.get(at), second.trace.get(at));
-        return Err(format!("seed {seed} went differently the second time, at line {at}:\n  {a:?}\n  {b:?}\n{again}"));
+        return Err(format!(
+            "seed {seed} went differently the second time, at line {at}:\n  {a:?}\n  {b:?}\n{again}"
+        ));
     }
     Ok(first)
 }
@@ -262,7 +255,14 @@ fn every_seed_keeps_every_promise_and_goes_the_same_way_twice() {
         }
     }
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64).min(count);
-    let part = |worker: u64| move || (begin + worker..begin + count).step_by(workers as usize).map(|seed| verdict(seed, None)).collect::<Vec<_>>();
+    let part = |worker: u64| {
+        move || {
+            (begin + worker..begin + count)
+                .step_by(workers as usize)
+                .map(|seed| verdict(seed, None))
+                .collect::<Vec<_>>()
+        }
+    };
     let all: Vec<Result<Played, String>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|worker| scope.spawn(part(worker))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -279,7 +279,12 @@ fn every_seed_keeps_every_promise_and_goes_the_same_way_twice() {
         }
     }
     eprintln!("{count} seeds, {processes} processes, {lines} lines of trace; runs ended as {ends:?}");
-    assert!(wrong.is_empty(), "{} of {count} seeds:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} seeds:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n\n")
+    );
     if count >= SEEDS {
         assert!(ends.len() >= 3 && processes > 2 * count as usize, "too little was tried");
     }
@@ -302,7 +307,9 @@ fn the_judge_notices_every_product_that_is_broken_on_purpose() {
     ];
     for (sabotage, rule) in expected {
         let noticed = (1..=UNNOTICED).find(|seed| match rule {
-            Some(rule) => simulate(*seed, Some(sabotage)).violations.iter().any(|(broken, _)| *broken == rule),
+            Some(rule) => {
+                simulate(*seed, Some(sabotage)).violations.iter().any(|(broken, _)| *broken == rule)
+            }
             None => simulate(*seed, Some(sabotage)).trace != simulate(*seed, Some(sabotage)).trace,
         });
         eprintln!("{sabotage:?} is noticed at seed {noticed:?}");

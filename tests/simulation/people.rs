@@ -4,9 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use engine::{
-    Decision, EngineError, Event, EventKind, HaltError, Person, Run, StepPath,
-};
+use engine::{Decision, EngineError, Event, EventKind, HaltError, Person, Run, StepPath};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -48,12 +46,7 @@ pub(crate) struct Attendant<'a> {
 }
 
 impl<'a> Attendant<'a> {
-    pub(crate) fn new(
-        world: &'a World,
-        play: &'a Play,
-        run: Run,
-        events: UnboundedReceiver<Event>,
-    ) -> Self {
+    pub(crate) fn new(world: &'a World, play: &'a Play, run: Run, events: UnboundedReceiver<Event>) -> Self {
         let mut attendant =
             Attendant { world, play, run, events, planned: VecDeque::new(), yesterday: Vec::new() };
         for (permille, deed) in [(30, Deed::Cancel), (120, Deed::Pause), (60, Deed::Leave)] {
@@ -224,8 +217,7 @@ impl<'a> Attendant<'a> {
     }
 
     async fn decide(&mut self, path: StepPath, digest: String) -> String {
-        let decision =
-            if self.world.below(5) == 0 { Decision::Rejected } else { Decision::Approved };
+        let decision = if self.world.below(5) == 0 { Decision::Rejected } else { Decision::Approved };
         let seen = match self.world.below(10) {
             0 => None,
             1 if self.yesterday.iter().any(|old| *old != digest) => {
@@ -238,7 +230,8 @@ impl<'a> Attendant<'a> {
         let end = self.run.decide(&path, decision, by, seen.as_deref()).await;
         match &end {
             Ok(()) if seen.as_ref().is_some_and(|seen| !self.asked_now(seen, &path)) => {
-                self.world.violated(Rule::Approved, format!("{path} was decided by a digest nobody asked for"));
+                self.world
+                    .violated(Rule::Approved, format!("{path} was decided by a digest nobody asked for"));
             }
             Ok(()) | Err(engine::DecideError::NotAsked(_) | engine::DecideError::Over) => {}
             // Whoever may has to come yet.

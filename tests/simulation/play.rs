@@ -61,11 +61,7 @@ const WORKFLOWS: [(&str, &str, &[&str]); 5] = [
         &["voucher"],
     ),
     ("phishing-triage", "{}", &["password expires"]),
-    (
-        "compromised-mailbox",
-        r#"{"mailbox": "alice@corp.example", "since": "2026-11-19T18:00:00Z"}"#,
-        &[],
-    ),
+    ("compromised-mailbox", r#"{"mailbox": "alice@corp.example", "since": "2026-11-19T18:00:00Z"}"#, &[]),
     (
         "malicious-attachment-sweep",
         r#"{"mailboxes": ["alice@corp.example", "bob@corp.example", "carol@corp.example"],
@@ -112,7 +108,8 @@ static SHIPPED: LazyLock<Vec<Shipped>> = LazyLock::new(|| {
 static MAIL: LazyLock<Organisation> = LazyLock::new(|| {
     let organisation = Organisation::new();
     let inbox = exchange::FolderRef::WellKnown(exchange::WellKnownFolder::Inbox);
-    for (at, mailbox) in ["ann@corp.example", "ben@corp.example", "cho@corp.example"].into_iter().enumerate() {
+    for (at, mailbox) in ["ann@corp.example", "ben@corp.example", "cho@corp.example"].into_iter().enumerate()
+    {
         organisation.add_mailbox(mailbox);
         let subjects = ["Invoice overdue", "Lunch", "Invoice overdue"];
         for (number, subject) in subjects.iter().enumerate() {
@@ -188,7 +185,8 @@ impl Play {
                 continue;
             }
             let world = World::new(seed, self.organisation.clone(), None);
-            let engine = Engine::builder().source(Invented::new(&world, &case.actions, dice)).build().unwrap();
+            let engine =
+                Engine::builder().source(Invented::new(&world, &case.actions, dice)).build().unwrap();
             let source = engine::Source::new("made.yaml", &case.text).among(&case.files);
             if engine.check(source).plan.is_none() {
                 continue;

@@ -86,7 +86,8 @@ impl Watched {
             stored.records.iter().any(|record| match &record.event {
                 journal::Event::Performing { path, attempt, .. } => {
                     // One that is repeated after a crash counts itself one further.
-                    *path == call.context.path && (call.context.attempt - 1..=call.context.attempt).contains(attempt)
+                    *path == call.context.path
+                        && (call.context.attempt - 1..=call.context.attempt).contains(attempt)
                 }
                 _ => false,
             })

@@ -56,12 +56,8 @@ impl LogJournal {
             let place = place.clone();
             move |source: std::io::Error| JournalError::Io { place, doing, source: source.into() }
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(io("opened"))?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).open(path).map_err(io("opened"))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(io("read"))?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
@@ -94,7 +90,10 @@ impl LogJournal {
     }
 
     /// Reads, once nothing is half written.
-    fn look<T>(&self, look: impl FnOnce(&MemoryJournal) -> Result<T, JournalError>) -> Result<T, JournalError> {
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&MemoryJournal) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.usable()?;
         look(&self.memory)
@@ -138,8 +137,11 @@ fn texts(run: &RunId, records: &[Record]) -> Result<Vec<String>, JournalError> {
 }
 
 fn records(run: &RunId, format: u32, lines: &[String]) -> Result<Vec<Record>, JournalError> {
-    let damaged =
-        |reason: store::RecordError| JournalError::Damaged { run: run.clone(), seq: 0, reason: reason.to_string() };
+    let damaged = |reason: store::RecordError| JournalError::Damaged {
+        run: run.clone(),
+        seq: 0,
+        reason: reason.to_string(),
+    };
     lines.iter().map(|line| Record::from_json(format, line).map_err(damaged)).collect()
 }
 

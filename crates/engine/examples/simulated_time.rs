@@ -7,8 +7,7 @@
 use std::error::Error;
 
 use portcullis_engine::{
-    Decision, Engine, EventKind, Functions, Invocation, Source, Start, StepPath, Timestamp,
-    VirtualClock,
+    Decision, Engine, EventKind, Functions, Invocation, Source, Start, StepPath, Timestamp, VirtualClock,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;

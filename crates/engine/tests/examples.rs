@@ -40,7 +40,8 @@ async fn the_store_of_ones_own_is_a_store() {
     let mut number = 0;
     let fresh = || {
         number += 1;
-        own_parts::LogJournal::open(&folder.path().join(number.to_string())).map_err(|error| error.to_string())
+        own_parts::LogJournal::open(&folder.path().join(number.to_string()))
+            .map_err(|error| error.to_string())
     };
     conformance::all(fresh).await.unwrap();
 }
@@ -103,9 +104,7 @@ async fn next(lines: &mut Lines<BufReader<TcpStream>>, kind: &str) -> Option<Val
 }
 
 /// A service on a folder; it stops when the sender is used.
-async fn started(
-    folder: &std::path::Path,
-) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+async fn started(folder: &std::path::Path) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
