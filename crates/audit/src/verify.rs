@@ -131,7 +131,10 @@ pub fn verify(place: &Path, options: &Options) -> Result<Report, LogError> {
     if let Some(found) = &mut report.head {
         found.lines = wanted.map(|wanted| wanted.lines);
     }
-    report.problems.extend(against_head(&report, wanted, at_head));
+    // Behind a damaged line nothing was read, so there is nothing to hold against the head.
+    if report.problems.iter().all(|problem| problem.line.is_none()) {
+        report.problems.extend(against_head(&report, wanted, at_head));
+    }
     Ok(report)
 }
 

@@ -29,7 +29,10 @@ pub(crate) fn last_line<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic
     let all: Vec<&Diagnostic> = diagnostics.into_iter().collect();
     let is_error = |d: &&&Diagnostic| d.severity == Severity::Error;
     let errors = all.iter().filter(is_error).count();
-    let first = all.iter().find(is_error).or(all.first())?;
+    all.first()?;
+    // What the operator's policy refuses has no page: the policy is the operator's.
+    let has_page = |d: &&&Diagnostic| d.code.starts_with('P');
+    let first = all.iter().filter(is_error).find(has_page).or(all.iter().find(has_page));
     let count = |n: usize, word: &str| match n {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -37,7 +40,11 @@ pub(crate) fn last_line<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic
     };
     let counts = [count(errors, "error"), count(all.len() - errors, "warning")];
     let counts: Vec<String> = counts.into_iter().flatten().collect();
-    Some(format!("{}; `portcullis explain {}` tells more", counts.join(", "), first.code))
+    let counts = counts.join(", ");
+    Some(match first {
+        Some(first) => format!("{counts}; `portcullis explain {}` tells more", first.code),
+        None => counts,
+    })
 }
 
 #[cfg(test)]
