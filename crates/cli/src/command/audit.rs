@@ -92,7 +92,7 @@ fn text(report: &Report, style: Style) -> Vec<String> {
     match &report.head {
         Some(head) => match head.lines {
             Some(known) => lines.push(format!("the head at {} knows of {known} lines", head.place.display())),
-            None => lines.push(format!("there is no head at {}", head.place.display())),
+            None => lines.push(format!("no head could be read at {}", head.place.display())),
         },
         None => lines.push(
             "no second place is configured: that the end was cut off, or all of it made anew, would not be found \
