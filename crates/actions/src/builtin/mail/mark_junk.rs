@@ -145,6 +145,7 @@ impl TypedAction<Ports> for MarkJunk {
 
     async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
         let junk = need(&ports.junk, Self::INFO.name, "junk")?;
+        need(&ports.moves, Self::INFO.name, "move")?;
         let read = need(&ports.read, Self::INFO.name, "read")?;
         let search = need(&ports.search, Self::INFO.name, "search")?;
         let Some(message) = original(read, &input.mailbox, &input.item_id).await? else {
