@@ -169,10 +169,12 @@ async fn a_person_says_that_it_did_not_and_it_is_called_once_more() {
 
 #[tokio::test]
 async fn a_person_gives_up_or_the_run_is_cancelled_and_the_end_is_unknown() {
+    let mut digests = std::collections::BTreeSet::new();
     for gives_up in [true, false] {
         let post = Post::default();
         let (_engine, (run, mut events)) = begin(&post, SENDS).await;
-        form(&mut events).await;
+        let asked = form(&mut events).await;
+        assert!(digests.insert(asked.digest), "what was found out in one run is not known of another");
         match gives_up {
             true => {
                 run.answer(&StepPath::from("send"), json!({"took_place": "give_up"}), "ben").await.unwrap();

@@ -40,7 +40,8 @@ impl Machine {
         let form = Form {
             op,
             path,
-            digest: preview::sha256(&json!([message, *schema, attempt])),
+            // What was found out in one run says nothing about the attempts of another.
+            digest: preview::sha256(&json!([message, *schema, attempt, self.info.id])),
             message,
             schema: (*schema).clone(),
             order: ["took_place", "output"].map(str::to_owned).into(),
