@@ -257,11 +257,11 @@ fn a_step_is_ticked_off_once_however_it_was_answered() {
     let scene = Scene::new();
     let id = done(
         &scene,
-        "playbook: 1\nid: ticks\nname: Ticks\nsteps:\n  - { id: event, wait: { event: go } }\n  - { id: gate, approve: { \
+        "playbook: 1\nid: ticks\nname: Ticks\nsteps:\n  - { id: event, wait: { event: go, schema: { type: object } } }\n  - { id: gate, approve: { \
          message: Go on? } }\n  - { id: form, ask: { message: What?, form: { a: { type: string } } } }\n",
         3,
     );
-    scene.run(&["signal", &id, "go"]).with_code(3);
+    scene.run(&["signal", &id, "go", "--payload", "{}"]).with_code(3);
     scene.run(&["approve", &id, "gate"]).with_code(3);
     scene.run(&["answer", &id, "form", "-i", "a=b"]).with_code(0);
     let shown = scene.run(&["runs", "show", &id]).with_code(0).out;
