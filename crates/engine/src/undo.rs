@@ -163,7 +163,7 @@ impl Engine {
     /// Puts an effect where it belongs: to be taken back, taken back before, or lost.
     fn sort_in(&self, undo: &mut Undo, effect: Made<'_>, taken: &BTreeMap<String, Taken>) {
         let (path, action) = (effect.call.path.clone(), effect.call.action.clone());
-        let id = script::step_id(effect.op, effect.attempt);
+        let id = step_id(effect.op, effect.attempt);
         if let Some(taken) = taken.get(&id) {
             undo.done.push(Done { path, action, by: taken.by.clone(), again: taken.again.clone() });
             return;
