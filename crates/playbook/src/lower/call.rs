@@ -43,7 +43,7 @@ impl Lower<'_> {
             self.unchecked(fields);
             return None;
         };
-        self.from_declared_plugin(uses.id, name);
+        self.needs_declared_plugin(uses.id, name);
         let spec = Arc::clone(&action.spec);
         self.gives(ix, Some(action.output.clone()), None);
         let connection = self.connection(fields, uses, &spec);

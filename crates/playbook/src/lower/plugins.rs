@@ -50,7 +50,7 @@ impl Lower<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let problem = Raw::error(codes::NOT_LOCKED, format!("no plugin `{}` is installed", shown(name)));
-            return self.sink.push(problem.node(entry.key.id, &format!("not in {LOCK}")).help(help));
+            return self.sink.push(problem.node(entry.key.id, format!("not in {LOCK}")).help(help));
         };
         if self.stands(entry.key.id, facts)
             && let Some(wanted) = wanted
@@ -72,7 +72,7 @@ impl Lower<'_> {
             }
             PluginStanding::Rights { asks } => {
                 Raw::error(codes::RIGHTS, format!("the plugin `{name}` asks for more than it gets"))
-                    .node(at, &format!("asks for {}", asks.join(", ")))
+                    .node(at, format!("asks for {}", asks.join(", ")))
                     .help("a plugin works on its input alone here; use a version that asks for nothing")
             }
             PluginStanding::Unusable { what } => {
@@ -89,14 +89,14 @@ impl Lower<'_> {
         if let Some(node) = fields.get("version").filter(|_| !fits) {
             self.sink.push(
                 Raw::error(codes::PLUGIN_VERSION, format!("the plugin `{}` has another version", facts.name))
-                    .node(node.id, &format!("{LOCK} has {}", facts.version))
+                    .node(node.id, format!("{LOCK} has {}", facts.version))
                     .help("change the version here after reading what changed, or install one that fits"),
             );
         }
     }
 
     /// A call of a plugin from elsewhere has to be declared.
-    pub(super) fn from_declared_plugin(&mut self, at: Id, action: &str) {
+    pub(super) fn needs_declared_plugin(&mut self, at: Id, action: &str) {
         let Some((plugin, _)) = action.split_once('.') else { return };
         let facts = self.known_plugins.iter().find(|facts| facts.name == plugin);
         let Some(facts) = facts.filter(|facts| facts.standing != PluginStanding::Embedded) else { return };
