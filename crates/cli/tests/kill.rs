@@ -1,6 +1,7 @@
 //! The real binary, killed with SIGKILL at every journal write and at every outgoing request of the phishing
 //! playbook, and resumed: every run ends as if nothing had happened, no completed step runs again, and the
-//! simulator, which outlives the process, counts eight deletions and one answer.
+//! simulator, which outlives the process, counts eight deletions and one answer. The compromised mailbox is played by
+//! several commands, because people fill in a form and approve; each of them is killed, too.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,27 +9,26 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "test code that starts the real binary"
+    dead_code,
+    reason = "test code that starts the real binary, and shares a part with other tests"
 )]
 
+mod crash;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crash::judge::{Wanted, judge};
+use crash::playbooks::{PEOPLE, Shipped};
+use crash::wire::{Lost, Stage, Wire};
 use exchange_sim::{Config, EffectKind, Organisation, Server};
 use serde_json::Value;
 
 const USER: &str = "svc@corp.example";
 const PASSWORD: &str = "kill-test-password";
-
-fn workflow() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows/phishing-triage").canonicalize().unwrap()
-}
 
 /// Where the process is killed.
 #[derive(Debug, Clone, Copy)]
@@ -41,55 +41,8 @@ enum Point {
     AfterRequest(u32),
 }
 
-/// Stands between the binary and the simulator, and can kill the one for a request to the other.
-struct Proxy {
-    address: SocketAddr,
-    requests: Arc<AtomicU32>,
-    victim: Arc<Mutex<Option<Child>>>,
-    kill: Arc<Mutex<Option<Point>>>,
-}
-
-impl Proxy {
-    fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Proxy {
-            address: listener.local_addr().unwrap(),
-            requests: Arc::default(),
-            victim: Arc::default(),
-            kill: Arc::default(),
-        };
-        let (requests, victim, kill) =
-            (Arc::clone(&proxy.requests), Arc::clone(&proxy.victim), Arc::clone(&proxy.kill));
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let (requests, victim, kill) =
-                    (Arc::clone(&requests), Arc::clone(&victim), Arc::clone(&kill));
-                std::thread::spawn(move || {
-                    let mut client = BufReader::new(client);
-                    while let Some(request) = read_message(&mut client) {
-                        let number = requests.fetch_add(1, Ordering::SeqCst) + 1;
-                        let point = *kill.lock().unwrap();
-                        if matches!(point, Some(Point::BeforeRequest(at)) if at == number) {
-                            end(&victim);
-                            return;
-                        }
-                        let mut upstream = TcpStream::connect(server).unwrap();
-                        upstream.write_all(&request).unwrap();
-                        let Some(answer) = read_message(&mut BufReader::new(upstream)) else { return };
-                        if matches!(point, Some(Point::AfterRequest(at)) if at == number) {
-                            end(&victim);
-                            return;
-                        }
-                        if client.get_mut().write_all(&answer).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        });
-        proxy
-    }
-}
+/// How a command ended: killed, or with a code and its JSON.
+type Ended = Option<(i32, Value)>;
 
 fn end(victim: &Mutex<Option<Child>>) {
     if let Some(child) = victim.lock().unwrap().as_mut() {
@@ -98,73 +51,41 @@ fn end(victim: &Mutex<Option<Child>>) {
     }
 }
 
-/// One HTTP message: head, and a body by its Content-Length or in chunks.
-fn read_message(from: &mut impl BufRead) -> Option<Vec<u8>> {
-    let (mut message, mut length, mut chunked) = (Vec::new(), 0, false);
-    loop {
-        let mut line = Vec::new();
-        if from.read_until(b'\n', &mut line).ok()? == 0 {
-            return None;
-        }
-        message.extend_from_slice(&line);
-        let line = String::from_utf8_lossy(&line).to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        chunked |= line.starts_with("transfer-encoding:") && line.contains("chunked");
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    if chunked {
-        loop {
-            let mut line = Vec::new();
-            from.read_until(b'\n', &mut line).ok()?;
-            let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).unwrap();
-            message.extend_from_slice(&line);
-            let mut chunk = vec![0; size + 2];
-            from.read_exact(&mut chunk).ok()?;
-            message.extend_from_slice(&chunk);
-            if size == 0 {
-                return Some(message);
-            }
-        }
-    }
-    let mut body = vec![0; length];
-    from.read_exact(&mut body).ok()?;
-    message.extend_from_slice(&body);
-    Some(message)
-}
-
-/// One organisation, one proxy, one data folder.
+/// One organisation, one wire, one data folder.
 struct Scene {
+    shipped: Shipped,
     organisation: Organisation,
     _server: Server,
-    proxy: Proxy,
+    wire: Wire,
+    victim: Arc<Mutex<Option<Child>>>,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    async fn new() -> Self {
-        let organisation = Organisation::load_folder(workflow().join("mail")).unwrap();
+    async fn new(name: &str) -> Self {
+        let shipped = Shipped::named(name);
+        let organisation = Organisation::load_folder(shipped.folder().join("mail")).unwrap();
         let server = Server::start(organisation.clone(), Config::local(USER, PASSWORD)).await.unwrap();
-        let authority = server.url();
-        let authority = authority.trim_start_matches("http://").split('/').next().unwrap().to_owned();
-        let proxy = Proxy::start(authority.parse().unwrap());
+        let wire = Wire::to(server.base_url().trim_start_matches("http://").parse().unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let config = format!(
-            "connections:\n  mail:\n    kind: ews\n    url: http://{}/EWS/Exchange.asmx\n    user: {USER}\n    \
-             password: {{ env: KILL_TEST_PASSWORD }}\n",
-            proxy.address
+        // The simulator files what is sent at once, so nobody waits for it after a crash.
+        let mut config = format!(
+            "connections:\n  mail:\n    kind: ews\n    url: {}\n    user: {USER}\n    \
+             password: {{ env: KILL_TEST_PASSWORD }}\n    settle_seconds: 0\npeople:\n",
+            wire.url()
         );
+        for (name, roles) in PEOPLE {
+            config.push_str(&format!("  {name}: {{ roles: [{}] }}\n", roles.join(", ")));
+        }
         std::fs::write(folder.path().join("portcullis.yaml"), config).unwrap();
-        Scene { organisation, _server: server, proxy, folder }
+        Scene { shipped, organisation, _server: server, wire, victim: Arc::default(), folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command
             .args(arguments)
+            .arg("--json")
             .arg("--config")
             .arg(self.folder.path().join("portcullis.yaml"))
             .env("KILL_TEST_PASSWORD", PASSWORD)
@@ -177,77 +98,113 @@ impl Scene {
 
     /// Runs a command to its end; gives its exit code and its JSON.
     fn run(&self, arguments: &[&str]) -> (i32, Value) {
-        let output = self.command(arguments).output().unwrap();
-        let code = output.status.code().unwrap_or(-1);
-        let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        assert!(
-            code != 2 && code != -1,
-            "{arguments:?}: {}\n{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        (code, json)
+        self.run_until(arguments, None).expect("nobody kills it")
     }
 
-    /// Starts the playbook and kills it at the point. Gives whether the point was reached.
-    fn start_and_kill(&self, point: Point) -> bool {
-        let playbook = workflow().join("playbook.yaml");
-        let mut command = self.command(&["run", playbook.to_str().unwrap(), "--approve=all", "--json"]);
-        if let Point::Journal(write, side) = point {
+    /// Runs a command, and kills it at the point if it gets there.
+    fn run_until(&self, arguments: &[&str], point: Option<Point>) -> Ended {
+        let mut command = self.command(arguments);
+        if let Some(Point::Journal(write, side)) = point {
             command.env("PORTCULLIS_PAUSE_AT", format!("{write}:{side}"));
         }
-        *self.proxy.kill.lock().unwrap() = Some(point);
+        let lost = match point {
+            Some(Point::BeforeRequest(request)) => Some(Lost { request, stage: Stage::Before }),
+            Some(Point::AfterRequest(request)) => Some(Lost { request, stage: Stage::After }),
+            _ => None,
+        };
+        if let Some(lost) = lost {
+            let victim = Arc::clone(&self.victim);
+            self.wire.lose(lost, move || end(&victim));
+        }
         let mut child = command.spawn().unwrap();
-        let errors = child.stderr.take().unwrap();
-        *self.proxy.victim.lock().unwrap() = Some(child);
-        let victim = Arc::clone(&self.proxy.victim);
+        let (mut out, errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        *self.victim.lock().unwrap() = Some(child);
+        let victim = Arc::clone(&self.victim);
         let watcher = std::thread::spawn(move || {
+            let mut said = String::new();
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
                 if line.starts_with("paused at journal write") {
                     end(&victim);
                 }
+                said.push_str(&line);
+                said.push('\n');
             }
+            said
         });
+        let mut printed = Vec::new();
+        out.read_to_end(&mut printed).unwrap();
         let begun = Instant::now();
         let status = loop {
-            if let Some(status) = self.proxy.victim.lock().unwrap().as_mut().unwrap().try_wait().unwrap() {
+            if let Some(status) = self.victim.lock().unwrap().as_mut().unwrap().try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{point:?}: neither killed nor done");
+            assert!(begun.elapsed() < Duration::from_secs(120), "{point:?}: neither killed nor done");
             std::thread::sleep(Duration::from_millis(2));
         };
-        watcher.join().unwrap();
-        *self.proxy.kill.lock().unwrap() = None;
-        *self.proxy.victim.lock().unwrap() = None;
-        status.code().is_none()
+        let said = watcher.join().unwrap();
+        self.wire.mend();
+        *self.victim.lock().unwrap() = None;
+        let code = status.code()?;
+        let json = serde_json::from_slice(&printed).unwrap_or(Value::Null);
+        assert!(matches!(code, 0 | 3), "{arguments:?}, {point:?} ended with {code}: {json}\n{said}");
+        Some((code, json))
     }
 
-    /// Goes on until the run is over, approving what it asks. Gives its name.
-    fn finish(&self, point: Point) -> String {
-        let (_, list) = self.run(&["runs", "list", "--json"]);
-        let Some(run) = list["runs"][0]["run"].as_str().map(str::to_owned) else {
-            // Killed before the run existed: nothing may have happened, and it is begun anew.
-            assert_eq!(self.organisation.ledger().effects, [], "{point:?}");
-            let playbook = workflow().join("playbook.yaml");
-            let (code, result) = self.run(&["run", playbook.to_str().unwrap(), "--approve=all", "--json"]);
-            assert_eq!(code, 0, "{point:?}: {result}");
-            return result["run"].as_str().unwrap().to_owned();
-        };
-        let (mut code, mut result) = self.run(&["runs", "resume", &run, "--json"]);
-        if code == 3 {
-            let path = result["waiting"][0]["path"].as_str().unwrap().to_owned();
-            (code, result) = self.run(&["approve", &run, &path, "--json"]);
+    /// Runs the playbook as people would, with a command for every answer; the one with this number is killed at the
+    /// point. Gives the run's name, and whether it came to that.
+    fn play(&self, number: usize, point: Point, flags: &[&str]) -> (String, bool) {
+        let file = self.shipped.file();
+        let mut start = vec!["run", file.to_str().unwrap(), "--as", "ana"];
+        start.extend(flags);
+        let sample = self.shipped.folder().join("sample-inputs.yaml");
+        if sample.exists() {
+            start.extend(["--inputs", sample.to_str().unwrap()]);
         }
-        assert_eq!(code, 0, "{point:?}: {result}");
-        run
+        let (mut killed, mut run, mut waiting) = (false, None::<String>, Value::Null);
+        for command in 0.. {
+            let armed = (command == number).then_some(point);
+            let path = waiting["path"].as_str().map(str::to_owned);
+            let ended = match (&run, &path) {
+                (None, _) => self.run_until(&start, armed),
+                (Some(run), None) => self.run_until(&["runs", "resume", run], armed),
+                (Some(run), Some(path)) if waiting.get("form").is_some() => {
+                    let answer = self.shipped.answer();
+                    let fields: Vec<String> = answer
+                        .as_object()
+                        .unwrap()
+                        .iter()
+                        .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+                        .collect();
+                    let mut arguments = vec!["answer", run, path, "--as", PEOPLE[0].0];
+                    fields.iter().for_each(|field| arguments.extend(["--input", field]));
+                    self.run_until(&arguments, armed)
+                }
+                (Some(run), Some(path)) => {
+                    self.run_until(&["approve", run, path, "--as", PEOPLE[0].0], armed)
+                }
+            };
+            waiting = Value::Null;
+            match ended {
+                Some((0, json)) => return (json["run"].as_str().unwrap().to_owned(), killed),
+                Some((_, json)) => {
+                    run = Some(json["run"].as_str().unwrap().to_owned());
+                    waiting = json["waiting"][0].clone();
+                }
+                None => {
+                    killed = true;
+                    let (_, list) = self.run(&["runs", "list"]);
+                    run = list["runs"][0]["run"].as_str().map(str::to_owned);
+                    // Killed before the run existed: nothing may have happened, and it is begun anew.
+                    assert!(run.is_some() || self.organisation.ledger().effects.is_empty(), "{point:?}");
+                }
+            }
+        }
+        unreachable!("the playbook never ends")
     }
 
-    /// What must be true of the world afterwards.
-    fn verify(&self, point: Point, run: &str) {
-        let ledger = self.organisation.ledger();
-        assert_eq!(ledger.count(EffectKind::Deleted), 8, "{point:?}: deletions");
-        assert_eq!(ledger.count(EffectKind::Sent), 1, "{point:?}: mails sent");
-        let (_, shown) = self.run(&["runs", "show", run, "--json"]);
+    /// What holds for every run: no step ended twice or began after its end, and the password is nowhere.
+    fn history(&self, point: Point, run: &str) -> Value {
+        let (_, shown) = self.run(&["runs", "show", run]);
         let records = shown["records"].as_array().unwrap();
         let mut performed: BTreeMap<u64, usize> = BTreeMap::new();
         for (index, record) in records.iter().enumerate() {
@@ -261,11 +218,6 @@ impl Scene {
                 _ => {}
             }
         }
-        let end = &records.last().unwrap()["event"];
-        assert_eq!(end["status"], "succeeded", "{point:?}: {end}");
-        assert_eq!(end["outputs"]["deleted"], 8, "{point:?}: {end}");
-        assert_eq!(end["outputs"]["failed"], 0, "{point:?}: {end}");
-        assert_eq!(end["outputs"]["answered"], true, "{point:?}: {end}");
         let leaked =
             std::fs::read_dir(self.folder.path().join(".portcullis")).unwrap().flatten().any(|entry| {
                 std::fs::read(entry.path()).is_ok_and(|bytes| {
@@ -273,18 +225,31 @@ impl Scene {
                 })
             });
         assert!(!leaked, "{point:?}: the password is in the data folder");
+        let end = records.last().unwrap()["event"].clone();
+        assert_eq!(end["status"], "succeeded", "{point:?}: {end}");
+        end
+    }
+
+    /// What must be true of the world after phishing triage.
+    fn verify(&self, point: Point, run: &str) {
+        let ledger = self.organisation.ledger();
+        assert_eq!(ledger.count(EffectKind::Deleted), 8, "{point:?}: deletions");
+        assert_eq!(ledger.count(EffectKind::Sent), 1, "{point:?}: mails sent");
+        let end = self.history(point, run);
+        assert_eq!(end["outputs"]["deleted"], 8, "{point:?}: {end}");
+        assert_eq!(end["outputs"]["failed"], 0, "{point:?}: {end}");
+        assert_eq!(end["outputs"]["answered"], true, "{point:?}: {end}");
     }
 }
 
 /// Kills at every point of one kind until the run gets through without reaching it.
 async fn every(points: impl Fn(u32) -> Point) -> u32 {
     for number in 1..500 {
-        let scene = Scene::new().await;
+        let scene = Scene::new("phishing-triage").await;
         let point = points(number);
         let killed = tokio::task::block_in_place(|| {
-            let killed = scene.start_and_kill(point);
+            let (run, killed) = scene.play(0, point, &["--approve=all"]);
             if killed {
-                let run = scene.finish(point);
                 scene.verify(point, &run);
             }
             killed
@@ -319,4 +284,54 @@ async fn killed_before_the_server_sees_a_request() {
 async fn killed_before_an_answer_comes_back() {
     let points = every(Point::AfterRequest).await;
     assert!(points >= 15, "only {points} requests");
+}
+
+/// The compromised mailbox, with a form and an approval given by commands; each of these processes is killed.
+async fn every_command(points: impl Fn(u32) -> Point) -> u32 {
+    let scene = Scene::new("compromised-mailbox").await;
+    let meant = tokio::task::block_in_place(|| {
+        let (run, _) = scene.play(usize::MAX, Point::Journal(0, "after"), &[]);
+        scene.history(Point::Journal(0, "after"), &run);
+        scene.organisation.ledger()
+    });
+    assert!(
+        meant.count(EffectKind::Sent) > 0 && meant.count(EffectKind::Configured) > 0,
+        "{:?}",
+        meant.counts
+    );
+    let mut total = 0;
+    for command in 0.. {
+        for number in 1.. {
+            let scene = Scene::new("compromised-mailbox").await;
+            let point = points(number);
+            let (killed, first) = tokio::task::block_in_place(|| {
+                let (run, killed) = scene.play(command, point, &[]);
+                scene.history(point, &run);
+                let place = format!("command {command}, {point:?}");
+                judge(&meant, &scene.organisation.ledger(), Wanted::All, &place);
+                (killed, number == 1)
+            });
+            total += u32::from(killed);
+            if !killed && first {
+                eprintln!("killed at {total} points of {command} commands");
+                return total;
+            }
+            if !killed {
+                break;
+            }
+        }
+    }
+    unreachable!()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_after_every_journal_write_of_every_command() {
+    let points = every_command(|number| Point::Journal(number, "after")).await;
+    assert!(points >= 10, "only {points} journal writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_before_an_answer_comes_back_to_any_command() {
+    let points = every_command(Point::AfterRequest).await;
+    assert!(points >= 10, "only {points} requests");
 }
