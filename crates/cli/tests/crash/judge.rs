@@ -9,7 +9,10 @@ use exchange_sim::{EffectKind, Ledger};
 pub(crate) fn effects(ledger: &Ledger) -> BTreeMap<String, (EffectKind, usize)> {
     let mut effects = BTreeMap::new();
     for effect in &ledger.effects {
-        let own = matches!(effect.kind, EffectKind::Created | EffectKind::Sent | EffectKind::Delivered);
+        // A message that was written here is called after the number of its draft.
+        let written = effect.message_id.as_deref().is_some_and(|id| id.starts_with("<sim-"));
+        let own =
+            written || matches!(effect.kind, EffectKind::Created | EffectKind::Sent | EffectKind::Delivered);
         let who = if own { "" } else { effect.message_id.as_deref().unwrap_or(&effect.item) };
         // The attachments of one mail are one another's neighbours, and each loss of one gives the mail a new version.
         let name = format!(
