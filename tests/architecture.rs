@@ -164,8 +164,15 @@ fn the_graph_is_the_table() {
 
 #[test]
 fn the_table_goes_down_only() {
-    let floors =
-        ["expr", "plan exchange", "action-api journal", "playbook interpreter", FLOOR_4, "cases audit", "cli"];
+    let floors = [
+        "expr",
+        "plan exchange",
+        "action-api journal",
+        "playbook interpreter",
+        FLOOR_4,
+        "cases audit",
+        "cli",
+    ];
     let floor = |name: &str| floors.iter().position(|floor| words(floor).contains(name));
     for (of, uses) in EDGES {
         for used in words(uses) {
