@@ -209,6 +209,8 @@ pub(crate) fn reader(shared: &Shared) -> Result<Arc<dyn Journal>> {
         if std::fs::metadata(data.join("journal.db")).map_or(0, |file| file.len()) > 0 {
             match SqliteJournal::open_read_only(&data) {
                 Ok(journal) => return Ok(Arc::new(journal)),
+                // Whoever was making it was stopped before the first run.
+                Err(JournalError::Empty(_)) if last => break,
                 Err(error) if last => {
                     return Err(anyhow!(error).context(format!("could not look into {}", data.display())));
                 }

@@ -160,7 +160,7 @@ pub enum EngineError {
     },
     /// The engine was shut down in the middle of the run. Everything that happened is written down.
     #[error(
-        "run {0} stopped where it was, because the program was shut down; `portcullis resume {0}` goes on"
+        "run {0} stopped where it was, because the program was shut down; `portcullis runs resume {0}` goes on"
     )]
     ShutDown(RunId),
     /// This engine drives the run already.

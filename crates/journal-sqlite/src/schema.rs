@@ -86,7 +86,7 @@ pub(crate) fn open_alone(place: &Path, mark: Place) -> Result<Connection, Journa
     match found {
         Found::Ours => mark::check(&connection, place, mark).map(|()| connection),
         Found::Nothing if mark != Place::Nowhere => Err(mark::missing(place, mark)),
-        Found::Nothing => Err(failure::io(place, "opened", "no run was ever written to it")),
+        Found::Nothing => Err(JournalError::Empty(place.display().to_string())),
         Found::Earlier => Err(failure::io(
             place,
             "opened",

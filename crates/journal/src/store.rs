@@ -208,6 +208,9 @@ pub enum JournalError {
     /// There is no such run.
     #[error("there is no run {0}; `portcullis runs list` shows those there are")]
     NotFound(RunId),
+    /// A store that is only looked at, and that nobody has written to yet.
+    #[error("no run was ever written to {0}")]
+    Empty(String),
     /// A run of that name exists already.
     #[error("a run {0} exists already")]
     Exists(RunId),
