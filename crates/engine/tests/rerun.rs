@@ -195,7 +195,7 @@ async fn what_nobody_knows_is_looked_for_under_the_old_key() {
         let (_, ended) = again(&engine, &first, Rerun::default()).await;
         assert_eq!(ended.status, RunStatus::Succeeded, "{:?}", ended.failure);
         let key = format!("{first}/tell");
-        assert_eq!(shelf.world.lock().unwrap().probes, [key.clone()]);
+        assert_eq!(shelf.world.lock().unwrap().probes, std::slice::from_ref(&key));
         assert_eq!(shelf.sent(), [key], "once, and under the key of the first run");
     }
 }

@@ -59,7 +59,11 @@ async fn stalled(engine: &Engine, run: &RunId) -> Vec<Vec<String>> {
     told.collect()
 }
 
+/// What changes, in a list of what actions declare.
+type Change = fn(&mut Vec<Value>);
+
 /// An output may have a field more.
+#[allow(clippy::ptr_arg, reason = "one of several changes; others take actions out")]
 fn wider(specs: &mut Vec<Value>) {
     specs[0]["output"]["properties"]["shelf"] = json!({"type": "string"});
 }
@@ -87,7 +91,7 @@ async fn other_words_change_nothing() {
 
 #[tokio::test]
 async fn an_action_that_means_something_else_stops_the_run_once_and_by_name() {
-    let changes: [(fn(&mut Vec<Value>), &str); 3] = [
+    let changes: [(Change, &str); 3] = [
         (wider, "shelf.put"),
         (|specs| specs[0]["repeat"] = json!("never"), "shelf.put"),
         (|specs| drop(specs.remove(2)), "shelf.look"),
