@@ -151,8 +151,8 @@ impl Scene {
     }
 
     /// Runs the playbook as people would, with a command for every answer; the one with this number is killed at the
-    /// point. Gives the run's name, and whether it came to that.
-    fn play(&self, number: usize, point: Point, flags: &[&str]) -> (String, bool) {
+    /// point. Gives the run's name, whether it came to that, and how many commands there were.
+    fn play(&self, number: usize, point: Point, flags: &[&str]) -> (String, bool, usize) {
         let file = self.shipped.file();
         let mut start = vec!["run", file.to_str().unwrap(), "--as", "ana"];
         start.extend(flags);
@@ -185,7 +185,7 @@ impl Scene {
             };
             waiting = Value::Null;
             match ended {
-                Some((0, json)) => return (json["run"].as_str().unwrap().to_owned(), killed),
+                Some((0, json)) => return (json["run"].as_str().unwrap().to_owned(), killed, command + 1),
                 Some((_, json)) => {
                     run = Some(json["run"].as_str().unwrap().to_owned());
                     waiting = json["waiting"][0].clone();
@@ -248,7 +248,7 @@ async fn every(points: impl Fn(u32) -> Point) -> u32 {
         let scene = Scene::new("phishing-triage").await;
         let point = points(number);
         let killed = tokio::task::block_in_place(|| {
-            let (run, killed) = scene.play(0, point, &["--approve=all"]);
+            let (run, killed, _) = scene.play(0, point, &["--approve=all"]);
             if killed {
                 scene.verify(point, &run);
             }
@@ -290,7 +290,7 @@ async fn killed_before_an_answer_comes_back() {
 async fn every_command(points: impl Fn(u32) -> Point) -> u32 {
     let scene = Scene::new("compromised-mailbox").await;
     let meant = tokio::task::block_in_place(|| {
-        let (run, _) = scene.play(usize::MAX, Point::Journal(0, "after"), &[]);
+        let (run, ..) = scene.play(usize::MAX, Point::Journal(0, "after"), &[]);
         scene.history(Point::Journal(0, "after"), &run);
         scene.organisation.ledger()
     });
@@ -304,15 +304,16 @@ async fn every_command(points: impl Fn(u32) -> Point) -> u32 {
         for number in 1.. {
             let scene = Scene::new("compromised-mailbox").await;
             let point = points(number);
-            let (killed, first) = tokio::task::block_in_place(|| {
-                let (run, killed) = scene.play(command, point, &[]);
+            let (killed, last) = tokio::task::block_in_place(|| {
+                let (run, killed, commands) = scene.play(command, point, &[]);
                 scene.history(point, &run);
                 let place = format!("command {command}, {point:?}");
                 judge(&meant, &scene.organisation.ledger(), Wanted::All, &place);
-                (killed, number == 1)
+                (killed, command + 1 == commands)
             });
             total += u32::from(killed);
-            if !killed && first {
+            // A command that is killed nowhere may be one that only takes an answer; the last one ends the run.
+            if !killed && last {
                 eprintln!("killed at {total} points of {command} commands");
                 return total;
             }
