@@ -132,7 +132,14 @@ impl Scene {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        // Whoever runs these tests in the background ignores signals, and that is handed down.
+        let mut command = if cfg!(target_os = "linux") {
+            let mut command = Command::new("env");
+            command.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_portcullis")]);
+            command
+        } else {
+            Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        };
         self.surroundings(command.args(args).arg("--data").arg(&self.data));
         command
     }
