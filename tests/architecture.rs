@@ -28,7 +28,7 @@ const EDGES: [(&str, &str); 20] = [
     ("playbook", "plan expr action-api"),
     ("interpreter", "plan expr journal"),
     ("engine", "playbook plan interpreter journal action-api"),
-    ("journal-sqlite", "journal"),
+    ("journal-sqlite", "journal plan"),
     ("actions", "action-api exchange"),
     ("plugin-host", "action-api"),
     ("ews", "exchange"),

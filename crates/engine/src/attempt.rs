@@ -85,6 +85,13 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
         ),
     };
     let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
+    // What was begun before a crash was repeated without asking; that the repeat did not get through says nothing about
+    // the first.
+    let silent = in_the_dark || matches!(failure.kind, FailureKind::Transient | FailureKind::Throttled);
+    let harmless = matches!(repeat, Repeat::Natural | Repeat::Keyed);
+    if call.in_doubt && silent && harmless && call.effect.changes() {
+        return Err(Failure { kind: FailureKind::Unknown, ..failure });
+    }
     match repeat {
         Repeat::Verify if in_the_dark => {
             // An action that says `unknown` knows that a request for the effect left. Ours that ran out of time

@@ -35,6 +35,7 @@ impl Machine {
             attempt: 1,
             begun: false,
             wakes: None,
+            lost: false,
             doubt: None,
             input,
             connection: call.connection.as_ref().map(|name| self.connection(place.block, name)),
@@ -110,13 +111,20 @@ impl Machine {
                 &format!("; the next attempt would begin after {limit}, so there is none");
         }
         let free = self.nodes.get(node).is_some_and(|node| node.mark == Mark::Free);
-        match next.filter(|_| free) {
+        let next = next.filter(|_| free);
+        if next.is_none() && self.may_have_happened(op, failure.kind) {
+            let failure = failure.to_mut();
+            failure.kind = FailureKind::Unknown;
+            failure.message += "; an earlier attempt was not answered and may have taken effect";
+        }
+        match next {
             None if self.ask_what_happened(op, &failure) => {}
             None => self.answered(op, Err(Fault::from(failure.into_owned()))),
             Some(until) => {
                 let (id, call) = self.call_mut(op)?;
                 call.wakes = Some(until);
                 call.begun = false;
+                call.lost |= matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
                 self.turn.commands.push(Command::Sleep { op, until });
                 let path = self.nodes.get(id).map(|node| node.path.clone()).unwrap_or_default();
                 let kind = ProgressKind::Retrying { attempt, failure: failure.into_owned(), until };
@@ -124,6 +132,14 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    /// Whether an effect ends with a failure that says nothing about an earlier attempt that was not answered.
+    fn may_have_happened(&mut self, op: OpId, kind: FailureKind) -> bool {
+        let silent = matches!(kind, FailureKind::Transient | FailureKind::Throttled | FailureKind::Timeout);
+        let Ok((_, call)) = self.call_mut(op) else { return false };
+        let step = call.step.get().map(|step| &step.kind);
+        silent && call.lost && matches!(step, Some(StepKind::Call(step)) if step.effect.changes())
     }
 
     /// The action and the connection of a call whose attempt, failing like this, is followed by another if one is

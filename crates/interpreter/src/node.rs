@@ -158,6 +158,8 @@ pub(crate) struct CallNode {
     pub(crate) begun: bool,
     /// Set between two attempts.
     pub(crate) wakes: Option<Timestamp>,
+    /// An earlier attempt was not answered: it may have taken effect.
+    pub(crate) lost: bool,
     /// Set while a person is asked what became of the attempt.
     pub(crate) doubt: Option<Box<Doubt>>,
     pub(crate) input: Value,

@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn a_lost_answer_of_a_harmless_call_is_a_lost_connection() {
         let unknown = failure(FailureKind::Unknown);
-        let next = |retry: &Retry, repeat| next_attempt(retry, repeat, 1, &unknown, Timestamp(0), 0).is_some();
+        let next =
+            |retry: &Retry, repeat| next_attempt(retry, repeat, 1, &unknown, Timestamp(0), 0).is_some();
         let usual = retry(&[FailureKind::Transient]);
         assert!(next(&usual, Repeat::Natural) && next(&usual, Repeat::Keyed));
         assert!(!next(&usual, Repeat::Verify) && !next(&usual, Repeat::Never));
