@@ -21,17 +21,13 @@ pub(crate) fn next_attempt(
     now: Timestamp,
     entropy: u64,
 ) -> Option<Timestamp> {
-    // Only a harmless repeat may follow an attempt that nobody knows the end of. (For `verify` the driver
-    // has asked the probe already: what still comes as unknown stays unknown.)
-    let harmless = matches!(repeat, Repeat::Natural | Repeat::Keyed);
-    let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
-    if in_the_dark && !harmless {
+    if attempt >= retry.attempts || !retry.on.contains(&failure.kind) {
         return None;
     }
-    // A lost answer is for a harmless call what a lost connection is: if none of the attempts is answered, the step
-    // still ends as unknown.
-    let lost = failure.kind == FailureKind::Unknown && retry.on.contains(&FailureKind::Transient);
-    if attempt >= retry.attempts || !(retry.on.contains(&failure.kind) || lost) {
+    // Only a harmless repeat may follow an attempt that nobody knows the end of. (For `verify` the driver
+    // has asked the probe already: what still comes as unknown stays unknown.)
+    let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
+    if in_the_dark && !matches!(repeat, Repeat::Natural | Repeat::Keyed) {
         return None;
     }
     let doublings = if retry.exponential { attempt.saturating_sub(1).min(31) } else { 0 };
@@ -93,17 +89,6 @@ mod tests {
         busy.retry_after_ms = Some(60_000);
         assert_eq!(at(2, 2000, &busy), Some(Timestamp(60_000)));
         assert_eq!(at(3, 0, &busy), None, "three attempts in all");
-    }
-
-    #[test]
-    fn a_lost_answer_of_a_harmless_call_is_a_lost_connection() {
-        let unknown = failure(FailureKind::Unknown);
-        let next =
-            |retry: &Retry, repeat| next_attempt(retry, repeat, 1, &unknown, Timestamp(0), 0).is_some();
-        let usual = retry(&[FailureKind::Transient]);
-        assert!(next(&usual, Repeat::Natural) && next(&usual, Repeat::Keyed));
-        assert!(!next(&usual, Repeat::Verify) && !next(&usual, Repeat::Never));
-        assert!(!next(&retry(&[FailureKind::Throttled]), Repeat::Natural));
     }
 
     #[test]

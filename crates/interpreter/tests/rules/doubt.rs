@@ -72,7 +72,7 @@ fn only_an_unknown_end_is_asked_about_and_only_where_the_step_says_so() {
     let mut play = Play::new(ASKS);
     play.fails("a", FailureKind::Invalid);
     assert_eq!(play.failed().0, FailureKind::Invalid);
-    let mut play = Play::new(&ASKS.replace("ask }", "verify }"));
+    let mut play = Play::new(&ASKS.replace("ask }", "fail }"));
     play.fails("a", FailureKind::Unknown);
     play.ended(RunStatus::Unknown);
 }
