@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::command::next_steps;
+use crate::command::{next_steps, refusal};
 use crate::exit::{Exit, Wrong};
 use crate::follow::{Driven, Follow, follow};
 use crate::output::{self, Style};
@@ -127,7 +127,7 @@ async fn stored_plan(engine: &Engine, run: &RunId) -> Result<Arc<Plan>> {
 }
 
 /// Why nothing was started, with the exit code for it.
-pub(crate) fn refused(error: EngineError, json: bool) -> Result<Exit> {
+pub(crate) fn refused(error: EngineError, name: &str, json: bool) -> Result<Exit> {
     match error {
         EngineError::NothingToDo { .. } => {
             let message = error.to_string();
@@ -141,14 +141,6 @@ pub(crate) fn refused(error: EngineError, json: bool) -> Result<Exit> {
         EngineError::NotOver { .. } | EngineError::NoSuchPlace { .. } | EngineError::Busy { .. } => {
             Err(Wrong(error.to_string()).into())
         }
-        EngineError::Inputs(problems) => {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-            let lines = lines.join("\n");
-            Err(Wrong(format!("the inputs do not fit; nothing was done\n{lines}")).into())
-        }
-        EngineError::Trigger(_) | EngineError::Secrets(_) | EngineError::Key(_) => {
-            Err(Wrong(format!("{error}; nothing was done")).into())
-        }
-        other => Err(other.into()),
+        other => Err(refusal(other, name)),
     }
 }

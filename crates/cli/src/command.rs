@@ -108,5 +108,5 @@ impl Command {
 }
 
 pub(crate) use check::playbooks;
-pub(crate) use run::{next_steps, read_playbook};
+pub(crate) use run::{next_steps, read_playbook, refusal};
 pub(crate) use signal::{MAX_PAYLOAD, document};

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Waiting = 3,
     /// Nobody knows whether an effect took place; or the process was told to end and a change had not answered.
     Unknown = 4,
-    /// `plan`: a run would change and send nothing.
+    /// There is nothing to do, or a person said no before anything began.
     Nothing = 5,
     /// Stopped by Ctrl-C.
     Interrupted = 130,

@@ -74,12 +74,12 @@ impl Rerun {
         let (approved, json) = (self.how.approve.is_some(), self.how.json);
         let before = Before::open(shared, &id).await?;
         before.require_connections(shared)?;
+        let name = before.stored.header.source.clone();
         let (start, events) = start(&person, approved);
         let mut run = match before.engine.rerun(&id, rerun, start).await {
             Ok(run) => run,
-            Err(error) => return refused(error, json),
+            Err(error) => return refused(error, &name, json),
         };
-        let name = before.stored.header.source.clone();
         let manner = Manner { person, approved, json, name: name.clone() };
         let (report, exit) = carry(shared, &before, &mut run, events, manner).await?;
         if json {

@@ -175,23 +175,27 @@ pub(crate) fn refused(error: EngineError, source: Source<'_>, json: bool) -> Res
             crate::diagnose::print(&diagnostics, source, json);
             Ok(Exit::Wrong)
         }
-        EngineError::Inputs(problems) => {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-            Err(Wrong(format!(
-                "the inputs do not fit {}; nothing was done\n{}",
-                source.name,
-                lines.join("\n")
-            ))
-            .into())
-        }
-        EngineError::Policy(refusals) => {
-            let lines: Vec<String> = refusals.iter().map(|one| format!("  {one} (`{}`)", one.rule)).collect();
-            let list = lines.join("\n");
-            Err(Wrong(format!("the policy does not allow {}; nothing was done\n{list}", source.name)).into())
-        }
+        other => Err(refusal(other, source.name)),
+    }
+}
+
+/// Why no run of a playbook with this name was started.
+pub(crate) fn refusal(error: EngineError, name: &str) -> anyhow::Error {
+    let listed = |what: String, lines: Vec<String>| {
+        Wrong(format!("{what}; nothing was done\n  {}", lines.join("\n  "))).into()
+    };
+    match error {
+        EngineError::Inputs(problems) => listed(
+            format!("the inputs do not fit {name}"),
+            problems.iter().map(ToString::to_string).collect(),
+        ),
+        EngineError::Policy(refusals) => listed(
+            format!("the policy does not allow {name}"),
+            refusals.iter().map(|one| format!("{one} (`{}`)", one.rule)).collect(),
+        ),
         EngineError::Trigger(_) | EngineError::Secrets(_) | EngineError::Key(_) => {
-            Err(Wrong(format!("{error}; nothing was done")).into())
+            Wrong(format!("{error}; nothing was done")).into()
         }
-        other => Err(other.into()),
+        other => other.into(),
     }
 }

@@ -42,9 +42,10 @@ impl Undo {
         let step = self.step.as_deref().map(step_path).transpose()?;
         let person = self.identity.person(shared)?;
         let before = Before::open(shared, &id).await?;
+        let name = format!("undo of {id}");
         let planned = match before.engine.undo_plan(&id, step.as_ref()).await {
             Ok(planned) => planned,
-            Err(error) => return refused(error, self.json),
+            Err(error) => return refused(error, &name, self.json),
         };
         if !self.json {
             output::say_raw(&text(&planned, Style::stdout()));
@@ -57,14 +58,14 @@ impl Undo {
         }
         before.require_connections(shared)?;
         if !self.yes && !confirmed(planned.steps.len())? {
-            return Ok(Exit::Waiting);
+            output::complain("nothing was taken back");
+            return Ok(Exit::Nothing);
         }
         let (start, events) = start(&person, false);
         let (mut run, planned) = match before.engine.undo(&id, step.as_ref(), start).await {
             Ok(started) => started,
-            Err(error) => return refused(error, self.json),
+            Err(error) => return refused(error, &name, self.json),
         };
-        let name = format!("undo of {id}");
         let manner = Manner { person, approved: false, json: self.json, name: name.clone() };
         let (report, exit) = carry(shared, &before, &mut run, events, manner).await?;
         let exit = if exit == Exit::Done && failed(&report) > 0 { Exit::Failed } else { exit };
