@@ -1,19 +1,23 @@
 //! Credentials, and the layer that puts them on requests to their own origin and to no other.
 //!
 //! Callers never hold the header: an address that was changed by somebody else gets a request without
-//! credentials. The kind of log-in is configured and never chosen because a server asks for it.
+//! credentials. The kind of log-in is configured and never chosen because a server asks for it. A token that
+//! a server refuses is replaced by one other, once: a 401 says that nothing was done.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use tower_service::Service;
 
+use crate::bearer::{Bearer, Source};
 use crate::error::{Error, Kind};
 use crate::origin::Origin;
 use crate::secret::Secret;
+use crate::wire::Answering;
 
 /// How to log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub enum Credentials {
         /// The password.
         password: Secret,
     },
+    /// [Bearer](https://www.rfc-editor.org/rfc/rfc6750): a token, asked for before every request.
+    Bearer(Source),
 }
 
 impl Credentials {
@@ -34,56 +40,107 @@ impl Credentials {
         Credentials::Basic { user: user.into(), password }
     }
 
-    fn header(&self) -> Result<HeaderValue, Error> {
-        let Credentials::Basic { user, password } = self;
-        if user.contains(':') || user.chars().chain(password.reveal().chars()).any(char::is_control) {
-            let why = "a user must not contain a colon, and neither user nor password a control character";
-            return Err(Error::before(Kind::Setup, "", why));
-        }
-        let mut value = HeaderValue::try_from(format!(
-            "Basic {}",
-            STANDARD.encode(format!("{user}:{}", password.reveal()))
-        ))
-        .map_err(|_| Error::before(Kind::Setup, "", "the credentials do not fit into a header"))?;
-        value.set_sensitive(true);
-        Ok(value)
+    /// A token of this source, and another one when the server refuses it.
+    pub fn bearer(source: Arc<dyn Bearer>) -> Self {
+        Credentials::Bearer(Source::new(source))
     }
+
+    fn way(&self) -> Result<Way, Error> {
+        match self {
+            Credentials::Basic { user, password } => Ok(Way::Header(basic(user, password)?)),
+            Credentials::Bearer(source) => Ok(Way::Bearer(source.clone())),
+        }
+    }
+}
+
+/// The header of the scheme `Basic`.
+fn basic(user: &str, password: &Secret) -> Result<HeaderValue, Error> {
+    if user.contains(':') || user.chars().chain(password.reveal().chars()).any(char::is_control) {
+        let why = "a user must not contain a colon, and neither user nor password a control character";
+        return Err(Error::before(Kind::Setup, "", why));
+    }
+    let mut value =
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.reveal()))))
+            .map_err(|_| Error::before(Kind::Setup, "", "the credentials do not fit into a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What to do with a request to an origin that credentials are bound to.
+#[derive(Debug, Clone)]
+enum Way {
+    /// The same header each time.
+    Header(HeaderValue),
+    /// A token.
+    Bearer(Source),
 }
 
 /// The layer.
 #[derive(Clone)]
 pub(crate) struct Attach<S> {
     inner: S,
-    bound: Vec<(Origin, HeaderValue)>,
+    bound: Vec<(Origin, Way)>,
 }
 
 impl<S> Attach<S> {
     pub(crate) fn new(inner: S, bound: &[(Origin, Credentials)]) -> Result<Self, Error> {
         let bound = bound
             .iter()
-            .map(|(origin, credentials)| Ok((origin.clone(), credentials.header()?)))
+            .map(|(origin, credentials)| Ok((origin.clone(), credentials.way()?)))
             .collect::<Result<_, Error>>()?;
         Ok(Attach { inner, bound })
     }
 }
 
-impl<S> Service<Request<Bytes>> for Attach<S>
+impl<S, B> Service<Request<Bytes>> for Attach<S>
 where
-    S: Service<Request<Bytes>, Error = Error>,
+    S: Service<Request<Bytes>, Response = Response<B>, Error = Error> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
 {
-    type Response = S::Response;
+    type Response = Response<B>;
     type Error = Error;
-    type Future = S::Future;
+    type Future = Answering<Response<B>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Bytes>) -> S::Future {
+    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
         let origin = Origin::of(request.uri());
-        if let Some((_, value)) = self.bound.iter().find(|(bound, _)| Some(bound) == origin.as_ref()) {
-            request.headers_mut().insert(header::AUTHORIZATION, value.clone());
+        match self.bound.iter().find(|(bound, _)| Some(bound) == origin.as_ref()) {
+            None => Box::pin(self.inner.call(request)),
+            Some((_, Way::Header(value))) => {
+                request.headers_mut().insert(header::AUTHORIZATION, value.clone());
+                Box::pin(self.inner.call(request))
+            }
+            Some((bound, Way::Bearer(source))) => {
+                Box::pin(with_token(self.inner.clone(), source.clone(), bound.clone(), request))
+            }
         }
-        self.inner.call(request)
     }
+}
+
+/// Sends a request with a token, and once more with another one if the server refuses that.
+async fn with_token<S, B>(
+    mut inner: S,
+    source: Source,
+    origin: Origin,
+    mut request: Request<Bytes>,
+) -> Result<Response<B>, Error>
+where
+    S: Service<Request<Bytes>, Response = Response<B>, Error = Error>,
+{
+    let (value, token) = source.header(origin.host()).await?;
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
+    let answer = inner.call(request.clone()).await?;
+    if answer.status() != StatusCode::UNAUTHORIZED {
+        return Ok(answer);
+    }
+    let (value, _) = source.another(&token, answer.headers(), origin.host()).await?;
+    drop(answer);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
+    inner.call(request).await
 }

@@ -12,6 +12,8 @@ pub enum Kind {
     Setup,
     /// The request may not go there.
     Refused,
+    /// There is no token to log in with.
+    LogIn,
     /// No connection: name, network or TLS.
     Connect,
     /// The whole exchange took too long.
@@ -62,6 +64,7 @@ impl fmt::Display for Error {
         match self.kind {
             Kind::Setup => write!(f, "the HTTP client cannot be set up: {detail}"),
             Kind::Refused => write!(f, "no request was sent to {host}: {detail}"),
+            Kind::LogIn => write!(f, "no log-in at {host}: {detail}"),
             Kind::Connect => write!(
                 f,
                 "no connection to {host}: {detail}; check the address, the network, the certificate and whether a proxy is needed"

@@ -5,6 +5,7 @@
 //! plain HTTP only on loopback or to a host named for it. Left out on purpose: anything about mail, waiting,
 //! trying again.
 
+mod bearer;
 mod client;
 mod credentials;
 mod deadline;
@@ -17,6 +18,7 @@ mod size;
 mod tls;
 mod wire;
 
+pub use bearer::{Bearer, NoToken, Source, Token};
 pub use client::{Body, Builder, Client};
 pub use credentials::Credentials;
 pub use error::{Error, Kind};

@@ -12,8 +12,8 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The text, for the one place that needs it.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The text, for the one place that puts it on the wire. Everything else hands the secret on as it is.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
