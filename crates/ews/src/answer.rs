@@ -11,20 +11,31 @@ use exchange::Error;
 use crate::code::{LONGEST_WAIT, Verdict};
 use crate::failure::{Effect, Failure};
 use crate::malformed::Reason;
+use crate::request_id::RequestId;
+use crate::version::ServerVersion;
 use crate::xml::{Kind, Pull, Reader};
 
 /// SOAP 1.1, which Exchange speaks, and 1.2.
 const SOAP: [&str; 2] =
     ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"];
 
-/// Steps into `ResponseMessages` of the answer `expected`, or into the answer itself if it is `bare`; a fault is an
-/// error.
+/// The answer that is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    /// Its element.
+    pub(crate) name: &'static str,
+    /// Whether it is one response message, or holds one, instead of a list of them.
+    pub(crate) bare: bool,
+}
+
+/// Steps into `ResponseMessages` of the answer that is expected, or into the answer itself if it is bare; a fault is
+/// an error. What the header says of the server goes to `server`, also before a fault.
 pub(crate) async fn open<P: Pull>(
     reader: &mut Reader<P>,
-    expected: &'static str,
-    bare: bool,
+    expected: Expected,
     operation: &str,
     effect: Effect,
+    server: &mut Option<ServerVersion>,
 ) -> Result<(), Failure> {
     if reader.next().await? != Kind::Start || reader.name() != b"Envelope" {
         return Err(reader.error(Reason::Envelope("the root is no Envelope")));
@@ -32,7 +43,16 @@ pub(crate) async fn open<P: Pull>(
     if !reader.has_namespace(&SOAP) {
         return Err(reader.error(Reason::Envelope("its namespace is not that of SOAP")));
     }
-    into(reader, b"Body", "Body").await?;
+    loop {
+        if !reader.child().await? {
+            return Err(reader.error(Reason::Missing("Body")));
+        }
+        match reader.name() {
+            b"Body" => break,
+            b"Header" => *server = header(reader).await?,
+            _ => reader.skip().await?,
+        }
+    }
     if !reader.child().await? {
         return Err(reader.error(Reason::Envelope("its Body is empty")));
     }
@@ -40,10 +60,10 @@ pub(crate) async fn open<P: Pull>(
         let verdict = fault(reader).await?;
         return Err(verdict.into_error(operation, effect == Effect::Changes).into());
     }
-    if reader.name() != expected.as_bytes() {
-        return Err(reader.error(Reason::Operation(expected)));
+    if reader.name() != expected.name.as_bytes() {
+        return Err(reader.error(Reason::Operation(expected.name)));
     }
-    if bare {
+    if expected.bare {
         return Ok(());
     }
     into(reader, b"ResponseMessages", "ResponseMessages").await
@@ -53,6 +73,25 @@ pub(crate) async fn open<P: Pull>(
 pub(crate) async fn close<P: Pull>(reader: &mut Reader<P>) -> Result<(), Failure> {
     while reader.next().await? != Kind::Eof {}
     Ok(())
+}
+
+/// Reads what the [header](https://learn.microsoft.com/exchange/client-developer/web-service-reference/serverversioninfo)
+/// says of the server. The numbers only: `Version` is a word of many kinds.
+async fn header<P: Pull>(reader: &mut Reader<P>) -> Result<Option<ServerVersion>, Failure> {
+    let mut server = None;
+    while reader.child().await? {
+        if reader.name() == b"ServerVersionInfo" {
+            let number = |name: &str| reader.attribute(name)?.trim().parse().ok();
+            let (major, minor) = (number("MajorVersion"), number("MinorVersion"));
+            server = major.zip(minor).map(|(major, minor)| ServerVersion {
+                major,
+                minor,
+                build: number("MajorBuildNumber").unwrap_or_default(),
+            });
+        }
+        reader.skip().await?;
+    }
+    Ok(server)
 }
 
 /// Steps into the child of that name.
@@ -131,12 +170,17 @@ async fn common<P: Pull>(reader: &mut Reader<P>, verdict: &mut Verdict) -> Resul
 pub(crate) struct Message {
     class: String,
     verdict: Verdict,
+    id: RequestId,
 }
 
 impl Message {
     /// Begins at the start of a response message.
     pub(crate) fn begin<P: Pull>(reader: &Reader<P>) -> Self {
-        Message { class: reader.attribute("ResponseClass").unwrap_or_default(), verdict: Verdict::default() }
+        Message {
+            class: reader.attribute("ResponseClass").unwrap_or_default(),
+            verdict: Verdict::default(),
+            id: reader.id(),
+        }
     }
 
     /// Reads a child that is no payload.
@@ -154,7 +198,12 @@ impl Message {
             "Error" => false,
             _ => code == "NoError",
         };
-        if good { Ok(()) } else { Err(self.verdict.into_error(operation, effect == Effect::Changes)) }
+        if good {
+            return Ok(());
+        }
+        let mut error = self.verdict.into_error(operation, effect == Effect::Changes);
+        error.message = self.id.onto(error.message);
+        Err(error)
     }
 }
 

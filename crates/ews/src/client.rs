@@ -1,95 +1,26 @@
-//! The client: how it is configured, and one call from request to result.
+//! The client: one call from request to result.
 //!
-//! It neither waits nor tries again: whoever runs the step knows whether that is allowed.
+//! It neither waits nor tries again: whoever runs the step knows whether that is allowed. The one exception is a
+//! request for a schema version that the server does not know, which is refused before anything is done.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exchange::port::SETTLE;
 use exchange::{Error, ErrorKind, Mailbox, Ports};
-use http::{Request, Uri, header};
+use http::{Request, header};
 use tower_service::Service;
 
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::{Exchange, Over, Source};
 use crate::malformed::{Malformed, Reason};
 use crate::op::Operation;
+use crate::reach::Reach;
+use crate::request_id::{RequestId, RequestIds};
+use crate::version::{self, ServerVersion, Spoken, Version};
 use crate::xml::Reader;
 use crate::{answer, envelope, status};
-
-/// The [schema version](https://learn.microsoft.com/exchange/client-developer/web-service-reference/requestserverversion)
-/// a request asks for. Servers answer a request for an older version than theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Version {
-    /// Exchange 2013 SP1: what every supported server knows.
-    #[default]
-    Exchange2013Sp1,
-    /// Exchange 2016 and later.
-    Exchange2016,
-}
-
-impl Version {
-    /// Every one of them.
-    pub const ALL: [Version; 2] = [Version::Exchange2013Sp1, Version::Exchange2016];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Version::Exchange2013Sp1 => "Exchange2013_SP1",
-            Version::Exchange2016 => "Exchange2016",
-        }
-    }
-}
-
-/// Whose mailboxes the account may open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// Any that the server lets it act for, by impersonation.
-    Impersonation,
-    /// Its own, and no other is ever asked for.
-    SelfOnly {
-        /// The account's own mailbox.
-        mailbox: Mailbox,
-    },
-}
-
-/// How to reach a server.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Config {
-    /// The service, e.g. `https://mail.corp.example/EWS/Exchange.asmx`.
-    pub url: Uri,
-    /// The schema version to ask for.
-    pub version: Version,
-    /// Whose mailboxes the account may open.
-    pub access: Access,
-    /// How many items one request names at most.
-    pub batch: usize,
-    /// The longest answer that is kept in memory, in bytes.
-    pub max_answer: u64,
-    /// The longest answer that is passed on as it comes (MIME, attachments), in bytes of its base64.
-    pub max_stream: u64,
-    /// How long a message that was sent may be shown nowhere, before it is filed in Sent Items.
-    pub settle: Duration,
-}
-
-impl Config {
-    /// The defaults for a server: Exchange 2013 SP1, 100 items a request, answers of at most 64 MiB, streams
-    /// of at most 256 MiB, half a minute to file what was sent.
-    pub fn new(url: Uri, access: Access) -> Self {
-        Config {
-            url,
-            version: Version::default(),
-            access,
-            batch: 100,
-            max_answer: 64 << 20,
-            max_stream: 256 << 20,
-            settle: SETTLE,
-        }
-    }
-}
 
 /// Exchange Web Services over some HTTP service.
 #[derive(Clone)]
@@ -100,6 +31,8 @@ pub struct EwsClient {
 struct Inner {
     http: Box<dyn Exchange>,
     config: Config,
+    spoken: Spoken,
+    ids: RequestIds,
 }
 
 impl EwsClient {
@@ -118,7 +51,18 @@ impl EwsClient {
         B::Error: std::fmt::Display,
     {
         let http = Box::new(Over { service, may_have_left });
-        EwsClient { inner: Arc::new(Inner { http, config }) }
+        let (spoken, ids) = (Spoken::new(config.version), RequestIds::new(config.request_id_seed));
+        EwsClient { inner: Arc::new(Inner { http, config, spoken, ids }) }
+    }
+
+    /// The build the server said it is in its last answer; none before the first.
+    pub fn server_version(&self) -> Option<ServerVersion> {
+        self.inner.spoken.server()
+    }
+
+    /// The schema version that is asked for, after what was found out so far.
+    pub fn version(&self) -> Version {
+        self.inner.spoken.version()
     }
 
     /// The ports this wire has.
@@ -155,47 +99,85 @@ impl EwsClient {
         mailbox: &Mailbox,
         operation: O,
     ) -> Result<O::Output, Error> {
-        let request = self.request(mailbox, &operation)?;
-        self.exchange(request, operation)
-            .await
-            .map_err(|failure| failure.into_error(O::NAME, O::EFFECT, mailbox))
+        let spoken = &self.inner.spoken;
+        let mut asked = spoken.version();
+        loop {
+            let id = self.inner.ids.next();
+            let request = self.request(mailbox, &operation, asked, id)?;
+            let mut server = None;
+            let opened = self.open::<O>(request, id, &mut server).await;
+            spoken.heard(server);
+            let failure = match opened {
+                Ok(reader) => match finish(reader, operation).await {
+                    Ok(output) => return Ok(output),
+                    Err(failure) => failure,
+                },
+                Err(Failure::Said(fault)) if self.refuses_version(&fault) => {
+                    if let Some(lower) = spoken.lower(asked, server) {
+                        asked = lower;
+                        continue;
+                    }
+                    too_old(fault, server).into()
+                }
+                Err(failure) => failure,
+            };
+            let mut error = failure.into_error(O::NAME, O::EFFECT, mailbox);
+            error.message = id.onto(error.message);
+            return Err(error);
+        }
     }
 
-    fn request<O: Operation>(&self, mailbox: &Mailbox, operation: &O) -> Result<Request<Bytes>, Error> {
+    fn refuses_version(&self, fault: &Error) -> bool {
+        self.inner.config.step_down && fault.code.as_deref().is_some_and(version::is_refusal)
+    }
+
+    fn request<O: Operation>(
+        &self,
+        mailbox: &Mailbox,
+        operation: &O,
+        version: Version,
+        id: RequestId,
+    ) -> Result<Request<Bytes>, Error> {
+        if version < O::SINCE {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "{} at {mailbox}: servers know this since {}, and {version} is spoken with this one",
+                    O::NAME,
+                    O::SINCE
+                ),
+            ));
+        }
         let config = &self.inner.config;
-        let acted_for = match &config.access {
-            Access::Impersonation => Some(mailbox),
-            Access::SelfOnly { mailbox: own } if own.as_str().eq_ignore_ascii_case(mailbox.as_str()) => None,
-            Access::SelfOnly { mailbox: own } => {
-                return Err(Error::new(
-                    ErrorKind::PermissionDenied,
-                    format!(
-                        "{} at {mailbox}: this connection opens only {own}; use a connection with impersonation",
-                        O::NAME
-                    ),
-                ));
-            }
-        };
-        let body = envelope::write(config.version, acted_for, |out| operation.write(out))?;
-        Request::post(config.url.clone())
+        let mut reach = Reach::find(config, version, mailbox, O::NAME)?;
+        reach.role = O::ROLE;
+        let body = envelope::write(config, &reach, |out| operation.write(out))?;
+        let request = Request::post(config.url.clone())
             .header(header::CONTENT_TYPE, "text/xml; charset=utf-8")
             .header(header::ACCEPT, "text/xml")
             .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .header("X-AnchorMailbox", mailbox.as_str())
-            .body(Bytes::from(body))
-            .map_err(|_| {
-                Error::new(
-                    ErrorKind::Invalid,
-                    format!("{} at {mailbox}: the address cannot be put into a request header", O::NAME),
-                )
-            })
+            .header("client-request-id", id.to_string())
+            .header("return-client-request-id", "true")
+            .header("X-AnchorMailbox", reach.anchor);
+        let request = match reach.public {
+            Some(public) => request.header("X-PublicFolderMailbox", public),
+            None => request,
+        };
+        request.body(Bytes::from(body)).map_err(|_| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("{} at {mailbox}: the address cannot be put into a request header", O::NAME),
+            )
+        })
     }
 
-    async fn exchange<O: Operation>(
+    /// Sends a request and reads its answer up to where that of the operation begins.
+    async fn open<O: Operation>(
         &self,
         request: Request<Bytes>,
-        operation: O,
-    ) -> Result<O::Output, Failure> {
+        id: RequestId,
+        server: &mut Option<ServerVersion>,
+    ) -> Result<Reader<Source>, Failure> {
         let (parts, body) = self.inner.http.send(request).await?.into_parts();
         let answer = http::Response::from_parts(parts, ());
         if answer.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
@@ -213,21 +195,36 @@ impl EwsClient {
         let limit = if O::STREAMS { self.inner.config.max_stream } else { self.inner.config.max_answer };
         let plain = (!answer.status().is_success())
             .then(|| status::error(&answer, source.head(), O::NAME, O::EFFECT));
-        let mut reader = Reader::new(source, limit);
-        match (answer::open(&mut reader, O::ANSWER, O::BARE, O::NAME, O::EFFECT).await, plain) {
-            (Ok(()), None) => {}
-            (Err(failure), None) => return Err(failure),
+        let mut reader = Reader::new(source, limit, id);
+        let expected = answer::Expected { name: O::ANSWER, bare: O::BARE };
+        match (answer::open(&mut reader, expected, O::NAME, O::EFFECT, server).await, plain) {
+            (Ok(()), None) => Ok(reader),
+            (Err(failure), None) => Err(failure),
             // A fault says more than the status it came with; anything else says less.
             (Err(Failure::Said(fault)), Some(plain)) => {
                 let wait = fault.retry_after.or(plain.retry_after);
-                return Err(fault.with_retry_after(wait).into());
+                Err(fault.with_retry_after(wait).into())
             }
-            (_, Some(plain)) => return Err(plain.into()),
+            (_, Some(plain)) => Err(plain.into()),
         }
-        let output = operation.read(&mut reader).await?;
-        answer::close(&mut reader).await?;
-        Ok(output)
     }
+}
+
+/// Reads the answer of an operation, and that the document is whole.
+async fn finish<O: Operation>(mut reader: Reader<Source>, operation: O) -> Result<O::Output, Failure> {
+    let output = operation.read(&mut reader).await?;
+    answer::close(&mut reader).await?;
+    Ok(output)
+}
+
+/// The refusal of the oldest version there is, with what is known of the server.
+fn too_old(mut fault: Error, server: Option<ServerVersion>) -> Error {
+    if let Some(server) = server.filter(|server| server.speaks().is_none()) {
+        fault.message.push_str(&format!(
+            "; the server is of build {server}, which is older than Exchange 2013, the oldest that can be used"
+        ));
+    }
+    fault
 }
 
 impl std::fmt::Debug for EwsClient {

@@ -1,8 +1,9 @@
 //! The SOAP envelope around every request.
 
-use exchange::{Error, Mailbox};
+use exchange::Error;
 
-use crate::client::Version;
+use crate::config::Config;
+use crate::reach::Reach;
 use crate::xml::Writer;
 
 /// Namespace of the operations.
@@ -12,13 +13,9 @@ const TYPES: &str = "http://schemas.microsoft.com/exchange/services/2006/types";
 
 /// A whole request: the [version](https://learn.microsoft.com/exchange/client-developer/web-service-reference/requestserverversion)
 /// asked for, the mailbox [acted for](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exchangeimpersonation),
-/// and the operation that `body` writes.
-pub(crate) fn write(
-    version: Version,
-    acted_for: Option<&Mailbox>,
-    body: impl FnOnce(&mut Writer),
-) -> Result<String, Error> {
-    let mut out = Writer::default();
+/// what times and folder names are meant in, and the operation that `body` writes.
+pub(crate) fn write(config: &Config, reach: &Reach, body: impl FnOnce(&mut Writer)) -> Result<String, Error> {
+    let mut out = Writer::reaching(reach);
     out.open(
         "s:Envelope",
         &[
@@ -28,13 +25,28 @@ pub(crate) fn write(
         ],
     );
     out.open("s:Header", &[]);
-    out.empty("t:RequestServerVersion", &[("Version", version.as_str())]);
-    if let Some(mailbox) = acted_for {
+    out.empty("t:RequestServerVersion", &[("Version", reach.version.as_str())]);
+    if let Some(culture) = &config.culture {
+        out.exact("t:MailboxCulture", culture);
+    }
+    if let Some((element, value)) = &reach.acted_for {
         out.open("t:ExchangeImpersonation", &[]);
         out.open("t:ConnectingSID", &[]);
-        out.exact("t:PrimarySmtpAddress", mailbox.as_str());
+        out.exact(element, value);
         out.close("t:ConnectingSID");
         out.close("t:ExchangeImpersonation");
+    }
+    if let Some(zone) = &config.time_zone {
+        out.open("t:TimeZoneContext", &[]);
+        out.empty("t:TimeZoneDefinition", &[("Id", zone)]);
+        out.close("t:TimeZoneContext");
+    }
+    if let Some(role) = reach.role {
+        out.open("t:ManagementRole", &[]);
+        out.open("t:UserRoles", &[]);
+        out.word("t:Role", role);
+        out.close("t:UserRoles");
+        out.close("t:ManagementRole");
     }
     out.close("s:Header");
     out.open("s:Body", &[]);

@@ -19,7 +19,7 @@ impl Target {
     /// Writes the id element.
     pub(crate) fn write(&self, out: &mut Writer) {
         match self {
-            Target::Known(name) => out.empty("t:DistinguishedFolderId", &[("Id", name)]),
+            Target::Known(name) => out.known_folder(name),
             Target::Id(id) => out.empty("t:FolderId", &[("Id", id)]),
         }
     }

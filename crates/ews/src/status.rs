@@ -133,9 +133,23 @@ fn forbidden(headers: &HeaderMap, head: &[u8]) -> String {
     let reason = headers.get(POLICY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let body = String::from_utf8_lossy(head.get(..1024.min(head.len())).unwrap_or_default()).into_owned();
     match reason {
-        Some(reason) => format!("{BLOCKED} (the server says: {})", shown(&reason, 200)),
+        Some(reason) => format!("{} (the server says: {})", blocked(&reason), shown(&reason, 200)),
         None if is_block(&body) => BLOCKED.to_owned(),
         None => "the account may not do this; check its rights on the mailbox".to_owned(),
+    }
+}
+
+/// What the header says, as [documented](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-control-access-to-ews-in-exchange):
+/// EWS is disabled for the user or the tenant, or a policy blocks this application.
+fn blocked(reason: &str) -> &'static str {
+    let reason = reason.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["disabled", "not enabled"]) {
+        "EWS is switched off for this mailbox or the whole tenant (EwsEnabled): ask the Exchange administrator, or use a connection over Microsoft Graph"
+    } else if says(&["appid", "app id", "application", "policy", "user agent", "useragent"]) {
+        "EWS is on, but this application may not use it: ask the Exchange administrator to add its application id to EwsAllowedAppIDs (and `portcullis/*` to EwsAllowList where user agents are listed), or use a connection over Microsoft Graph"
+    } else {
+        BLOCKED
     }
 }
 

@@ -221,12 +221,20 @@ fn a_redirect_is_an_error_that_names_the_host_and_no_more() {
 
 #[test]
 fn a_tenant_that_blocks_ews_is_told_apart_from_a_missing_right() {
-    let blocked =
-        search(Canned::xml("").status(403).header("x-ews-policy-reason", "Blocked by AppID")).unwrap_err();
-    assert!(
-        blocked.message.contains("EwsEnabled") && blocked.message.contains("Blocked by AppID"),
-        "{blocked}"
-    );
+    let blocked = |reason: &str| {
+        search(Canned::xml("").status(403).header("x-ews-policy-reason", reason)).unwrap_err()
+    };
+    let cases = [
+        ("EWS is disabled for this user or tenant.", "(EwsEnabled)"),
+        ("EWS access is blocked by policy.", "EwsAllowedAppIDs"),
+        ("Blocked by AppID", "EwsAllowedAppIDs"),
+        ("something new", "EwsEnabled, EwsAllowedAppIDs"),
+    ];
+    for (reason, advice) in cases {
+        let error = blocked(reason);
+        assert!(error.message.contains(advice) && error.message.contains(reason), "{error}");
+    }
+    let blocked = blocked("Blocked by AppID");
     let plain = search(Canned::xml("").status(403)).unwrap_err();
     assert!(plain.message.contains("rights") && !plain.message.contains("EwsEnabled"), "{plain}");
     assert_eq!((blocked.kind, plain.kind), (ErrorKind::PermissionDenied, ErrorKind::PermissionDenied));

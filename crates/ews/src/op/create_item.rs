@@ -39,7 +39,7 @@ impl Operation for CreateItem<'_> {
     fn write(&self, out: &mut Writer) {
         out.open("m:CreateItem", &[("MessageDisposition", "SaveOnly")]);
         out.open("m:SavedItemFolderId", &[]);
-        out.empty("t:DistinguishedFolderId", &[("Id", "drafts")]);
+        out.known_folder("drafts");
         out.close("m:SavedItemFolderId");
         out.open("m:Items", &[]);
         match &self.origin {

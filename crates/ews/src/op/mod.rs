@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use crate::failure::{Effect, Failure};
+use crate::version::Version;
 use crate::xml::{Pull, Reader, Writer};
 
 pub(crate) mod create_item;
@@ -34,6 +35,10 @@ pub(crate) trait Operation: Send {
     const STREAMS: bool = false;
     /// Whether its answer is one response message, or holds one, instead of a list of them.
     const BARE: bool = false;
+    /// The oldest schema version that has it.
+    const SINCE: Version = Version::Exchange2013;
+    /// The management role it is called with.
+    const ROLE: Option<&'static str> = None;
     /// What it gives.
     type Output;
 

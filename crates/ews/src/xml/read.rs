@@ -13,6 +13,7 @@ use super::token::{Kind, Tokenizer};
 use crate::base64_stream::{Decoder, Stop};
 use crate::failure::Failure;
 use crate::malformed::Reason;
+use crate::request_id::RequestId;
 
 /// Where the bytes come from.
 pub(crate) trait Pull: Send {
@@ -28,12 +29,18 @@ pub(crate) struct Reader<P> {
     tokens: Tokenizer,
     source: P,
     piece: Bytes,
+    id: RequestId,
 }
 
 impl<P: Pull> Reader<P> {
-    /// Reads from `source`, and not more than `limit` bytes.
-    pub(crate) fn new(source: P, limit: u64) -> Self {
-        Reader { tokens: Tokenizer::new(limit), source, piece: Bytes::new() }
+    /// Reads the answer to the request `id` from `source`, and not more than `limit` bytes.
+    pub(crate) fn new(source: P, limit: u64, id: RequestId) -> Self {
+        Reader { tokens: Tokenizer::new(limit), source, piece: Bytes::new(), id }
+    }
+
+    /// The request this is the answer to.
+    pub(crate) fn id(&self) -> RequestId {
+        self.id
     }
 
     /// The next token.

@@ -7,15 +7,50 @@
 use exchange::{Error, ErrorKind};
 
 use super::is_allowed;
+use crate::reach::{Place, Reach};
 
 /// A document under construction.
 #[derive(Default)]
 pub(crate) struct Writer {
     out: String,
-    refused: Option<&'static str>,
+    refused: Option<String>,
+    owner: Option<String>,
+    place: Place,
 }
 
 impl Writer {
+    /// For a request to a mailbox.
+    pub(crate) fn reaching(reach: &Reach) -> Self {
+        Writer { owner: reach.owner.clone(), place: reach.place, ..Writer::default() }
+    }
+
+    /// A folder by its [well-known name](https://learn.microsoft.com/exchange/client-developer/web-service-reference/distinguishedfolderid):
+    /// in the mailbox, archive or tree that this request is about, whoever's that is.
+    pub(crate) fn known_folder(&mut self, name: &str) {
+        const NOBODYS: [&str; 2] = ["directory", "publicfoldersroot"];
+        let id = match self.place.folder(name) {
+            Ok(id) => id,
+            Err(words) => {
+                return self.refuse(words);
+            }
+        };
+        match self.owner.clone().filter(|_| !NOBODYS.contains(&name)) {
+            None => self.empty("t:DistinguishedFolderId", &[("Id", &id)]),
+            Some(owner) => {
+                self.open("t:DistinguishedFolderId", &[("Id", &id)]);
+                self.open("t:Mailbox", &[]);
+                self.exact("t:EmailAddress", &owner);
+                self.close("t:Mailbox");
+                self.close("t:DistinguishedFolderId");
+            }
+        }
+    }
+
+    /// Gives the document up: nothing is sent, and these words say why.
+    pub(crate) fn refuse(&mut self, words: String) {
+        self.refused.get_or_insert(words);
+    }
+
     /// `<name a="b">`. Attribute values are selecting values.
     pub(crate) fn open(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
         self.tag(name, attributes);
@@ -64,13 +99,7 @@ impl Writer {
     pub(crate) fn finish(self) -> Result<String, Error> {
         match self.refused {
             None => Ok(self.out),
-            Some(place) => Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "a value for {place} contains a control character, which cannot be sent to Exchange; \
-                     nothing was sent: check where the value comes from"
-                ),
-            )),
+            Some(words) => Err(Error::new(ErrorKind::Invalid, format!("nothing was sent: {words}"))),
         }
     }
 
@@ -91,7 +120,10 @@ impl Writer {
 
     fn check(&mut self, place: &'static str, value: &str) {
         if !value.chars().all(is_allowed) {
-            self.refused = Some(place);
+            self.refuse(format!(
+                "a value for {place} contains a control character, which cannot be sent to Exchange; check where \
+                 the value comes from"
+            ));
         }
     }
 }

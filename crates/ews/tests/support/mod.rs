@@ -51,7 +51,7 @@ impl Canned {
     }
 }
 
-type Reply = dyn Fn(&str) -> Canned + Send + Sync;
+type Reply = dyn Fn(&Request<Bytes>) -> Canned + Send + Sync;
 
 /// The service.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Service<Request<Bytes>> for Fake {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let canned = (self.0)(std::str::from_utf8(request.body()).unwrap());
+        let canned = (self.0)(&request);
         let pieces: Vec<_> = canned.pieces.into_iter().map(|piece| Ok(Frame::data(piece))).collect();
         let mut answer = Response::builder().status(canned.status);
         for (name, value) in canned.headers {
@@ -86,7 +86,20 @@ pub(crate) fn config() -> Config {
 
 /// Ports whose requests `reply` answers.
 pub(crate) fn ports_with(config: Config, reply: impl Fn(&str) -> Canned + Send + Sync + 'static) -> Ports {
-    EwsClient::new(Fake(Arc::new(reply)), config, |_| true).ports()
+    client_with(config, move |request| reply(std::str::from_utf8(request.body()).unwrap())).ports()
+}
+
+/// A client whose requests, with their headers, `reply` answers.
+pub(crate) fn client_with(
+    config: Config,
+    reply: impl Fn(&Request<Bytes>) -> Canned + Send + Sync + 'static,
+) -> EwsClient {
+    EwsClient::new(Fake(Arc::new(reply)), config, |_| true)
+}
+
+/// A client that always gets the same answer.
+pub(crate) fn client(canned: Canned) -> EwsClient {
+    client_with(config(), move |_| canned.clone())
 }
 
 /// Ports that always get the same answer.
