@@ -3,7 +3,7 @@
 //! Playbooks are tried against it, and the clients of this project are judged by it; it therefore shares no
 //! code with them: it reads requests with an XML parser of its own and writes answers from templates in the
 //! order of Microsoft's schema. It keeps what tests ask about (a ledger of effects, snapshots) and can be told
-//! to misbehave. Left out: rights beyond "may open this mailbox", calendars, contacts, search indexes,
+//! to misbehave. Who may log in how, and do what, is data (`accounts.yaml`). Left out: calendars, contacts, search indexes,
 //! retention.
 //!
 //! ```no_run
@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod account;
 mod http;
 mod ledger;
 mod loader;
@@ -27,14 +28,18 @@ mod loader_settings;
 mod misbehaviour;
 mod model;
 mod organisation;
+mod organisation_rights;
 mod ports;
 mod ports_settings;
 mod restriction;
 mod snapshot;
 mod soap;
+mod streaming;
 mod views;
 
-pub use http::server::{Config, Server};
+pub use account::{Account, Application, Grant, Reach, Right};
+pub use http::config::{Config, Scheme};
+pub use http::server::Server;
 pub use ledger::{Effect, EffectKind, Ledger};
 pub use loader::LoadError;
 pub use misbehaviour::{Fault, Misbehaviour};

@@ -1,6 +1,6 @@
 //! Fills an organisation from a folder of `.eml` files:
 //! `<dir>/<mailbox address>/<Folder or well-known name>[/<Subfolder>…]/*.eml`, and beside the folders of a mailbox
-//! its `mailbox.yaml` if it has one.
+//! its `mailbox.yaml` if it has one. Who may log in is in `accounts.yaml` beside the mailboxes.
 //!
 //! Everything is taken in sorted order, so that ids are the same in every run. What does not fit the layout is
 //! an error rather than ignored: a mail in the wrong place would make a test pass for the wrong reason.
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::account;
 use crate::loader_settings;
 use crate::model::folder::{ALL_ITEMS, BORN_WITH};
 use crate::model::mail::Mail;
@@ -77,6 +78,9 @@ pub(crate) fn load(state: &mut State, dir: &Path) -> Result<(), LoadError> {
     let mut any = false;
     for (name, path) in entries(dir)? {
         if !path.is_dir() {
+            if name == account::FILE {
+                directory(state, &path)?;
+            }
             // A note beside the mailboxes does no harm; a stray mail does.
             if is_mail(&path) {
                 return Err(LoadError::OutOfPlace { path });
@@ -100,6 +104,12 @@ pub(crate) fn load(state: &mut State, dir: &Path) -> Result<(), LoadError> {
         }
     }
     if any { Ok(()) } else { Err(LoadError::Empty { path: dir.to_owned() }) }
+}
+
+fn directory(state: &mut State, path: &Path) -> Result<(), LoadError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    state.directory.add(&text).map_err(|message| LoadError::Settings { path: path.to_owned(), message })
 }
 
 fn settings(state: &mut State, mailbox: &str, path: &Path) -> Result<(), LoadError> {

@@ -1,7 +1,8 @@
 //! Misbehaviour on request: what goes wrong, at which operation, at which call.
 //!
 //! Faults are data, so that a test case can write them in YAML:
-//! `{operation: DeleteItem, call: 2, kind: drop_after}`.
+//! `{operation: DeleteItem, call: 2, kind: drop_after}`. Operations are those of EWS; the token endpoint counts as
+//! `token`, `devicecode` and `authorize`. Where a fault says nothing else, an answer is the one that would have come.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,90 @@ pub enum Misbehaviour {
     Html,
     /// HTTP 200 without a body, after everything was done.
     Empty,
+    /// HTTP 429 with `Retry-After`; nothing is done.
+    TooManyRequests {
+        /// How long the client is asked to wait.
+        #[serde(default)]
+        retry_after_seconds: u64,
+    },
+    /// HTTP 403 with `X-EWS-Policy-Reason`: EWS is switched off, or not for this application; nothing is done.
+    PolicyBlocked {
+        /// What the header says.
+        #[serde(default = "switched_off")]
+        reason: String,
+    },
+    /// A redirect; nothing is done.
+    Redirect {
+        /// Where to.
+        location: String,
+        /// The HTTP status.
+        #[serde(default = "found")]
+        status: u16,
+    },
+    /// HTTP 200 with an answer that is no text at all, after everything was done.
+    Garbage {
+        /// How long it is.
+        #[serde(default = "some")]
+        bytes: usize,
+    },
+    /// Bytes that are no HTTP instead of an answer, after everything was done.
+    NoHttp,
+    /// The connection closes after so many bytes of the body, of which the head says that there are more. Everything
+    /// was done.
+    Truncated {
+        /// How much of the body is sent.
+        #[serde(default)]
+        bytes: usize,
+    },
+    /// The server stops sending in the middle of the answer, but leaves its other ear open. Everything was done.
+    HalfClose {
+        /// How much of the body is sent.
+        #[serde(default)]
+        bytes: usize,
+    },
+    /// `Content-Length` says more (or, below zero, less) than there is; then the connection closes. Everything was
+    /// done.
+    WrongLength {
+        /// How much more.
+        by: i64,
+    },
+    /// The answer comes in small pieces with pauses between them, after everything was done.
+    Trickle {
+        /// How large a piece is.
+        #[serde(default = "some")]
+        bytes: usize,
+        /// How long a pause is.
+        #[serde(default)]
+        pause_ms: u64,
+    },
+    /// The answer is compressed with gzip and followed by so many mebibytes of spaces. Everything was done.
+    GzipBomb {
+        /// How many.
+        #[serde(default = "many")]
+        mebibytes: usize,
+    },
+    /// The head of the answer has so many kibibytes of headers. Everything was done.
+    HugeHeaders {
+        /// How many.
+        #[serde(default = "many")]
+        kibibytes: usize,
+    },
+}
+
+fn switched_off() -> String {
+    String::from("EWS is disabled for this user or organization.")
+}
+
+fn found() -> u16 {
+    302
+}
+
+fn some() -> usize {
+    64
+}
+
+fn many() -> usize {
+    256
 }
 
 /// A misbehaviour and when it happens.

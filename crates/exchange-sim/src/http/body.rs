@@ -1,4 +1,5 @@
-//! A response body that encodes base64 while it is sent, so that a large attachment is never held twice.
+//! Response bodies: one that encodes base64 while it is sent, so that a large attachment is never held twice, and
+//! one that hangs.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -9,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use crate::soap::out::Piece;
 
@@ -17,16 +19,27 @@ const FRAME: usize = 64 * 1024;
 /// How many bytes are encoded at a time: a multiple of three, so that pieces join without padding.
 const CHUNK: usize = 48 * 1024;
 
-/// A body out of pieces.
+/// A body out of pieces, and then whatever comes later.
 pub(crate) struct PiecesBody {
     pieces: VecDeque<Piece>,
     left: u64,
+    later: Option<mpsc::Receiver<Bytes>>,
 }
 
 impl PiecesBody {
     pub(crate) fn new(pieces: VecDeque<Piece>) -> Self {
         let left = pieces.iter().map(length).sum();
-        PiecesBody { pieces, left }
+        PiecesBody { pieces, left, later: None }
+    }
+
+    /// The same, and it stays open for what comes through `later` until the sender is gone.
+    pub(crate) fn followed_by(self, later: mpsc::Receiver<Bytes>) -> Self {
+        PiecesBody { later: Some(later), ..self }
+    }
+
+    /// What is there already, without what comes later.
+    pub(crate) fn now(self) -> Self {
+        PiecesBody { later: None, ..self }
     }
 
     /// One text.
@@ -76,16 +89,22 @@ impl Body for PiecesBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let frame = self.next_frame();
         if let Some(frame) = &frame {
             self.left = self.left.saturating_sub(frame.len() as u64);
         }
-        Poll::Ready(frame.map(|frame| Ok(Frame::data(frame))))
+        match (frame, &mut self.later) {
+            (None, Some(later)) => later.poll_recv(cx).map(|more| more.map(|more| Ok(Frame::data(more)))),
+            (frame, _) => Poll::Ready(frame.map(|frame| Ok(Frame::data(frame)))),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        match self.later {
+            Some(_) => SizeHint::default(),
+            None => SizeHint::with_exact(self.left),
+        }
     }
 }

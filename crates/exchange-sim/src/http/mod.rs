@@ -1,5 +1,13 @@
-//! The network face: a small HTTP/1.1 server for one path and two views for tests.
+//! The network face: a small HTTP/1.1 server with EWS, log-ins, a token endpoint, and views for tests.
 
+mod answer;
 mod body;
+pub(crate) mod config;
 mod ews;
+mod fault;
+mod link;
+mod login;
+mod ntlm;
+mod route;
 pub(crate) mod server;
+mod tamper;

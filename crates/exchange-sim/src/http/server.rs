@@ -1,4 +1,4 @@
-//! Accepts connections and hands requests to the SOAP face.
+//! Accepts connections and hands requests on.
 //!
 //! Limits are those a server on a developer's machine needs: a request that never ends, or is too large, or
 //! one connection too many must not stop a test run. There is no TLS; the address is meant to be local.
@@ -7,66 +7,28 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::body::PiecesBody;
-use super::ews::ews;
+use super::config::Config;
+use super::link::Link;
+use super::route::route;
+use super::tamper::Tampered;
 use crate::misbehaviour::{Fault, Script};
 use crate::organisation::Organisation;
 
 /// Where EWS lives on an Exchange server.
-const EWS_PATH: &str = "/EWS/Exchange.asmx";
+pub(crate) const EWS_PATH: &str = "/EWS/Exchange.asmx";
 /// How many connections are served at a time; more wait.
 const MAX_CONNECTIONS: usize = 512;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long open answers may take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// How to serve an organisation. Its `Debug` form hides the password.
-#[derive(Clone)]
-pub struct Config {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The account clients log in with. If it is the address of a mailbox, that is its own mailbox.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// What goes wrong from the start; more can be added with [`Server::misbehave`].
-    pub faults: Vec<Fault>,
-}
-
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config")
-            .field("listen", &self.listen)
-            .field("user", &self.user)
-            .field("faults", &self.faults)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Config {
-    /// A free port on 127.0.0.1.
-    pub fn local(user: &str, password: &str) -> Self {
-        Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            user: user.to_owned(),
-            password: password.to_owned(),
-            faults: Vec::new(),
-        }
-    }
-}
 
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] lets open answers finish.
 #[derive(Debug)]
@@ -80,8 +42,7 @@ pub struct Server {
 /// What every connection needs.
 pub(crate) struct Shared {
     pub(crate) organisation: Organisation,
-    pub(crate) user: String,
-    expected: String,
+    pub(crate) config: Config,
     pub(crate) script: Arc<Mutex<Script>>,
 }
 
@@ -93,11 +54,10 @@ impl Server {
     pub async fn start(organisation: Organisation, config: Config) -> std::io::Result<Server> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", config.user, config.password)));
         let mut script = Script::default();
-        config.faults.into_iter().for_each(|fault| script.add(fault));
+        config.faults.iter().cloned().for_each(|fault| script.add(fault));
         let script = Arc::new(Mutex::new(script));
-        let shared = Arc::new(Shared { organisation, user: config.user, expected, script: script.clone() });
+        let shared = Arc::new(Shared { organisation, config, script: script.clone() });
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(accept(listener, shared, stopped));
         Ok(Server { address, script, stop, running: Some(running) })
@@ -168,7 +128,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(shared.clone(), request));
+    let link = Link::default();
+    let stream = Tampered::new(stream, link.script.clone());
+    let service = service_fn(move |request| {
+        let (shared, link) = (shared.clone(), link.clone());
+        async move { route(&shared, &link, request).await }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -179,45 +144,4 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Recei
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
-}
-
-/// The connection is to be closed without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is dropped on request")]
-pub(crate) struct Hangup;
-
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<PiecesBody>, Hangup> {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if given != Some(shared.expected.as_str()) {
-        let mut refused = plain(StatusCode::UNAUTHORIZED, "401 Unauthorized: Basic log-in is needed.");
-        let realm = HeaderValue::from_static("Basic realm=\"exchange-sim\"");
-        refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
-        return Ok(refused);
-    }
-    let path = request.uri().path();
-    match (request.method(), path) {
-        (&Method::POST, path) if path.eq_ignore_ascii_case(EWS_PATH) => ews(&shared, request).await,
-        (&Method::GET, "/sim/ledger") => {
-            let ledger = serde_json::to_string_pretty(&shared.organisation.ledger()).unwrap_or_default();
-            Ok(respond(StatusCode::OK, "application/json", PiecesBody::text(ledger)))
-        }
-        (&Method::GET, "/sim/snapshot") => {
-            Ok(respond(StatusCode::OK, "application/json", PiecesBody::text(shared.organisation.snapshot())))
-        }
-        (_, path) if path.eq_ignore_ascii_case(EWS_PATH) => {
-            Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "405: EWS takes POST."))
-        }
-        _ => Ok(plain(StatusCode::NOT_FOUND, "404: there is EWS at /EWS/Exchange.asmx and nothing else.")),
-    }
-}
-
-pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<PiecesBody> {
-    respond(status, "text/plain; charset=utf-8", PiecesBody::text(text))
-}
-
-pub(crate) fn respond(status: StatusCode, kind: &'static str, body: PiecesBody) -> Response<PiecesBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

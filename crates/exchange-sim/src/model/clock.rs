@@ -14,6 +14,11 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
+    /// The time without being asked: what is only written down must not move a counted clock on.
+    pub(crate) fn peek(&self) -> Timestamp {
+        self.clone().now()
+    }
+
     /// The time, to the second, as EWS writes times.
     pub(crate) fn now(&mut self) -> Timestamp {
         match self {

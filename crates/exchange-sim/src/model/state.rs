@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
+use super::changes::{self, What};
 use super::clock::Clock;
 use super::compose::Composed;
 use super::extended::{Extended, PropertyName};
@@ -14,7 +16,9 @@ use super::item::{FolderKey, Item, ItemKey};
 use super::mail::Mail;
 use super::mailbox::Mailbox;
 use super::store_error::{StoreError, Stored};
+use super::subscription::Subscriptions;
 use super::transit::Sent;
+use crate::account::Directory;
 use crate::ledger::{Effect, EffectKind, Ledger};
 
 /// An item to be stored.
@@ -55,11 +59,16 @@ pub(crate) struct Place {
 pub(crate) struct State {
     /// By address in lower case.
     pub(crate) mailboxes: BTreeMap<String, Mailbox>,
+    /// Who logs in, and what they may do.
+    pub(crate) directory: Directory,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
     /// How many looks into Sent Items find nothing after a message was sent.
     pub(crate) files_late: u32,
     pub(crate) in_transit: Vec<Sent>,
+    pub(crate) subscriptions: Subscriptions,
+    /// Wakes who waits for something to happen.
+    pub(crate) wake: Arc<Notify>,
     index: HashMap<String, Place>,
     created: u64,
     next_key: ItemKey,
@@ -69,10 +78,13 @@ impl State {
     pub(crate) fn new(clock: Clock) -> Self {
         State {
             mailboxes: BTreeMap::new(),
+            directory: Directory::default(),
             ledger: Ledger::default(),
             clock,
             files_late: 0,
             in_transit: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            wake: Arc::default(),
             index: HashMap::new(),
             created: 0,
             next_key: 1,
@@ -81,7 +93,10 @@ impl State {
 
     /// Adds a mailbox unless it is there.
     pub(crate) fn add_mailbox(&mut self, address: &str) -> &mut Mailbox {
-        self.mailboxes.entry(address.to_lowercase()).or_insert_with(|| Mailbox::new(address))
+        let wake = &self.wake;
+        self.mailboxes
+            .entry(address.to_lowercase())
+            .or_insert_with(|| Mailbox::new(address, Arc::clone(wake)))
     }
 
     /// A mailbox the account may open.
@@ -158,6 +173,23 @@ impl State {
 
     /// Stores an item. Not an effect by itself.
     pub(crate) fn store(&mut self, mailbox: &str, folder: FolderKey, new: NewItem) -> Stored<Place> {
+        let place = self.keep(mailbox, folder, new)?;
+        self.note(&place, What::Created, None);
+        Ok(place)
+    }
+
+    /// Writes down what happened to an item for those who follow the mailbox.
+    pub(crate) fn note(&mut self, place: &Place, what: What, from: Option<changes::From>) {
+        let now = self.clock.peek();
+        let Some(mailbox) = self.mailboxes.get_mut(&place.mailbox) else { return };
+        let Some((id, folder)) = mailbox.items.get(&place.key).map(|item| (item.id.clone(), item.folder))
+        else {
+            return;
+        };
+        mailbox.changes.item(now, what, id, folder, from);
+    }
+
+    fn keep(&mut self, mailbox: &str, folder: FolderKey, new: NewItem) -> Stored<Place> {
         let now = self.clock.now();
         let mailbox_key = mailbox.to_lowercase();
         let mail = new.mail.unwrap_or_else(|| Arc::new(Mail::parse(&new.raw)));
@@ -237,6 +269,7 @@ impl State {
         let mailbox = self.mailbox_mut(&place.mailbox)?;
         let mut item = mailbox.remove(place.key).ok_or_else(StoreError::item_not_found)?;
         let old = std::mem::take(&mut item.id);
+        let from = changes::From { item: Some(old.clone()), original: None, parent: item.folder };
         item.folder = folder;
         item.moves += 1;
         item.version += 1;
@@ -244,6 +277,7 @@ impl State {
         item.id = item_id(&place.mailbox, &item);
         let new = item.id.clone();
         mailbox.insert(place.key, item);
+        mailbox.changes.item(now, What::Moved, new.clone(), folder, Some(from));
         self.index.remove(&old);
         self.index.insert(new, place.clone());
         Ok(())
@@ -266,7 +300,9 @@ impl State {
             categories: item.categories.clone(),
             extended: item.extended.clone(),
         };
-        let copy = self.store(&place.mailbox, folder, new)?;
+        let from = changes::From { item: Some(item.id.clone()), original: None, parent: item.folder };
+        let copy = self.keep(&place.mailbox, folder, new)?;
+        self.note(&copy, What::Copied, Some(from));
         self.record(place, EffectKind::Copied, |effect| effect.to_folder = Some(to));
         Ok(copy)
     }
@@ -293,6 +329,7 @@ impl State {
 
     /// Takes an item out for good.
     pub(crate) fn forget(&mut self, place: &Place) -> Stored<()> {
+        self.note(place, What::Deleted, None);
         let item =
             self.mailbox_mut(&place.mailbox)?.remove(place.key).ok_or_else(StoreError::item_not_found)?;
         self.index.remove(&item.id);
@@ -322,7 +359,9 @@ impl State {
     ) -> Stored<()> {
         let now = self.clock.now();
         let item = self.item_mut(place)?;
+        let was_read = item.is_read;
         change(item)?;
+        let only_read = was_read != item.is_read && what == "message:IsRead";
         item.version += 1;
         item.modified = now;
         if let Some(composed) = &item.composed {
@@ -330,6 +369,7 @@ impl State {
             item.mail = Arc::new(Mail::parse(&item.raw));
         }
         self.record(place, kind, |effect| effect.mode = Some(what.to_owned()));
+        self.note(place, if only_read { What::ReadFlag } else { What::Modified }, None);
         Ok(())
     }
 }

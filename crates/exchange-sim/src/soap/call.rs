@@ -2,45 +2,53 @@
 
 use super::fault::SoapFault;
 use super::out::Out;
+use super::rights::{Caller, Use};
 use super::xml::Element;
 use crate::model::item::FolderKey;
 use crate::model::state::{Place, State};
 use crate::model::store_error::{StoreError, Stored};
+use crate::model::subscription::Live;
 
 /// A call being answered.
 pub(crate) struct Call<'s> {
     pub(crate) state: &'s mut State,
     pub(crate) out: Out,
-    /// The account that logged in.
-    pub(crate) user: &'s str,
+    /// Who logged in.
+    pub(crate) caller: &'s Caller,
+    /// What the operation does to what it names.
+    pub(crate) needs: Use,
     /// The mailbox it acts as, where the request says so.
     pub(crate) impersonated: Option<String>,
+    /// What goes on after the answer, if it stays open.
+    pub(crate) live: Option<Live>,
 }
 
 impl Call<'_> {
     /// The mailbox meant where a request names none.
     pub(crate) fn own_mailbox(&self) -> Stored<String> {
-        let address = self.impersonated.as_deref().unwrap_or(self.user);
+        let address = self.impersonated.as_deref().unwrap_or(&self.caller.user);
         self.state.mailbox(address).map(|mailbox| mailbox.address.clone())
     }
 
-    /// The mailbox a request names by its address, if it names one; only one's own where somebody is acted as.
+    /// Who makes the call: the mailbox that is acted as, or the account that logged in.
+    pub(crate) fn owner(&self) -> String {
+        self.impersonated.as_deref().unwrap_or(&self.caller.user).to_lowercase()
+    }
+
+    /// The mailbox a request names by its address, if it names one; only one that the caller may open as its own.
     pub(crate) fn named_mailbox(&self, named: Option<String>) -> Stored<String> {
         let address = match named {
             Some(address) => address.trim().to_owned(),
             None => self.own_mailbox()?,
         };
-        if self.impersonated.as_ref().is_some_and(|own| !own.eq_ignore_ascii_case(&address)) {
-            let text = "The impersonated account may not open the mailbox of somebody else.";
-            return Err(StoreError::new("ErrorAccessDenied", text));
-        }
+        self.allowed(&address, None, Use::Owns)?;
         self.state.mailbox(&address).map(|mailbox| mailbox.address.clone())
     }
 
     /// The item a request names by `ItemId`.
     pub(crate) fn place(&self, item_id: Element<'_>) -> Result<Stored<Place>, SoapFault> {
         let id = item_id.required_attribute("Id")?;
-        Ok(self.state.locate(self.impersonated.as_deref(), id))
+        Ok(self.locate(id))
     }
 
     /// Like [`Call::place`], and checks that the request knows the newest version. `missing` is the code for a
@@ -91,13 +99,17 @@ impl Call<'_> {
     }
 
     fn well_known(&self, name: &str, mailbox: Option<String>) -> Stored<(String, FolderKey)> {
-        let address = self.named_mailbox(mailbox)?;
-        let mailbox = self.state.mailbox(&address)?;
-        let folder = mailbox.well_known(name).ok_or_else(StoreError::folder_not_found)?;
-        Ok((address.to_lowercase(), folder))
+        let address = match mailbox {
+            Some(address) => address.trim().to_owned(),
+            None => self.own_mailbox()?,
+        };
+        let folder = self.state.mailbox(&address)?.well_known(name);
+        self.allowed(&address, folder, self.needs)?;
+        Ok((address.to_lowercase(), folder.ok_or_else(StoreError::folder_not_found)?))
     }
 
-    fn folder_by_id(&self, id: &str) -> Stored<(String, FolderKey)> {
+    /// The folder with this id.
+    pub(crate) fn folder_by_id(&self, id: &str) -> Stored<(String, FolderKey)> {
         if crate::model::id::read(id) != Some(crate::model::id::Named::Folder) {
             return Err(StoreError::malformed_id());
         }
@@ -107,7 +119,7 @@ impl Call<'_> {
             mailbox.folder_by_id(id).filter(|_| open).map(|folder| (address.clone(), folder))
         });
         let (address, folder) = found.ok_or_else(StoreError::folder_not_found)?;
-        self.state.mailbox(&address)?;
+        self.allowed(&address, Some(folder), self.needs)?;
         Ok((address, folder))
     }
 

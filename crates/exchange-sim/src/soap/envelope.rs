@@ -6,19 +6,22 @@ use super::call::Call;
 use super::fault::SoapFault;
 use super::operations;
 use super::out::Out;
+use super::rights::{self, Caller, Use};
 use super::xml::{Element, MESSAGES, TYPES};
 use crate::model::state::State;
-use crate::model::store_error::Stored;
+use crate::model::subscription::Live;
 
 /// An answer: its HTTP status and its text.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) out: Out,
+    /// Of an answer that stays open: what goes on in it.
+    pub(crate) live: Option<Live>,
 }
 
 impl From<SoapFault> for Answer {
     fn from(fault: SoapFault) -> Self {
-        Answer { status: 500, out: fault.write() }
+        Answer { status: 500, out: fault.write(), live: None }
     }
 }
 
@@ -28,6 +31,19 @@ const HEAD: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:
 const TAIL: &str = "</s:Body></s:Envelope>";
 /// How many nodes a request may have; a request names at most some thousand items.
 const MAX_NODES: u32 = 1_000_000;
+
+/// A whole answer of one operation, as one of several that follow each other in one body.
+pub(crate) fn wrapped(operation: &str, messages: impl FnOnce(&mut Out)) -> String {
+    let mut out = Out::default();
+    out.raw(HEAD);
+    out.raw(&format!(
+        "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"
+    ));
+    messages(&mut out);
+    out.raw(&format!("</m:ResponseMessages></m:{operation}Response>"));
+    out.raw(TAIL);
+    out.into_text()
+}
 
 /// Reads a request.
 pub(crate) fn read(request: &str) -> Result<Document<'_>, SoapFault> {
@@ -59,18 +75,19 @@ pub(crate) fn operation_name(request: &str) -> String {
 }
 
 /// Answers a request.
-pub(crate) fn handle(state: &mut State, user: &str, request: &Document<'_>) -> Answer {
-    dispatch(state, user, Element(request.root_element())).unwrap_or_else(Answer::from)
+pub(crate) fn handle(state: &mut State, caller: &Caller, request: &Document<'_>) -> Answer {
+    dispatch(state, caller, Element(request.root_element())).unwrap_or_else(Answer::from)
 }
 
-fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answer, SoapFault> {
+fn dispatch(state: &mut State, caller: &Caller, envelope: Element<'_>) -> Result<Answer, SoapFault> {
     if envelope.name() != "Envelope" || envelope.0.tag_name().namespace() != Some(SOAP) {
         return Err(envelope.violation("A SOAP 1.1 envelope is expected."));
     }
-    let impersonated = match envelope.child("Header") {
-        Some(header) => read_header(state, header)?,
-        None => None,
-    };
+    let header = envelope.child("Header");
+    if let Some(header) = header {
+        check_version(header)?;
+    }
+    let impersonated = rights::impersonated(state, caller, header)?;
     let operation = envelope
         .required("Body")?
         .children()
@@ -84,49 +101,32 @@ fn dispatch(state: &mut State, user: &str, envelope: Element<'_>) -> Result<Answ
         let text = format!("The simulator does not support the operation {name}.");
         SoapFault::new("ErrorInvalidOperation", text)
     })?;
-    let mut call = Call { state, out: Out::default(), user, impersonated };
+    let mut call =
+        Call { state, out: Out::default(), caller, needs: Use::of(name), impersonated, live: None };
     call.out.raw(HEAD);
     if operations::is_bare(name) {
         answer(&mut call, operation)?;
         call.out.raw(TAIL);
-        return Ok(Answer { status: 200, out: call.out });
+        return Ok(Answer { status: 200, out: call.out, live: None });
     }
     call.out
         .raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
     answer(&mut call, operation)?;
     call.out.raw(&format!("</m:ResponseMessages></m:{name}Response>"));
     call.out.raw(TAIL);
-    Ok(Answer { status: 200, out: call.out })
+    Ok(Answer { status: 200, out: call.out, live: call.live })
 }
 
-/// Checks the version and gives the mailbox that is acted as.
-fn read_header(state: &State, header: Element<'_>) -> Result<Option<String>, SoapFault> {
-    if let Some(version) = header.child("RequestServerVersion") {
-        let named = version.required_attribute("Version")?;
-        let known = named.strip_prefix("Exchange20").is_some_and(|rest| rest != "07" && !rest.is_empty())
-            || named.starts_with("V2");
-        if !known {
-            let text = "The specified server version is invalid.";
-            return Err(SoapFault::new("ErrorInvalidServerVersion", text));
-        }
+fn check_version(header: Element<'_>) -> Result<(), SoapFault> {
+    let Some(version) = header.child("RequestServerVersion") else { return Ok(()) };
+    let named = version.required_attribute("Version")?;
+    let known = named.strip_prefix("Exchange20").is_some_and(|rest| rest != "07" && !rest.is_empty())
+        || named.starts_with("V2");
+    if known {
+        return Ok(());
     }
-    let Some(impersonation) = header.child("ExchangeImpersonation") else { return Ok(None) };
-    let sid = impersonation.required("ConnectingSID")?;
-    let named =
-        ["PrimarySmtpAddress", "SmtpAddress", "PrincipalName"].iter().find_map(|name| sid.child(name));
-    let named = named.ok_or_else(|| sid.violation("ConnectingSID needs an SMTP address here."))?;
-    let address = named.text().trim().to_owned();
-    checked(state.mailbox(&address).map(|_| Some(address)))
-}
-
-fn checked(found: Stored<Option<String>>) -> Result<Option<String>, SoapFault> {
-    found.map_err(|error| match error.code {
-        "ErrorAccessDenied" => {
-            let text = "The account does not have permission to impersonate the requested user.";
-            SoapFault::new("ErrorImpersonateUserDenied", text)
-        }
-        _ => error.into(),
-    })
+    let text = "The specified server version is invalid.";
+    Err(SoapFault::new("ErrorInvalidServerVersion", text))
 }
 
 /// The whole answer of a server that has too much to do, as a SOAP fault.
@@ -165,7 +165,7 @@ pub(crate) fn busy_inside(operation: &str, wait_ms: u64) -> Answer {
         "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"{before}{said}{after}</m:{operation}Response>"
     ));
     out.raw(TAIL);
-    Answer { status: 200, out }
+    Answer { status: 200, out, live: None }
 }
 
 /// The answer of a server that broke.

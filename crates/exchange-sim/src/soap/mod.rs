@@ -10,7 +10,9 @@ pub(crate) mod out;
 mod paths;
 mod properties;
 mod restriction;
+pub(crate) mod rights;
 mod shape;
 mod xml;
 
 pub(crate) use envelope::{Answer, busy, busy_inside, handle, internal_error, operation_name, read};
+pub(crate) use operations::notifications::{Pumped, closed, pump, still_open};

@@ -109,7 +109,7 @@ fn create(
         (_, None) => Some(named(call, "sentitems")?),
     };
     let place = call.state.store(&mailbox, drafts, new)?;
-    if let Err(error) = call.state.send(&place, keep) {
+    if let Err(error) = call.may_send(&place).and_then(|()| call.state.send(&place, keep)) {
         call.state.forget(&place)?;
         return Err(error);
     }
@@ -161,7 +161,7 @@ fn start(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, given: &mut G
     };
     let reference = element.child("ReferenceItemId").ok_or_else(StoreError::malformed_id)?;
     let id = reference.attribute("Id").ok_or_else(StoreError::malformed_id)?;
-    let original = call.state.locate(call.impersonated.as_deref(), id)?;
+    let original = call.locate(id)?;
     let mail = call.state.answer(mailbox, &original, kind)?;
     if let Some((text, is_html)) = given.new_body.take() {
         given.body = Some((quote(call.state.item(&original)?, &text, is_html), is_html));

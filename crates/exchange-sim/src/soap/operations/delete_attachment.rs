@@ -3,6 +3,8 @@
 use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::xml::Element;
+use crate::model::attached;
+use crate::model::store_error::StoreError;
 
 const NAME: &str = "DeleteAttachment";
 
@@ -12,8 +14,20 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     for id in request.required("AttachmentIds")?.children() {
         ids.push(id.required_attribute("Id")?.to_owned());
     }
-    let scope = call.impersonated.clone();
-    for result in call.state.detach(scope.as_deref(), &ids) {
+    let mut refused = Vec::new();
+    for id in &ids {
+        let allowed =
+            attached::read_id(id).and_then(|(item, _)| call.locate(&item).map_err(attached::not_found));
+        refused.push(allowed.err());
+    }
+    let open: Vec<String> =
+        ids.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(id, _)| id).collect();
+    let mut done = call.state.detach(None, &open).into_iter();
+    for refused in refused {
+        let result = match refused {
+            Some(error) => Err(error),
+            None => done.next().unwrap_or_else(|| Err(StoreError::item_not_found())),
+        };
         match result.and_then(|place| {
             let item = call.state.item(&place)?;
             Ok((item.id.clone(), item.change_key()))

@@ -36,7 +36,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
 
 fn find(call: &Call<'_>, id: &str) -> Stored<(Place, Attached)> {
     let (item, path) = attached::read_id(id)?;
-    let place = call.state.locate(call.impersonated.as_deref(), &item).map_err(attached::not_found)?;
+    let place = call.locate(&item).map_err(attached::not_found)?;
     let found = attached::find(call.state.item(&place)?, &path)?;
     Ok((place, found))
 }

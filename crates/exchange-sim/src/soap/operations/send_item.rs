@@ -38,6 +38,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
                 None if save => Some(sent_items(call, &place)?),
                 None => None,
             };
+            call.may_send(&place)?;
             call.state.send(&place, keep)
         });
         match sent {

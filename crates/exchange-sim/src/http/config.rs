@@ -1,0 +1,74 @@
+//! How an organisation is served.
+
+use std::net::SocketAddr;
+
+use crate::account::Account;
+use crate::misbehaviour::Fault;
+
+/// A way to log in that the server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// User name and password in every request.
+    Basic,
+    /// A challenge and an answer to it, for one connection.
+    Ntlm,
+    /// NTLM inside of `Negotiate`, with or without the envelope of SPNEGO. There is no Kerberos.
+    Negotiate,
+    /// A token of the simulator's own token endpoint.
+    Bearer,
+}
+
+/// How to serve an organisation. Its `Debug` form hides the password.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The account clients log in with, which may do everything. If it is the address of a mailbox, that is its own
+    /// mailbox. Accounts with fewer rights are the organisation's, see [`crate::Organisation::add_account`].
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// How clients may log in.
+    pub schemes: Vec<Scheme>,
+    /// What goes wrong from the start; more can be added with [`crate::Server::misbehave`].
+    pub faults: Vec<Fault>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("user", &self.user)
+            .field("schemes", &self.schemes)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// A free port on 127.0.0.1, and log-in by Basic or with a token.
+    pub fn local(user: &str, password: &str) -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            schemes: vec![Scheme::Basic, Scheme::Bearer],
+            faults: Vec::new(),
+        }
+    }
+
+    /// The same with other ways to log in.
+    #[must_use]
+    pub fn with_schemes(self, schemes: impl IntoIterator<Item = Scheme>) -> Self {
+        Config { schemes: schemes.into_iter().collect(), ..self }
+    }
+
+    pub(crate) fn offers(&self, scheme: Scheme) -> bool {
+        self.schemes.contains(&scheme)
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        Account::service(&self.user, &self.password)
+    }
+}
