@@ -29,6 +29,8 @@ pub enum EffectKind {
     Attached,
     /// A setting of a mailbox changed: its rules, its automatic replies. `mode` says which; `item` is the rule's id.
     Configured,
+    /// A folder was made, changed, moved, copied, emptied or deleted; `mode` says which, `item` is its id.
+    Folder,
 }
 
 /// One effect.

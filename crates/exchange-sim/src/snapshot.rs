@@ -69,7 +69,7 @@ fn mailbox(mailbox: &crate::model::mailbox::Mailbox) -> MailboxView<'_> {
         .folders
         .iter()
         .enumerate()
-        .filter(|(key, _)| !mailbox.is_all_items(*key))
+        .filter(|(key, folder)| !folder.gone && !mailbox.is_all_items(*key))
         .map(|(key, folder)| {
             let items = mailbox.keys(key).into_iter().filter_map(|key| mailbox.items.get(&key));
             let mut items: Vec<ItemView<'_>> = items.map(item).collect();

@@ -1,10 +1,11 @@
 //! Extended (MAPI) properties on items.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which property: EWS's
 /// [ExtendedFieldURI](https://learn.microsoft.com/exchange/client-developer/web-service-reference/extendedfielduri).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub(crate) struct PropertyName {
     /// Well-known name of the set, e.g. `PublicStrings`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,7 @@ impl PropertyName {
 }
 
 /// A property and its value or values.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Extended {
     pub(crate) property: PropertyName,
     pub(crate) values: Vec<String>,

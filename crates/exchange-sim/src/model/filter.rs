@@ -201,7 +201,7 @@ impl Valued for Folder {
     fn value(&self, field: &Field) -> Value<'_> {
         match field {
             Field::FolderName => text(Some(&self.name)),
-            Field::FolderClass => text(Some(self.class)),
+            Field::FolderClass => text(Some(&self.class)),
             _ => Value::Missing,
         }
     }

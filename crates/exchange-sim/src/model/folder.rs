@@ -1,5 +1,6 @@
 //! A folder of a mailbox.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -15,8 +16,20 @@ pub(crate) struct Folder {
     /// The well-known name, e.g. `inbox`.
     pub(crate) well_known: Option<&'static str>,
     pub(crate) parent: Option<FolderKey>,
-    pub(crate) class: &'static str,
+    /// E.g. `IPF.Note`.
+    pub(crate) class: Cow<'static, str>,
+    /// Counts changes; the change key is made from it.
+    pub(crate) version: u32,
+    /// Deleted for good. It keeps its place, because a folder is known by its place in the list.
+    pub(crate) gone: bool,
     pub(crate) items: BTreeSet<(Reverse<Timestamp>, Reverse<ItemKey>)>,
+}
+
+impl Folder {
+    /// The version clients see.
+    pub(crate) fn change_key(&self) -> String {
+        super::id::folder_change_key(self.version)
+    }
 }
 
 /// The folders a mailbox is born with: well-known name, display name, well-known name of the parent, class.

@@ -54,6 +54,15 @@ pub(crate) fn attachment(item: &str, path: &[u16]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// The change key of a version of a folder.
+pub(crate) fn folder_change_key(version: u32) -> String {
+    let mut bytes = vec![0x01, 0, 0, 0];
+    if version > 1 {
+        bytes.extend(version.to_be_bytes());
+    }
+    STANDARD.encode(bytes)
+}
+
 /// The change key of a version of an item.
 pub(crate) fn change_key(version: u32) -> String {
     let mut bytes = vec![0x09, 0, 0, 0, 0x16, 0, 0, 0];

@@ -1,10 +1,14 @@
 //! One mailbox: its folders and items, and the operations that stay inside it.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
+use super::changes::{ChangeLog, What};
 use super::filter::{Field, Filter, order};
 use super::folder::{ALL_ITEMS, BORN_WITH, Folder};
 use super::id;
@@ -22,6 +26,8 @@ pub(crate) struct Mailbox {
     pub(crate) items: HashMap<ItemKey, Item>,
     /// What it has beside mail.
     pub(crate) settings: Settings,
+    /// What happened to its folders and items.
+    pub(crate) changes: ChangeLog,
 }
 
 /// One page of a search.
@@ -42,41 +48,54 @@ pub(crate) struct Search<'a> {
 }
 
 impl Mailbox {
-    pub(crate) fn new(address: &str) -> Self {
+    /// With the folders a mailbox is born with; `wake` is told of every change.
+    pub(crate) fn new(address: &str, wake: Arc<Notify>) -> Self {
         let mut mailbox = Mailbox {
             address: address.to_owned(),
             denied: false,
             folders: Vec::new(),
             items: HashMap::new(),
             settings: Settings::default(),
+            changes: ChangeLog::new(wake),
         };
         for (well_known, name, parent, class) in BORN_WITH {
             let parent = mailbox.well_known(parent);
-            mailbox.push_folder(name, Some(well_known), parent, class);
+            mailbox.push_folder(name, Some(well_known), parent, Cow::Borrowed(class), Timestamp::UNIX_EPOCH);
         }
         mailbox
     }
 
-    fn push_folder(
+    /// Adds a folder; where it belongs was checked.
+    pub(crate) fn push_folder(
         &mut self,
         name: &str,
         well_known: Option<&'static str>,
         parent: Option<FolderKey>,
-        class: &'static str,
+        class: Cow<'static, str>,
+        now: Timestamp,
     ) -> FolderKey {
-        let path = match parent {
+        let mut path = match parent {
             Some(parent) => format!("{}/{name}", self.path(parent)),
             None => name.to_owned(),
         };
+        let owner = self.address.to_lowercase();
+        // Never the id of a folder that was here before.
+        while self.folders.iter().any(|folder| folder.id == id::folder(&owner, &path)) {
+            path.push('\0');
+        }
+        let key = self.folders.len();
         self.folders.push(Folder {
-            id: id::folder(&self.address.to_lowercase(), &path),
+            id: id::folder(&owner, &path),
             name: name.to_owned(),
             well_known,
             parent,
             class,
+            version: 1,
+            gone: false,
             items: Default::default(),
         });
-        self.folders.len() - 1
+        self.changes.folder(now, What::Created, key, None);
+        key
     }
 
     /// The folder with a well-known name.
@@ -86,13 +105,15 @@ impl Mailbox {
 
     /// The folder with this id.
     pub(crate) fn folder_by_id(&self, id: &str) -> Option<FolderKey> {
-        self.folders.iter().position(|folder| folder.id == id)
+        self.folders.iter().position(|folder| folder.id == id && !folder.gone)
     }
 
     /// The folder called `name` (whatever the case) right below `parent`.
     pub(crate) fn child(&self, parent: FolderKey, name: &str) -> Option<FolderKey> {
         let wanted = name.to_lowercase();
-        self.folders.iter().position(|f| f.parent == Some(parent) && f.name.to_lowercase() == wanted)
+        self.folders
+            .iter()
+            .position(|f| !f.gone && f.parent == Some(parent) && f.name.to_lowercase() == wanted)
     }
 
     /// The folder at a path of display names below `msgfolderroot`; a well-known name may stand first.
@@ -110,12 +131,18 @@ impl Mailbox {
         let top = self.well_known("msgfolderroot")?;
         let mut at = match self.folder_by_path(&[first.as_ref()]) {
             Some(found) => found,
-            None => self.push_folder(first.as_ref(), None, Some(top), "IPF.Note"),
+            None => {
+                let class = Cow::Borrowed("IPF.Note");
+                self.push_folder(first.as_ref(), None, Some(top), class, Timestamp::UNIX_EPOCH)
+            }
         };
         for name in rest {
             at = match self.child(at, name.as_ref()) {
                 Some(found) => found,
-                None => self.push_folder(name.as_ref(), None, Some(at), "IPF.Note"),
+                None => {
+                    let class = Cow::Borrowed("IPF.Note");
+                    self.push_folder(name.as_ref(), None, Some(at), class, Timestamp::UNIX_EPOCH)
+                }
             };
         }
         Some(at)

@@ -3,12 +3,14 @@
 //! Nothing here knows XML, HTTP or the ports; both faces are views of this.
 
 pub(crate) mod attached;
+pub(crate) mod changes;
 pub(crate) mod clock;
 pub(crate) mod compose;
 pub(crate) mod detach;
 pub(crate) mod extended;
 pub(crate) mod filter;
 pub(crate) mod folder;
+pub(crate) mod folders;
 pub(crate) mod id;
 pub(crate) mod item;
 pub(crate) mod mail;
@@ -18,4 +20,6 @@ pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store_error;
 pub(crate) mod submit;
+pub(crate) mod subscription;
+pub(crate) mod transfer;
 pub(crate) mod transit;

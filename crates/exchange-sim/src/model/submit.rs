@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::changes::What;
 use super::compose::Composed;
 use super::item::FolderKey;
 use super::mail::{Mail, Person};
@@ -146,6 +147,7 @@ impl State {
         let number = self.next_created();
         let new = NewItem::received(format!("delivery {number}"), raw, self.clock.now());
         let place = self.store(mailbox, inbox, new)?;
+        self.note(&place, What::NewMail, None);
         self.record(&place, EffectKind::Delivered, |_| {});
         Ok(())
     }
@@ -159,7 +161,9 @@ impl State {
             None => self.clock.now(),
         };
         let new = NewItem::received(format!("received {number}"), raw, received);
-        self.store(mailbox, folder, NewItem { mail: Some(Arc::new(mail)), ..new })
+        let place = self.store(mailbox, folder, NewItem { mail: Some(Arc::new(mail)), ..new })?;
+        self.note(&place, What::NewMail, None);
+        Ok(place)
     }
 }
 

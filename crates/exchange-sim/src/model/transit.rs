@@ -2,6 +2,7 @@
 //!
 //! The moment is counted in looks into Sent Items and not in time, so that a test is the same on every machine.
 
+use super::changes::What;
 use super::item::{FolderKey, Item};
 use super::state::{Place, State};
 use super::store_error::{StoreError, Stored};
@@ -38,7 +39,10 @@ impl State {
                 (true, Some(looks)) => self.in_transit.push(Sent { looks, ..sent }),
                 (true, None) => {
                     if let Some(there) = self.mailboxes.get_mut(&mailbox) {
+                        let (id, folder) = (sent.item.id.clone(), sent.item.folder);
+                        let now = self.clock.peek();
                         there.insert(sent.place.key, sent.item);
+                        there.changes.item(now, What::Created, id, folder, None);
                     }
                 }
             }

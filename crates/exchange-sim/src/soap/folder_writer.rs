@@ -16,20 +16,25 @@ const RIGHTS: &str = "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssoc
 /// Writes a folder as the element its class asks for.
 pub(crate) fn write(out: &mut Out, mailbox: &Mailbox, key: FolderKey, shape: FolderShape) {
     let Some(folder) = mailbox.folders.get(key) else { return };
-    let element = match folder.class {
+    let element = match &*folder.class {
         "IPF.Appointment" => "t:CalendarFolder",
         "IPF.Contact" => "t:ContactsFolder",
         "IPF.Task" => "t:TasksFolder",
         _ => "t:Folder",
     };
-    out.raw(&format!("<{element}><t:FolderId Id=\"{}\" ChangeKey=\"AQAAAA==\"/>", folder.id));
+    out.raw(&format!("<{element}><t:FolderId Id=\"{}\" ChangeKey=\"{}\"/>", folder.id, folder.change_key()));
     if shape.all {
         if let Some(parent) = folder.parent.and_then(|parent| mailbox.folders.get(parent)) {
-            out.raw(&format!("<t:ParentFolderId Id=\"{}\" ChangeKey=\"AQAAAA==\"/>", parent.id));
+            out.raw(&format!(
+                "<t:ParentFolderId Id=\"{}\" ChangeKey=\"{}\"/>",
+                parent.id,
+                parent.change_key()
+            ));
         }
         let (total, unread) = mailbox.counts(key);
-        let children = mailbox.folders.iter().filter(|child| child.parent == Some(key)).count();
-        out.element("t:FolderClass", folder.class);
+        let children =
+            mailbox.folders.iter().filter(|child| !child.gone && child.parent == Some(key)).count();
+        out.element("t:FolderClass", &folder.class);
         out.element("t:DisplayName", &folder.name);
         out.element("t:TotalCount", &total.to_string());
         out.element("t:ChildFolderCount", &children.to_string());

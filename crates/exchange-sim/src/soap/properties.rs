@@ -158,7 +158,7 @@ fn mime_content(out: &mut Out, view: &ItemView<'_>) {
 
 fn parent_folder(out: &mut Out, view: &ItemView<'_>) {
     if let Some(folder) = view.mailbox.folders.get(view.item.folder).filter(|_| view.attached.is_none()) {
-        out.raw(&format!("<t:ParentFolderId Id=\"{}\" ChangeKey=\"AQAAAA==\"/>", folder.id));
+        out.raw(&format!("<t:ParentFolderId Id=\"{}\" ChangeKey=\"{}\"/>", folder.id, folder.change_key()));
     }
 }
 

@@ -79,6 +79,18 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The text in it as a number between two bounds.
+    pub(crate) fn number(self, least: u32, most: u32) -> Result<u32, SoapFault> {
+        let text = self.text();
+        let number = text.trim().parse::<u32>().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| {
+            self.violation(&format!(
+                "The '{}' element is invalid - The value '{text}' is not between {least} and {most}.",
+                self.name()
+            ))
+        })
+    }
+
     /// Checks that its children are among `names` and in that order, as an `xs:sequence` asks.
     pub(crate) fn sequence(self, names: &[&str]) -> Result<(), SoapFault> {
         let mut at = 0;

@@ -54,6 +54,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
 
 fn below(mailbox: &Mailbox, parent: FolderKey, deep: bool, filter: Option<&Filter>) -> Vec<FolderKey> {
     let is_below = |key: FolderKey| match mailbox.folders.get(key) {
+        Some(folder) if folder.gone => false,
         Some(folder) if deep => {
             key != parent && folder.parent.is_some_and(|above| mailbox.is_within(above, parent))
         }

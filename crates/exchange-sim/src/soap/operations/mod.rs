@@ -2,25 +2,37 @@
 //!
 //! To add one: a file with `answer`, a line in [`find`], and its request in the tests.
 
+mod convert_id;
 mod create_attachment;
+mod create_folder;
 mod create_item;
 mod delete_attachment;
+mod delete_folder;
 mod delete_item;
+mod export_items;
 mod find_folder;
 mod find_item;
 mod get_attachment;
+mod get_events;
 mod get_folder;
 mod get_item;
 mod get_server_time_zones;
+mod get_streaming_events;
 mod inbox_rules;
 mod mark_as_junk;
 mod message;
+mod move_folder;
 mod move_item;
+pub(super) mod notifications;
 mod oof_settings;
 mod resolve_names;
 mod send_item;
+mod subscribe;
 mod sync_folder_hierarchy;
+mod sync_folder_items;
+mod update_folder;
 mod update_item;
+mod upload_items;
 
 use super::call::Call;
 use super::fault::SoapFault;
@@ -32,27 +44,41 @@ pub(crate) type Operation = fn(&mut Call<'_>, Element<'_>) -> Result<(), SoapFau
 /// The operation with this name.
 pub(crate) fn find(name: &str) -> Option<Operation> {
     Some(match name {
+        "ConvertId" => convert_id::answer,
+        "CopyFolder" => move_folder::answer_copy,
         "CopyItem" => move_item::answer_copy,
         "CreateAttachment" => create_attachment::answer,
+        "CreateFolder" => create_folder::answer,
         "CreateItem" => create_item::answer,
         "DeleteAttachment" => delete_attachment::answer,
+        "DeleteFolder" => delete_folder::answer_delete,
         "DeleteItem" => delete_item::answer,
+        "EmptyFolder" => delete_folder::answer_empty,
+        "ExportItems" => export_items::answer,
         "FindFolder" => find_folder::answer,
         "FindItem" => find_item::answer,
         "GetAttachment" => get_attachment::answer,
+        "GetEvents" => get_events::answer,
         "GetFolder" => get_folder::answer,
         "GetInboxRules" => inbox_rules::answer_get,
         "GetItem" => get_item::answer,
         "GetServerTimeZones" => get_server_time_zones::answer,
+        "GetStreamingEvents" => get_streaming_events::answer,
         "GetUserOofSettingsRequest" => oof_settings::answer_get,
         "MarkAsJunk" => mark_as_junk::answer,
+        "MoveFolder" => move_folder::answer_move,
         "MoveItem" => move_item::answer_move,
         "ResolveNames" => resolve_names::answer,
         "SendItem" => send_item::answer,
         "SetUserOofSettingsRequest" => oof_settings::answer_set,
+        "Subscribe" => subscribe::answer,
         "SyncFolderHierarchy" => sync_folder_hierarchy::answer,
+        "SyncFolderItems" => sync_folder_items::answer,
+        "Unsubscribe" => subscribe::answer_unsubscribe,
+        "UpdateFolder" => update_folder::answer,
         "UpdateInboxRules" => inbox_rules::answer_update,
         "UpdateItem" => update_item::answer,
+        "UploadItems" => upload_items::answer,
         _ => return None,
     })
 }
