@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use exchange::FolderRef;
@@ -13,6 +14,7 @@ use crate::loader_settings;
 use crate::model::clock::Clock;
 use crate::model::state::State;
 use crate::model::store_error::StoreError;
+use crate::model::subscription::Pace;
 
 /// An Exchange organisation in memory. Clones are the same organisation.
 #[derive(Debug, Clone)]
@@ -140,6 +142,17 @@ impl Organisation {
     /// A real server takes a moment, too.
     pub fn file_sent_late(&self, searches: u32) {
         self.lock().files_late = searches;
+    }
+
+    /// How fast time passes for answers that stay open: after how much silence they say so, and how long a minute of
+    /// their timeout is. As on a real server, 45 seconds and a minute, until a test says otherwise.
+    pub fn pace_of_streams(&self, heartbeat: Duration, minute: Duration) {
+        self.lock().subscriptions.pace = Pace { heartbeat, minute };
+    }
+
+    /// How many subscriptions one account may have.
+    pub fn limit_subscriptions(&self, most: usize) {
+        self.lock().subscriptions.most = most;
     }
 
     /// What happened so far.
