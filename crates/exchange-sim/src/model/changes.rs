@@ -115,6 +115,11 @@ impl ChangeLog {
         self.wake.notify_waiters();
     }
 
+    /// The newest change of a kind.
+    pub(crate) fn latest(&self, fits: impl Fn(&Change) -> bool) -> Option<&Change> {
+        self.all.iter().rev().find(|change| fits(change))
+    }
+
     /// The position after everything that happened.
     pub(crate) fn end(&self) -> usize {
         self.all.len()

@@ -24,6 +24,8 @@ pub(crate) struct Mailbox {
     pub(crate) denied: bool,
     pub(crate) folders: Vec<Folder>,
     pub(crate) items: HashMap<ItemKey, Item>,
+    /// The last number that an item was given for IMAP.
+    pub(crate) articles: u32,
     /// What it has beside mail.
     pub(crate) settings: Settings,
     /// What happened to its folders and items.
@@ -55,6 +57,7 @@ impl Mailbox {
             denied: false,
             folders: Vec::new(),
             items: HashMap::new(),
+            articles: 0,
             settings: Settings::default(),
             changes: ChangeLog::new(wake),
         };
@@ -235,7 +238,9 @@ impl Mailbox {
     }
 
     /// Puts an item into its folder.
-    pub(crate) fn insert(&mut self, key: ItemKey, item: Item) {
+    pub(crate) fn insert(&mut self, key: ItemKey, mut item: Item) {
+        self.articles += 1;
+        item.article = self.articles;
         if let Some(folder) = self.folders.get_mut(item.folder) {
             folder.items.insert((Reverse(item.received), Reverse(key)));
         }

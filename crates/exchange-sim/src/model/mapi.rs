@@ -42,6 +42,13 @@ pub(crate) fn value(item: &Item, tag: u32) -> Option<String> {
                 [(item.is_read, READ), (item.is_draft, UNSENT), (mail.has_attachments(), HAS_ATTACHMENTS)];
             Some(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum::<u32>().to_string())
         }
+        // PidTagRecordKey, PidTagInternetArticleNumber
+        0x0ff9 => Some(item.id.clone()),
+        0x0e23 => Some(item.article.to_string()),
+        // PidTagMessageDeliveryTime, PidTagCreationTime, PidTagLastModificationTime
+        0x0e06 => Some(item.received.to_string()),
+        0x3007 => Some(item.created.to_string()),
+        0x3008 => Some(item.modified.to_string()),
         0x0e08 => Some(item.raw.len().to_string()),
         _ => None,
     }

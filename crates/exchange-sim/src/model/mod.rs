@@ -10,6 +10,7 @@ pub(crate) mod detach;
 pub(crate) mod extended;
 pub(crate) mod filter;
 pub(crate) mod folder;
+pub(crate) mod folder_mapi;
 pub(crate) mod folders;
 pub(crate) mod id;
 pub(crate) mod item;

@@ -200,6 +200,7 @@ impl State {
             detached: 0,
             version: 1,
             folder,
+            article: 0,
             raw: new.raw,
             composed: new.composed,
             received: new.received,

@@ -1,6 +1,9 @@
 //! Writes one folder.
 
 use super::out::Out;
+use super::paths;
+use crate::model::extended::PropertyName;
+use crate::model::folder_mapi;
 use crate::model::item::FolderKey;
 use crate::model::mailbox::Mailbox;
 
@@ -9,9 +12,24 @@ use crate::model::mailbox::Mailbox;
 pub(crate) struct FolderShape {
     /// Names and counts, not only the id.
     pub(crate) all: bool,
+    /// Which of the MAPI properties of folders, as bits in the order of their list.
+    pub(crate) tags: u16,
 }
 
 const RIGHTS: &str = "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated><t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</t:CreateHierarchy><t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read></t:EffectiveRights>";
+
+fn extended(out: &mut Out, mailbox: &Mailbox, key: FolderKey, shape: FolderShape) {
+    for (bit, (tag, kind)) in folder_mapi::TAGS.into_iter().enumerate() {
+        let Some(value) = folder_mapi::value(mailbox, key, tag).filter(|_| shape.tags >> bit & 1 == 1) else {
+            continue;
+        };
+        out.raw("<t:ExtendedProperty>");
+        let name = PropertyName { tag: Some(tag), kind: kind.to_owned(), ..PropertyName::default() };
+        paths::write_extended(out, &name);
+        out.element("t:Value", &value);
+        out.raw("</t:ExtendedProperty>");
+    }
+}
 
 /// Writes a folder as the element its class asks for.
 pub(crate) fn write(out: &mut Out, mailbox: &Mailbox, key: FolderKey, shape: FolderShape) {
@@ -38,6 +56,7 @@ pub(crate) fn write(out: &mut Out, mailbox: &Mailbox, key: FolderKey, shape: Fol
         out.element("t:DisplayName", &folder.name);
         out.element("t:TotalCount", &total.to_string());
         out.element("t:ChildFolderCount", &children.to_string());
+        extended(out, mailbox, key, shape);
         out.raw(RIGHTS);
         // The schema does not know this name, though servers do.
         if let Some(name) = folder.well_known.filter(|_| !mailbox.is_all_items(key)) {

@@ -119,7 +119,19 @@ fn mailbox_id(
         out.raw("\"/>");
         out.into_text()
     };
-    Ok(call.state.mailbox(mailbox).and_then(|found| Ok(written(&found.address, &converted(from, to, id)?))))
+    // A server reads the mailbox out of the id, and clients rely on it: DavMail learns its own address so.
+    let owner = converted(from, Format::EwsId, id).ok().and_then(|id| owner(call, &id));
+    let address = owner.unwrap_or_else(|| mailbox.to_owned());
+    Ok(call.state.mailbox(&address).and_then(|found| Ok(written(&found.address, &converted(from, to, id)?))))
+}
+
+/// The mailbox that has what an id names.
+fn owner(call: &Call<'_>, id: &str) -> Option<String> {
+    let of_folder = call.state.mailboxes.values().find(|mailbox| mailbox.folder_by_id(id).is_some());
+    match of_folder {
+        Some(mailbox) => Some(mailbox.address.clone()),
+        None => call.state.locate(None, id).ok().map(|place| place.mailbox),
+    }
 }
 
 fn public_id(

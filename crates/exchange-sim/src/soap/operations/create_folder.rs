@@ -81,7 +81,7 @@ pub(super) fn write_id(call: &mut Call<'_>, operation: &str, mailbox: &str, key:
     let Call { state, out, .. } = call;
     out.raw("<m:Folders>");
     if let Some(mailbox) = state.mailboxes.get(&mailbox.to_lowercase()) {
-        folder_writer::write(out, mailbox, key, FolderShape { all: false });
+        folder_writer::write(out, mailbox, key, FolderShape { all: false, tags: 0 });
     }
     out.raw("</m:Folders>");
     call.end(operation);

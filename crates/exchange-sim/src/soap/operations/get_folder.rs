@@ -3,8 +3,10 @@
 use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::folder_writer::{self, FolderShape};
-use super::super::paths;
+use super::super::paths::{self, Path};
 use super::super::xml::Element;
+use crate::model::extended::PropertyName;
+use crate::model::folder_mapi;
 
 const NAME: &str = "GetFolder";
 
@@ -35,6 +37,7 @@ pub(crate) fn read_shape(request: Element<'_>) -> Result<FolderShape, SoapFault>
     let shape = request.required("FolderShape")?;
     shape.sequence(&["BaseShape", "AdditionalProperties"])?;
     let base = shape.required("BaseShape")?;
+    let mut tags = 0;
     let mut all = match base.text().trim() {
         "IdOnly" => false,
         "Default" | "AllProperties" => true,
@@ -43,8 +46,12 @@ pub(crate) fn read_shape(request: Element<'_>) -> Result<FolderShape, SoapFault>
         }
     };
     for path in shape.child("AdditionalProperties").iter().flat_map(|paths| paths.children()) {
-        paths::read(path)?;
+        if let Path::Extended(PropertyName { tag: Some(tag), .. }) = paths::read(path)?
+            && let Some(bit) = folder_mapi::TAGS.iter().position(|(known, _)| *known == tag)
+        {
+            tags |= 1 << bit;
+        }
         all = true;
     }
-    Ok(FolderShape { all })
+    Ok(FolderShape { all, tags })
 }
