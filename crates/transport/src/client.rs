@@ -2,29 +2,40 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tower_service::Service;
 
 use crate::credentials::{Attach, Credentials};
 use crate::deadline::{Deadline, Timed};
+use crate::decode::{Decode, Decoded};
+use crate::dial::Dialer;
 use crate::egress::Egress;
 use crate::error::{Error, Kind};
+use crate::identity::ClientCertificate;
+use crate::limit::{Gate, Held, Limit};
 use crate::origin::Origin;
+use crate::proxy::{Proxies, Proxy};
 use crate::record::Record;
+use crate::repeat::Repeat;
 use crate::size::{Limited, Size};
+use crate::stage::{Log, Reach};
+use crate::tls::{self, Settings, TlsVersion};
 use crate::wire::{Answering, Arriving, Wire};
 
-type Stack = Record<Egress<Attach<Deadline<Size<Wire>>>>>;
+type Stack = Record<Egress<Deadline<Repeat<Attach<Limit<Deadline<Size<Decode<Wire>>>>>>>>>;
 
 /// The HTTP client: a tower service that is cheap to clone. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     stack: Stack,
+    gate: Arc<Gate>,
+    dialer: Dialer,
     origins: Vec<Origin>,
 }
 
@@ -36,10 +47,30 @@ impl Client {
             plain: Vec::new(),
             connect: Duration::from_secs(10),
             deadline: Duration::from_secs(120),
+            attempt: None,
             max_body: 256 << 20,
-            proxy: None,
-            roots: Vec::new(),
+            max_concurrent: None,
+            repeats: 2,
+            proxies: Proxies::None,
+            tls: Settings::default(),
         }
+    }
+
+    /// Sends nothing to `origin` for so long, because the server asked for that in a way that only the caller
+    /// can read. `Retry-After` is read here.
+    pub fn back_off(&self, origin: &Origin, wait: Duration) {
+        self.gate.close(origin, wait);
+    }
+
+    /// Tries the way to `origin` stage by stage, as a request would take it, and closes the connection again.
+    pub async fn reach(&self, origin: &Origin) -> Reach {
+        let mut log = Log::default();
+        let result = self.dialer.dial(origin, false, &mut log).await;
+        let (tls, failed) = match result {
+            Ok(way) => (way.tls, None),
+            Err(why) => (None, Some(why)),
+        };
+        Reach { steps: log.steps, tls, failed }
     }
 }
 
@@ -66,7 +97,7 @@ impl fmt::Debug for Client {
 
 /// The body of an answer: within its deadline, within its size.
 pub struct Body {
-    inner: Timed<Limited<Arriving>>,
+    inner: Timed<Held<Timed<Limited<Decoded<Arriving>>>>>,
 }
 
 impl HttpBody for Body {
@@ -102,9 +133,12 @@ pub struct Builder {
     plain: Vec<String>,
     connect: Duration,
     deadline: Duration,
+    attempt: Option<Duration>,
     max_body: u64,
-    proxy: Option<Uri>,
-    roots: Vec<Vec<u8>>,
+    max_concurrent: Option<usize>,
+    repeats: u32,
+    proxies: Proxies,
+    tls: Settings,
 }
 
 impl Builder {
@@ -129,31 +163,74 @@ impl Builder {
         self
     }
 
-    /// How long a whole exchange may take, to the last byte of its answer; 120 s by default.
+    /// How long a call may take, with waiting, trying again, and to the last byte of its answer; 120 s by
+    /// default.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
         self
     }
 
-    /// How many bytes the body of an answer may have; 256 MiB by default.
+    /// How long one exchange of a call may take. By default as long as the call.
+    #[must_use]
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt = Some(limit);
+        self
+    }
+
+    /// How many bytes the body of an answer may have, after it was decompressed; 256 MiB by default.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Goes through this HTTP proxy. Without this no proxy is used, whatever the environment says.
+    /// How many requests may be under way at one time, to the end of their answers. By default any number.
     #[must_use]
-    pub fn proxy(mut self, proxy: Uri) -> Self {
-        self.proxy = Some(proxy);
+    pub fn max_concurrent(mut self, requests: usize) -> Self {
+        self.max_concurrent = Some(requests);
         self
+    }
+
+    /// How often a request that is marked as repeatable is sent again at most; twice by default.
+    #[must_use]
+    pub fn repeats(mut self, most: u32) -> Self {
+        self.repeats = most;
+        self
+    }
+
+    /// Goes through this proxy. Without one no proxy is used, whatever the environment says.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxies = Proxies::One(Arc::new(proxy));
+        self
+    }
+
+    /// Goes through the proxies that the environment names in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`. Fails if one of these cannot be read.
+    pub fn system_proxy(mut self) -> Result<Self, Error> {
+        self.proxies = Proxies::system(|name| std::env::var(name).ok())?;
+        Ok(self)
     }
 
     /// Trusts the certificates in this PEM text too.
     #[must_use]
     pub fn root_certificates(mut self, pem: Vec<u8>) -> Self {
-        self.roots.push(pem);
+        self.tls.roots.push(pem);
+        self
+    }
+
+    /// Speaks these versions of TLS and those between them; 1.2 and 1.3 by default.
+    #[must_use]
+    pub fn tls_versions(mut self, least: TlsVersion, most: TlsVersion) -> Self {
+        (self.tls.least, self.tls.most) = (least, most);
+        self
+    }
+
+    /// Shows this certificate to servers that ask for one.
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.tls.identity = Some(certificate);
         self
     }
 
@@ -168,12 +245,18 @@ impl Builder {
                 return Err(Error::before(Kind::Setup, origin.host(), why));
             }
         }
-        let wire = Wire::new(self.connect, self.proxy.as_ref(), &self.roots)?;
-        let size = Size { inner: wire, limit: self.max_body };
-        let deadline = Deadline { inner: size, limit: self.deadline };
-        let attach = Attach::new(deadline, &self.credentials)?;
-        let egress = Egress { inner: attach, plain: self.plain };
+        let tls = Arc::new(tls::config(&self.tls)?);
+        let dialer = Dialer { limit: self.connect, proxies: self.proxies, tls };
+        let gate = Arc::new(Gate::new(self.max_concurrent));
+        let decode = Decode { inner: Wire::new(dialer.clone()), limit: self.max_body };
+        let size = Size { inner: decode, limit: self.max_body };
+        let attempt = Deadline { inner: size, limit: self.attempt, outer: false };
+        let limit = Limit { inner: attempt, gate: Arc::clone(&gate) };
+        let attach = Attach::new(limit, &self.credentials)?;
+        let repeat = Repeat { inner: attach, most: self.repeats };
+        let deadline = Deadline { inner: repeat, limit: Some(self.deadline), outer: true };
+        let egress = Egress { inner: deadline, plain: self.plain };
         let origins = self.credentials.into_iter().map(|(origin, _)| origin).collect();
-        Ok(Client { stack: Record { inner: egress }, origins })
+        Ok(Client { stack: Record { inner: egress }, gate, dialer, origins })
     }
 }

@@ -17,6 +17,7 @@ use crate::bearer::{Bearer, Source};
 use crate::error::{Error, Kind};
 use crate::origin::Origin;
 use crate::secret::Secret;
+use crate::windows::{Login, Scheme};
 use crate::wire::Answering;
 
 /// How to log in.
@@ -32,6 +33,28 @@ pub enum Credentials {
     },
     /// [Bearer](https://www.rfc-editor.org/rfc/rfc6750): a token, asked for before every request.
     Bearer(Source),
+    /// [NTLM](https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp), version 2: each connection is
+    /// logged in once, bound to the server's certificate where there is one.
+    Ntlm {
+        /// The user, also as `DOMAIN\\user` or `user@corp.example` if there is no domain.
+        user: String,
+        /// The domain.
+        domain: Option<String>,
+        /// The password.
+        password: Secret,
+    },
+    /// [Negotiate](https://www.rfc-editor.org/rfc/rfc4559): Kerberos where a key distribution centre is given,
+    /// else NTLM.
+    Negotiate {
+        /// As in [`Credentials::Ntlm`].
+        user: String,
+        /// The domain.
+        domain: Option<String>,
+        /// The password.
+        password: Secret,
+        /// The key distribution centre, such as `tcp://dc.corp.example:88`.
+        kdc: Option<String>,
+    },
 }
 
 impl Credentials {
@@ -49,8 +72,30 @@ impl Credentials {
         match self {
             Credentials::Basic { user, password } => Ok(Way::Header(basic(user, password)?)),
             Credentials::Bearer(source) => Ok(Way::Bearer(source.clone())),
+            Credentials::Ntlm { user, domain, password } => {
+                windows(Scheme::Ntlm, user, domain.as_deref(), password, None)
+            }
+            Credentials::Negotiate { user, domain, password, kdc } => {
+                windows(Scheme::Negotiate, user, domain.as_deref(), password, kdc.as_deref())
+            }
         }
     }
+}
+
+/// A log-in that belongs to a connection. Tried once here, so that a user or key distribution centre that
+/// cannot be used is found when the client is set up.
+fn windows(
+    scheme: Scheme,
+    user: &str,
+    domain: Option<&str>,
+    password: &Secret,
+    kdc: Option<&str>,
+) -> Result<Way, Error> {
+    let domain = domain.filter(|domain| !domain.is_empty()).map(str::to_owned);
+    let (user, password, kdc) = (user.to_owned(), password.clone(), kdc.map(str::to_owned));
+    let login = Login { scheme, user, domain, password, kdc };
+    login.begin("localhost", None).map_err(|why| Error::before(Kind::Setup, "", why))?;
+    Ok(Way::Connection(Arc::new(login)))
 }
 
 /// The header of the scheme `Basic`.
@@ -73,6 +118,8 @@ enum Way {
     Header(HeaderValue),
     /// A token.
     Bearer(Source),
+    /// The innermost layer does it, on the connection.
+    Connection(Arc<Login>),
 }
 
 /// The layer.
@@ -108,10 +155,17 @@ where
 
     fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
         let origin = Origin::of(request.uri());
+        // Only this layer says who logs in.
+        request.extensions_mut().remove::<Arc<Login>>();
         match self.bound.iter().find(|(bound, _)| Some(bound) == origin.as_ref()) {
             None => Box::pin(self.inner.call(request)),
             Some((_, Way::Header(value))) => {
                 request.headers_mut().insert(header::AUTHORIZATION, value.clone());
+                Box::pin(self.inner.call(request))
+            }
+            Some((_, Way::Connection(login))) => {
+                request.headers_mut().remove(header::AUTHORIZATION);
+                request.extensions_mut().insert(Arc::clone(login));
                 Box::pin(self.inner.call(request))
             }
             Some((bound, Way::Bearer(source))) => {

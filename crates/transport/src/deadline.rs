@@ -1,5 +1,7 @@
-//! One deadline for the whole exchange: connecting, sending, the head and the last byte of the body. A
-//! server that sends a byte now and then cannot hold a step longer than that.
+//! A deadline to the last byte of the body: a server that sends a byte now and then cannot hold a step longer.
+//!
+//! The layer is in the stack twice: outside for everything, with waiting and trying again, and inside for one
+//! exchange. The outer one knows whether the request left before its time was up; if not, nothing happened.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,13 +14,16 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tower_service::Service;
 
 use crate::error::{Error, Kind, host};
+use crate::marks::{Clock, Marks};
 use crate::wire::Answering;
 
 /// The layer.
 #[derive(Clone)]
 pub(crate) struct Deadline<S> {
     pub(crate) inner: S,
-    pub(crate) limit: Duration,
+    pub(crate) limit: Option<Duration>,
+    /// Whether it is the outer one.
+    pub(crate) outer: bool,
 }
 
 impl<S, B> Service<Request<Bytes>> for Deadline<S>
@@ -35,17 +40,32 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let late = Error::after(
-            Kind::Deadline,
-            host(request.uri()),
-            format!("no whole answer within {:?}", self.limit),
-        );
-        let end = Instant::now() + self.limit;
+    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
+        let asked = Marks::of(&request).lasts;
+        let limit = if self.outer { asked.or(self.limit) } else { self.limit.filter(|_| asked.is_none()) };
+        let Some(limit) = limit else {
+            let answer = self.inner.call(request);
+            return Box::pin(async move { Ok(answer.await?.map(|inner| Timed { inner, time: None })) });
+        };
+        let host = host(request.uri());
+        let words = format!("no whole answer within {limit:?}");
+        let late = Error::after(Kind::Deadline, host.as_str(), words.as_str());
+        let end = Instant::now() + limit;
+        let clock = self.outer.then(|| {
+            let clock = Clock::new(end);
+            request.extensions_mut().insert(clock.clone());
+            clock
+        });
         let answer = self.inner.call(request);
         Box::pin(async move {
             match timeout_at(end, answer).await {
-                Ok(answer) => Ok(answer?.map(|inner| Timed { inner, end: Box::pin(sleep_until(end)), late })),
+                Ok(answer) => Ok(answer?.map(|inner| {
+                    let time = Some((Box::pin(sleep_until(end)), late));
+                    Timed { inner, time }
+                })),
+                Err(_) if clock.is_some_and(|clock| !clock.may_have_left()) => {
+                    Err(Error::before(Kind::Deadline, host, format!("{words}, and it was not sent yet")))
+                }
                 Err(_) => Err(late),
             }
         })
@@ -55,8 +75,7 @@ where
 /// A body that ends with an error when the time is up.
 pub(crate) struct Timed<B> {
     inner: B,
-    end: Pin<Box<Sleep>>,
-    late: Error,
+    time: Option<(Pin<Box<Sleep>>, Error)>,
 }
 
 impl<B: Body<Error = Error> + Unpin> Body for Timed<B> {
@@ -67,8 +86,10 @@ impl<B: Body<Error = Error> + Unpin> Body for Timed<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
-        if self.end.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Some(Err(self.late.clone())));
+        if let Some((end, late)) = &mut self.time
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Some(Err(late.clone())));
         }
         Pin::new(&mut self.inner).poll_frame(cx)
     }

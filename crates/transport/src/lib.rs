@@ -1,26 +1,51 @@
 //! The one HTTP client: TLS, credentials bound to a host, limits, redaction.
 //!
-//! [`Client`] is a tower service made of one layer per file: record, egress, credentials, deadline, size,
-//! wire. Redirects are handed to the caller and never followed, a proxy is used only if configured, and
-//! plain HTTP only on loopback or to a host named for it. Left out on purpose: anything about mail, waiting,
-//! trying again.
+//! [`Client`] is a tower service made of one layer per file, from the outside in: record, egress, deadline,
+//! repeat, credentials, limit, deadline of one exchange, size, decode, wire. Under the last one are the files
+//! that make connections: dial, proxy, socks, tunnel, tls, connection, and for log-ins that belong to a
+//! connection handshake and windows.
+//!
+//! Redirects are handed to the caller and never followed, a proxy is used only if configured, and plain HTTP
+//! only on loopback or to a host named for it. What a server asks to wait all requests of a client wait; only
+//! what a caller marks as harmless is sent again. Left out on purpose: anything about mail, HTTP/2, and
+//! trying again what may have changed something.
 
 mod bearer;
+mod certificate;
 mod client;
+mod connection;
 mod credentials;
 mod deadline;
+mod decode;
+mod dial;
 mod egress;
 mod error;
+mod handshake;
+mod identity;
+mod limit;
+mod marks;
 mod origin;
+mod proxy;
 mod record;
+mod repeat;
 mod secret;
 mod size;
+mod socks;
+mod stage;
 mod tls;
+mod tunnel;
+mod windows;
 mod wire;
 
 pub use bearer::{Bearer, NoToken, Source, Token};
+pub use certificate::ServerCertificate;
 pub use client::{Body, Builder, Client};
 pub use credentials::Credentials;
 pub use error::{Error, Kind};
+pub use identity::ClientCertificate;
+pub use marks::Marks;
 pub use origin::Origin;
+pub use proxy::{Proxy, ProxyKind};
 pub use secret::Secret;
+pub use stage::{Reach, Stage, Step, TlsFacts};
+pub use tls::TlsVersion;

@@ -1,5 +1,4 @@
-//! The largest answer that is taken, counted as the caller gets it. Nothing here decompresses, so a bomb
-//! stays as small as it came.
+//! The largest answer that is taken, counted as the caller gets it: after it was decompressed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,44 +1,52 @@
-//! The innermost layer: the one place that names reqwest.
+//! The innermost layer: a request on a connection, a new one or one that is kept.
+//!
+//! Connections are this crate's own, over hyper's protocol alone, because some log-ins belong to a connection
+//! and a client that hides its connections cannot keep their legs together. A request that was provably not
+//! written, because a kept connection was closed just then, goes out on the next one; nothing else is sent
+//! twice here.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
-use http_body::{Body, Frame};
-use reqwest::redirect::Policy;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
+use crate::connection::{Connection, Lost, words};
+use crate::dial::Dialer;
 use crate::error::{Error, Kind, host};
-use crate::tls;
+use crate::handshake::{self, Failed, SERVER};
+use crate::marks::Clock;
+use crate::origin::Origin;
+use crate::stage::Log;
+use crate::windows::Login;
 
 /// An answer that is under way.
 pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
+/// How long a connection is kept without use. Servers and the boxes before them close theirs after some minutes.
+const KEPT: Duration = Duration::from_secs(30);
+/// How many are kept for one origin.
+const MOST_KEPT: usize = 32;
+/// How long the end of an answer may take to get out of the way of the next request.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// The layer.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    client: reqwest::Client,
+    pool: Arc<Pool>,
 }
 
 impl Wire {
-    pub(crate) fn new(connect: Duration, proxy: Option<&Uri>, roots: &[Vec<u8>]) -> Result<Self, Error> {
-        let setup = |why: reqwest::Error| Error::before(Kind::Setup, "", words(why));
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(roots)?)
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .no_proxy()
-            .connect_timeout(connect)
-            .pool_idle_timeout(Duration::from_secs(30));
-        if let Some(proxy) = proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy.to_string()).map_err(setup)?);
-        }
-        Ok(Wire { client: builder.build().map_err(setup)? })
+    pub(crate) fn new(dialer: Dialer) -> Self {
+        Wire { pool: Arc::new(Pool { dialer, kept: Mutex::default() }) }
     }
 }
 
@@ -52,27 +60,118 @@ impl Service<Request<Bytes>> for Wire {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let client = self.client.clone();
-        let host = host(request.uri());
-        Box::pin(async move {
-            let request = reqwest::Request::try_from(request)
-                .map_err(|why| Error::before(Kind::Refused, host.as_str(), words(why)))?;
-            let answer = client.execute(request).await.map_err(|why| {
-                if why.is_connect() {
-                    Error::before(Kind::Connect, host.as_str(), words(why))
-                } else {
-                    Error::after(Kind::Broken, host.as_str(), words(why))
-                }
-            })?;
-            Ok(Response::from(answer).map(|inner| Arriving { inner, host }))
-        })
+        let pool = Arc::clone(&self.pool);
+        Box::pin(async move { pool.exchange(request).await })
     }
 }
 
-/// A body as it arrives.
+/// The connections that are kept.
+struct Pool {
+    dialer: Dialer,
+    kept: Mutex<HashMap<Origin, Vec<Connection>>>,
+}
+
+impl Pool {
+    async fn exchange(self: Arc<Self>, request: Request<Bytes>) -> Result<Response<Arriving>, Error> {
+        let host = host(request.uri());
+        let origin = Origin::of(request.uri())
+            .ok_or_else(|| Error::before(Kind::Refused, host.as_str(), "the address is none of a server"))?;
+        let login = request.extensions().get::<Arc<Login>>().cloned();
+        loop {
+            let (mut connection, fresh) = match self.take(&origin).await {
+                Some(kept) => (kept, false),
+                None => (self.open(&origin, login.is_some()).await?, true),
+            };
+            let dressed = connection.dressed(&request, &origin);
+            if let Some(clock) = Clock::of(&request) {
+                clock.leaves();
+            }
+            let answer = match &login {
+                None => connection.send(dressed).await.map_err(Failed::Lost),
+                Some(login) => {
+                    handshake::exchange(&mut connection, dressed, login, origin.bare_host(), &SERVER).await
+                }
+            };
+            match answer {
+                Ok(answer) => {
+                    let lease = Lease { connection, pool: Arc::clone(&self), origin };
+                    return Ok(answer.map(|inner| Arriving::new(inner, lease, host)));
+                }
+                // None of these was carried out, and a new connection may do better.
+                Err(Failed::Lost(Lost::NotSent(_)) | Failed::LogIn(_)) if !fresh => {}
+                Err(Failed::Lost(Lost::NotSent(why))) => {
+                    return Err(Error::before(Kind::Broken, host, why));
+                }
+                Err(Failed::Lost(Lost::Sent(why))) => return Err(Error::after(Kind::Broken, host, why)),
+                Err(Failed::LogIn(why)) => return Err(Error::before(Kind::LogIn, host, why)),
+            }
+        }
+    }
+
+    async fn open(&self, origin: &Origin, alone: bool) -> Result<Connection, Error> {
+        let way = self.dialer.dial(origin, alone, &mut Log::default()).await?;
+        Connection::open(way).await.map_err(|why| Error::before(Kind::Broken, origin.host(), why))
+    }
+
+    /// A kept connection that can be used, the last used one first.
+    async fn take(&self, origin: &Origin) -> Option<Connection> {
+        loop {
+            let mut connection = self.kept().get_mut(origin)?.pop()?;
+            let fresh = connection.since.elapsed() < KEPT && !connection.is_closed();
+            if fresh && timeout(SETTLED, connection.is_ready()).await.unwrap_or(false) {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn keep(&self, origin: Origin, mut connection: Connection) {
+        connection.since = Instant::now();
+        let mut all = self.kept();
+        for of_one in all.values_mut() {
+            of_one.retain(|kept| kept.since.elapsed() < KEPT && !kept.is_closed());
+        }
+        all.retain(|_, of_one| !of_one.is_empty());
+        let of_one = all.entry(origin).or_default();
+        if of_one.len() < MOST_KEPT {
+            of_one.push(connection);
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Connection>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in use, and where it goes afterwards.
+struct Lease {
+    connection: Connection,
+    pool: Arc<Pool>,
+    origin: Origin,
+}
+
+/// A body as it arrives. At its end the connection is kept; dropped before that, it is closed.
 pub(crate) struct Arriving {
-    inner: reqwest::Body,
+    inner: Incoming,
+    lease: Option<Lease>,
     host: String,
+}
+
+impl Arriving {
+    fn new(inner: Incoming, lease: Lease, host: String) -> Self {
+        let mut arriving = Arriving { inner, lease: Some(lease), host };
+        if arriving.inner.is_end_stream() {
+            arriving.release();
+        }
+        arriving
+    }
+
+    fn release(&mut self) {
+        if let Some(Lease { connection, pool, origin }) = self.lease.take()
+            && !connection.is_closed()
+        {
+            pool.keep(origin, connection);
+        }
+    }
 }
 
 impl Body for Arriving {
@@ -83,28 +182,29 @@ impl Body for Arriving {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        Poll::Ready(
-            frame
-                .map(|frame| frame.map_err(|why| Error::after(Kind::Broken, self.host.as_str(), words(why)))),
-        )
+        match std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+            None => {
+                self.release();
+                Poll::Ready(None)
+            }
+            Some(Ok(frame)) => {
+                if self.inner.is_end_stream() {
+                    self.release();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(why)) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(Error::after(Kind::Broken, self.host.as_str(), words(&why)))))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
     }
-}
 
-/// An error with its causes as one line, without the address, which may hold secrets.
-fn words(error: reqwest::Error) -> String {
-    use std::error::Error as _;
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        words.push_str(": ");
-        words.push_str(&inner.to_string());
-        cause = inner.source();
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
-    words
 }

@@ -1,0 +1,237 @@
+//! NTLM, and Negotiate with NTLM or Kerberos in it: the tokens, by the library `sspi`.
+//!
+//! Only what a client needs. Kerberos is tried where a key distribution centre is configured; its tickets are
+//! fetched over TCP, with the same user and password, and are kept no longer than one log-in.
+
+use std::fmt;
+use std::time::Duration;
+
+use sspi::generator::{GeneratorInitSecurityContext, GeneratorState, NetworkRequest};
+use sspi::network_client::NetworkProtocol;
+use sspi::ntlm::NtlmConfig;
+use sspi::{
+    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse, Credentials,
+    CredentialsBuffers, DataRepresentation, KerberosConfig, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer,
+    SecurityStatus, Sspi, SspiImpl, Username,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::secret::Secret;
+
+/// How long a key distribution centre may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer of one.
+const LONGEST_TICKET: u32 = 1 << 20;
+/// What this machine calls itself; servers log it and decide nothing by it.
+const WORKSTATION: &str = "portcullis";
+
+/// The scheme in the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Ntlm,
+    Negotiate,
+}
+
+impl Scheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Ntlm => "NTLM",
+            Scheme::Negotiate => "Negotiate",
+        }
+    }
+}
+
+/// Who logs in, and how.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) scheme: Scheme,
+    pub(crate) user: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) password: Secret,
+    /// A key distribution centre, such as `tcp://dc.corp.example:88`.
+    pub(crate) kdc: Option<String>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("scheme", &self.scheme)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token for the other side.
+pub(crate) struct Token {
+    pub(crate) bytes: Vec<u8>,
+    /// It proves who logs in; after it the server can decide.
+    pub(crate) proves: bool,
+}
+
+/// A log-in that is under way.
+pub(crate) struct Context {
+    package: Package,
+    target: String,
+    binding: Option<Vec<u8>>,
+}
+
+enum Package {
+    Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
+    Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
+}
+
+impl Login {
+    fn identity(&self) -> Result<AuthIdentity, String> {
+        let wrong = |why| {
+            format!(
+                "the user cannot be used for a log-in ({why}); write it as user, DOMAIN\\user or user@corp.example"
+            )
+        };
+        let username = match &self.domain {
+            Some(domain) => Username::new(&self.user, Some(domain)),
+            None => Username::parse(&self.user),
+        };
+        Ok(AuthIdentity {
+            username: username.map_err(wrong)?,
+            password: self.password.reveal().to_owned().into(),
+        })
+    }
+
+    /// Begins a log-in at `host`, bound to a certificate if there is one.
+    pub(crate) fn begin(&self, host: &str, binding: Option<&[u8]>) -> Result<Context, String> {
+        let identity = self.identity()?;
+        let package = match self.scheme {
+            Scheme::Ntlm => {
+                let mut ntlm = Ntlm::with_config(NtlmConfig::new(WORKSTATION.to_owned()));
+                let acquired = ntlm
+                    .acquire_credentials_handle()
+                    .with_credential_use(CredentialUse::Outbound)
+                    .with_auth_data(&identity)
+                    .execute(&mut ntlm)
+                    .map_err(words)?;
+                Package::Ntlm(Box::new(ntlm), acquired.credentials_handle)
+            }
+            Scheme::Negotiate => {
+                let (config, packages): (Box<dyn sspi::negotiate::ProtocolConfig>, _) = match &self.kdc {
+                    None => (Box::new(NtlmConfig::new(WORKSTATION.to_owned())), "ntlm,!kerberos,!pku2u"),
+                    Some(kdc) => {
+                        let config = KerberosConfig::new_with_kdc_url(kdc, WORKSTATION.to_owned());
+                        (Box::new(config), "kerberos,ntlm,!pku2u")
+                    }
+                };
+                let config = NegotiateConfig::new(config, Some(packages.to_owned()), WORKSTATION.to_owned());
+                let mut negotiate = Negotiate::new_client(config).map_err(words)?;
+                let acquired = negotiate
+                    .acquire_credentials_handle()
+                    .with_credential_use(CredentialUse::Outbound)
+                    .with_auth_data(&Credentials::AuthIdentity(identity))
+                    .execute(&mut negotiate)
+                    .map_err(words)?;
+                Package::Negotiate(Box::new(negotiate), acquired.credentials_handle)
+            }
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Ok(Context { package, target: format!("HTTP/{host}"), binding: binding.map(bindings) })
+    }
+}
+
+impl Context {
+    /// The next token, in answer to a challenge unless it is the first one.
+    pub(crate) async fn step(&mut self, challenge: Option<Vec<u8>>) -> Result<Token, String> {
+        let first = challenge.is_none();
+        let mut input = vec![SecurityBuffer::new(challenge.unwrap_or_default(), BufferType::Token)];
+        if let Some(binding) = &self.binding {
+            input.push(SecurityBuffer::new(binding.clone(), BufferType::ChannelBindings));
+        }
+        let mut output = vec![SecurityBuffer::new(Vec::new(), BufferType::Token)];
+        let status = match &mut self.package {
+            Package::Ntlm(ntlm, credentials) => {
+                let mut builder = ntlm
+                    .initialize_security_context()
+                    .with_credentials_handle(credentials)
+                    .with_context_requirements(ClientRequestFlags::empty())
+                    .with_target_data_representation(DataRepresentation::Network)
+                    .with_target_name(&self.target)
+                    .with_input(&mut input)
+                    .with_output(&mut output);
+                let made =
+                    SspiImpl::initialize_security_context_impl(&mut **ntlm, &mut builder).map_err(words)?;
+                run(made).await?
+            }
+            Package::Negotiate(negotiate, credentials) => {
+                let mut builder = negotiate
+                    .initialize_security_context()
+                    .with_credentials_handle(credentials)
+                    .with_context_requirements(ClientRequestFlags::INTEGRITY)
+                    .with_target_data_representation(DataRepresentation::Network)
+                    .with_target_name(&self.target)
+                    .with_input(&mut input)
+                    .with_output(&mut output);
+                let made = SspiImpl::initialize_security_context_impl(&mut **negotiate, &mut builder)
+                    .map_err(words)?;
+                run(made).await?
+            }
+        };
+        let bytes = output.into_iter().next().map(|token| token.buffer).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err("the log-in has nothing more to say to the challenge of the server".to_owned());
+        }
+        let kerberos = matches!(&self.package, Package::Negotiate(negotiate, _) if negotiate.negotiated_protocol().is_kerberos());
+        Ok(Token { bytes, proves: !first || kerberos || status == SecurityStatus::Ok })
+    }
+}
+
+/// Runs a step of the library, and fetches for it what it asks the network for.
+async fn run(mut step: GeneratorInitSecurityContext<'_>) -> Result<SecurityStatus, String> {
+    let mut state = step.start();
+    loop {
+        match state {
+            GeneratorState::Completed(result) => return Ok(result.map_err(words)?.status),
+            GeneratorState::Suspended(request) => {
+                let answer = match timeout(PATIENCE, ask(&request)).await {
+                    Ok(answer) => answer.map_err(|why| why.to_string()),
+                    Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+                };
+                let place = request.url.host_str().unwrap_or_default().to_owned();
+                state = step.resume(answer.map_err(|why| {
+                    let why = format!("no ticket from the key distribution centre {place}: {why}");
+                    sspi::Error::new(sspi::ErrorKind::NoAuthenticatingAuthority, why)
+                }));
+            }
+        }
+    }
+}
+
+/// One question to a key distribution centre over TCP, where both ways begin with the length.
+async fn ask(request: &NetworkRequest) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind};
+    if request.protocol != NetworkProtocol::Tcp {
+        return Err(Error::new(ErrorKind::Unsupported, "only tcp:// is supported"));
+    }
+    let host = request.url.host_str().unwrap_or_default();
+    let mut io = TcpStream::connect((host, request.url.port().unwrap_or(88))).await?;
+    io.write_all(&request.data).await?;
+    let length = io.read_u32().await?;
+    if length > LONGEST_TICKET {
+        return Err(Error::new(ErrorKind::InvalidData, "the answer is too long"));
+    }
+    let mut answer = length.to_be_bytes().to_vec();
+    (&mut io).take(length.into()).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+/// `SEC_CHANNEL_BINDINGS`: five empty fields and where the data are.
+fn bindings(data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 24];
+    bytes.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend(32_u32.to_le_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+fn words(why: sspi::Error) -> String {
+    let text: String = why.description.chars().filter(|letter| !letter.is_control()).take(300).collect();
+    format!("{:?}: {text}", why.error_type)
+}
