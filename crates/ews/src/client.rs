@@ -99,6 +99,16 @@ impl EwsClient {
         mailbox: &Mailbox,
         operation: O,
     ) -> Result<O::Output, Error> {
+        let (reader, id, operation) = self.begin(mailbox, operation).await?;
+        finish(reader, operation).await.map_err(|failure| said::<O>(failure, id, mailbox))
+    }
+
+    /// Sends one operation and reads its answer up to where that of the operation begins.
+    pub(crate) async fn begin<O: Operation>(
+        &self,
+        mailbox: &Mailbox,
+        operation: O,
+    ) -> Result<(Reader<Source>, RequestId, O), Error> {
         let spoken = &self.inner.spoken;
         let mut asked = spoken.version();
         loop {
@@ -108,10 +118,7 @@ impl EwsClient {
             let opened = self.open::<O>(request, id, &mut server).await;
             spoken.heard(server);
             let failure = match opened {
-                Ok(reader) => match finish(reader, operation).await {
-                    Ok(output) => return Ok(output),
-                    Err(failure) => failure,
-                },
+                Ok(reader) => return Ok((reader, id, operation)),
                 Err(Failure::Said(fault)) if self.refuses_version(&fault) => {
                     if let Some(lower) = spoken.lower(asked, server) {
                         asked = lower;
@@ -121,9 +128,7 @@ impl EwsClient {
                 }
                 Err(failure) => failure,
             };
-            let mut error = failure.into_error(O::NAME, O::EFFECT, mailbox);
-            error.message = id.onto(error.message);
-            return Err(error);
+            return Err(said::<O>(failure, id, mailbox));
         }
     }
 
@@ -208,6 +213,13 @@ impl EwsClient {
             (_, Some(plain)) => Err(plain.into()),
         }
     }
+}
+
+/// A failure as an error that names its request.
+fn said<O: Operation>(failure: Failure, id: RequestId, mailbox: &Mailbox) -> Error {
+    let mut error = failure.into_error(O::NAME, O::EFFECT, mailbox);
+    error.message = id.onto(error.message);
+    error
 }
 
 /// Reads the answer of an operation, and that the document is whole.

@@ -54,6 +54,30 @@ impl<P: Pull> Reader<P> {
         }
     }
 
+    /// Reads to the end of the document and no further: more may follow it, and may take its time.
+    pub(crate) async fn end_document(&mut self) -> Result<(), Failure> {
+        while self.tokens.depth() > 0 {
+            self.next().await?;
+        }
+        Ok(())
+    }
+
+    /// Steps to another document that follows the one that was read; false where the bytes end.
+    pub(crate) async fn next_document(&mut self) -> Result<bool, Failure> {
+        self.tokens.restart();
+        while !self.tokens.skip_blank() {
+            if self.piece.is_empty() {
+                match self.source.pull().await? {
+                    Some(bytes) => self.piece = bytes,
+                    None => return Ok(false),
+                }
+            }
+            let part = self.piece.split_to(PIECE.min(self.piece.len()));
+            self.tokens.feed(&part)?;
+        }
+        Ok(true)
+    }
+
     /// Steps to the next element inside the current one; false at the end of the current one.
     pub(crate) async fn child(&mut self) -> Result<bool, Failure> {
         loop {
@@ -123,6 +147,18 @@ impl<P: Pull> Reader<P> {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
             _ => Err(self.error(Reason::Value(what))),
+        }
+    }
+
+    /// A number, or nothing where the element is empty.
+    pub(crate) async fn number<T: std::str::FromStr>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<T>, Failure> {
+        let text = self.text().await?;
+        match text.trim() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| self.error(Reason::Value(what))),
         }
     }
 

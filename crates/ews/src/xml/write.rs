@@ -4,16 +4,20 @@
 //! selects something (an id, an address, a query): there a silently different value would be a different
 //! target.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use exchange::{Error, ErrorKind};
 
 use super::is_allowed;
 use crate::reach::{Place, Reach};
+use crate::version::Version;
 
 /// A document under construction.
 #[derive(Default)]
 pub(crate) struct Writer {
     out: String,
     refused: Option<String>,
+    version: Version,
     owner: Option<String>,
     place: Place,
 }
@@ -21,20 +25,33 @@ pub(crate) struct Writer {
 impl Writer {
     /// For a request to a mailbox.
     pub(crate) fn reaching(reach: &Reach) -> Self {
-        Writer { owner: reach.owner.clone(), place: reach.place, ..Writer::default() }
+        Writer {
+            version: reach.version,
+            owner: reach.owner.clone(),
+            place: reach.place,
+            ..Writer::default()
+        }
+    }
+
+    /// The schema version of the document, for what only some versions have.
+    pub(crate) fn version(&self) -> Version {
+        self.version
     }
 
     /// A folder by its [well-known name](https://learn.microsoft.com/exchange/client-developer/web-service-reference/distinguishedfolderid):
     /// in the mailbox, archive or tree that this request is about, whoever's that is.
     pub(crate) fn known_folder(&mut self, name: &str) {
         const NOBODYS: [&str; 2] = ["directory", "publicfoldersroot"];
+        if NOBODYS.contains(&name) {
+            return self.empty("t:DistinguishedFolderId", &[("Id", name)]);
+        }
         let id = match self.place.folder(name) {
             Ok(id) => id,
             Err(words) => {
                 return self.refuse(words);
             }
         };
-        match self.owner.clone().filter(|_| !NOBODYS.contains(&name)) {
+        match self.owner.clone() {
             None => self.empty("t:DistinguishedFolderId", &[("Id", &id)]),
             Some(owner) => {
                 self.open("t:DistinguishedFolderId", &[("Id", &id)]);
@@ -88,6 +105,13 @@ impl Writer {
     pub(crate) fn exact(&mut self, name: &'static str, value: &str) {
         self.check(name, value);
         self.text(name, value);
+    }
+
+    /// `<name>bytes</name>` in base64, encoded into place.
+    pub(crate) fn base64(&mut self, name: &'static str, bytes: &[u8]) {
+        self.open(name, &[]);
+        STANDARD.encode_string(bytes, &mut self.out);
+        self.close(name);
     }
 
     /// `<name>value</name>` with a value of our own, such as a number or a word of the protocol.
