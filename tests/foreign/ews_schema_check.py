@@ -22,6 +22,8 @@ OPERATIONS = {
     "FindItem", "FindFolder", "GetItem", "GetAttachment", "MoveItem", "DeleteItem", "CreateItem", "SendItem",
     "UpdateItem", "DeleteAttachment", "MarkAsJunk", "GetInboxRules", "UpdateInboxRules", "ResolveNames",
     "GetUserOofSettingsRequest", "SetUserOofSettingsRequest",
+    "ExpandDL", "FindPeople", "GetDelegate", "GetMailTips", "GetSearchableMailboxes", "GetServerTimeZones",
+    "GetServiceConfiguration", "GetUserAvailabilityRequest", "SearchMailboxes",
 }
 
 
@@ -53,7 +55,7 @@ def main():
         versions.add(version)
         seen.add(etree.QName(body[0]).localname)
         against = {"15.2": newest}
-        if version == "Exchange2013_SP1":
+        if version in ("Exchange2013", "Exchange2013_SP1"):
             against["2013 SP1"] = of_2013
         for name, schema in against.items():
             for part in [body[0], *header]:

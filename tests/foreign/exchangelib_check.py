@@ -59,9 +59,11 @@ class Validating(NoVerifyHTTPAdapter):
 
     def send(self, request, *args, **kwargs):
         response = super().send(request, *args, **kwargs)
-        if self.schema is not None:
+        # A log-in in several steps looks at what is below a refusal, which reading it would take away.
+        if self.schema is not None and response.status_code != 401:
             for who, text in (("request", request.body), ("answer", response.content)):
-                if text and b"Envelope" in text:
+                # What is asked of a token endpoint is a form, as text.
+                if isinstance(text, bytes) and b"Envelope" in text:
                     self.hold(who, text)
             if kwargs.get("stream"):
                 # exchangelib reads the contents of attachments as a stream: give it one again.

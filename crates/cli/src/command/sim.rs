@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use exchange_sim::{Config, Organisation, Server};
+use exchange_sim::{Config, Organisation, Scheme, Server};
 
 use crate::exit::{Exit, Wrong};
 use crate::output;
@@ -17,7 +17,7 @@ pub(crate) struct Sim {
     /// Where to listen; loopback only, because the simulator guards nothing
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
     listen: SocketAddr,
-    /// Mails to begin with: `DIR/<mailbox address>/<folder>/*.eml`
+    /// Mails to begin with: `DIR/<mailbox address>/<folder>/*.eml`; who may log in is in `DIR/accounts.yaml`
     #[arg(long, value_name = "DIR")]
     mail: Option<PathBuf>,
     /// The account clients log in with
@@ -26,6 +26,9 @@ pub(crate) struct Sim {
     /// Its password; not a secret
     #[arg(long, default_value = "simulated")]
     password: String,
+    /// How clients may log in: basic, ntlm, negotiate, bearer
+    #[arg(long, value_delimiter = ',', default_value = "basic,bearer", value_name = "SCHEME")]
+    login: Vec<Scheme>,
 }
 
 impl Sim {
@@ -42,6 +45,7 @@ impl Sim {
             Some(folder) => Organisation::load_folder(folder).map_err(|error| Wrong(error.to_string()))?,
         };
         let config = Config { listen: self.listen, ..Config::local(&self.user, &self.password) };
+        let config = config.with_schemes(self.login.iter().copied());
         let mailboxes = organisation.mailboxes();
         let server = Server::start(organisation, config)
             .await

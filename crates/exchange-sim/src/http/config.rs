@@ -19,6 +19,27 @@ pub enum Scheme {
     Bearer,
 }
 
+impl Scheme {
+    /// All of them, with the names they have on a command line.
+    pub const NAMES: [(&'static str, Scheme); 4] = [
+        ("basic", Scheme::Basic),
+        ("ntlm", Scheme::Ntlm),
+        ("negotiate", Scheme::Negotiate),
+        ("bearer", Scheme::Bearer),
+    ];
+}
+
+impl std::str::FromStr for Scheme {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Scheme::NAMES.iter().find(|(name, _)| *name == text).map(|(_, scheme)| *scheme);
+        found.ok_or_else(|| {
+            format!("`{text}` is no way to log in; there are basic, ntlm, negotiate and bearer")
+        })
+    }
+}
+
 /// How to serve an organisation. Its `Debug` form hides the password.
 #[derive(Clone)]
 pub struct Config {

@@ -129,7 +129,7 @@ impl Faulty<'_> {
             }
             Misbehaviour::HugeHeaders { kibibytes } => {
                 let filler: String = (0..*kibibytes)
-                    .map(|number| format!("x-filler-{number:06}: {}\r\n", "f".repeat(1002)))
+                    .map(|number| format!("x-filler-{number:06}: {}\r\n", "f".repeat(1005)))
                     .collect();
                 let head = [
                     raw.head(&length.to_string()).as_ref().strip_suffix(b"\r\n").unwrap_or_default(),

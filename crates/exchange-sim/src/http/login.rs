@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use super::answer::plain;
@@ -10,6 +10,7 @@ use super::body::PiecesBody;
 use super::config::Scheme;
 use super::link::{Link, Progress};
 use super::ntlm::{Handshake, is_message};
+use super::oauth;
 use super::server::Shared;
 use crate::account::Account;
 use crate::soap::rights::Caller;
@@ -18,6 +19,9 @@ use crate::soap::rights::Caller;
 const TO_1970: u64 = 11_644_473_600;
 /// How SPNEGO names NTLM, with the head of a list of one.
 const NTLM_BY_NAME: [u8; 12] = [0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a];
+
+/// How Exchange asks for a token: of which application, and of whom.
+const BEARER: &str = "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", trusted_issuers=\"00000001-0000-0000-c000-000000000000@*\", token_types=\"app_asserted_user_v1 service_asserted_app_v1\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"";
 
 /// The caller of a request, or the answer that refuses it. `anyhow` lets Basic in where it is not offered.
 pub(crate) fn log_in(
@@ -40,6 +44,7 @@ pub(crate) fn log_in(
         "basic" => Scheme::Basic,
         "ntlm" => Scheme::Ntlm,
         "negotiate" => Scheme::Negotiate,
+        "bearer" => Scheme::Bearer,
         _ => return Err(refuse(shared, &[])),
     };
     let allowed = shared.config.offers(scheme) || anyhow && scheme == Scheme::Basic;
@@ -49,7 +54,7 @@ pub(crate) fn log_in(
     match scheme {
         Scheme::Basic => basic(shared, token).ok_or_else(|| refuse(shared, &[])),
         Scheme::Ntlm | Scheme::Negotiate => ntlm(shared, link, scheme, token),
-        Scheme::Bearer => Err(refuse(shared, &[])),
+        Scheme::Bearer => bearer(shared, headers, token),
     }
 }
 
@@ -106,6 +111,32 @@ fn ntlm(
     Ok(caller)
 }
 
+/// Checks a token: that it is of this issuer, not too old, and for Exchange.
+fn bearer(shared: &Shared, headers: &HeaderMap, token: &str) -> Result<Caller, Box<Response<PiecesBody>>> {
+    let now = oauth::now(shared);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let reason = match oauth::issuer(shared).read(token.trim(), now) {
+        Ok((caller, audience)) if is_exchange(audience, host) => return Ok(caller),
+        Ok(_) => "The audience claim value is invalid for current resource.",
+        Err(reason) => reason,
+    };
+    let mut refused = refuse(shared, &[format!("{BEARER}, error=\"invalid_token\"")]);
+    let category = if reason.contains("expired") { "token_expired" } else { "invalid_token" };
+    let diagnostics = format!("2000001;reason=\"{reason}\";error_category=\"{category}\"");
+    if let Ok(value) = HeaderValue::from_str(&diagnostics) {
+        refused.headers_mut().insert("x-ms-diagnostics", value);
+    }
+    Err(refused)
+}
+
+/// Whether a token for a resource is one for Exchange: in one of the clouds, or on this server.
+fn is_exchange(audience: &str, host: &str) -> bool {
+    let name = audience.split_once("://").map_or(audience, |(_, name)| name);
+    let clouds =
+        ["outlook.office365.com", "outlook.office365.us", "outlook-dod.office365.us", "partner.outlook.cn"];
+    clouds.contains(&name) || name.eq_ignore_ascii_case(host)
+}
+
 /// The NTLM message in a token, and whether SPNEGO is around it.
 fn unwrap(token: &[u8]) -> (&[u8], bool) {
     let at = token.windows(8).position(|window| window == b"NTLMSSP\0");
@@ -143,12 +174,13 @@ fn refuse(shared: &Shared, said: &[String]) -> Box<Response<PiecesBody>> {
     let mut refused = plain(StatusCode::UNAUTHORIZED, "401 Unauthorized: log in first.");
     let mut lines = said.to_vec();
     if lines.is_empty() {
+        let has_applications = !shared.organisation.lock().directory.applications.is_empty();
         for scheme in &shared.config.schemes {
             lines.extend(match scheme {
                 Scheme::Basic => Some(String::from("Basic realm=\"exchange-sim\"")),
                 Scheme::Ntlm => Some(String::from("NTLM")),
                 Scheme::Negotiate => Some(String::from("Negotiate")),
-                Scheme::Bearer => None,
+                Scheme::Bearer => has_applications.then(|| BEARER.to_owned()),
             });
         }
     }

@@ -8,6 +8,7 @@ mod fault;
 mod link;
 mod login;
 mod ntlm;
+mod oauth;
 mod route;
 pub(crate) mod server;
 mod tamper;

@@ -10,11 +10,15 @@ use super::ews::ews;
 use super::fault::MAX_REQUEST;
 use super::link::Link;
 use super::login;
+use super::oauth;
 use super::server::{EWS_PATH, Shared};
 use crate::soap::rights::Caller;
 
 /// Answers a request, whatever it is for.
 pub(crate) async fn route(shared: &Shared, link: &Link, request: Request<Incoming>) -> Answered {
+    if oauth::at(request.uri().path()).is_some() {
+        return oauth::answer(shared, link, request).await;
+    }
     // Views for tests are there whatever ways to log in a test wants to be offered.
     let is_view = request.uri().path().starts_with("/sim/");
     match login::log_in(shared, link, request.headers(), is_view) {

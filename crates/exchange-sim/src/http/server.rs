@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::link::Link;
+use super::oauth::Issuer;
 use super::route::route;
 use super::tamper::Tampered;
 use crate::misbehaviour::{Fault, Script};
@@ -31,10 +32,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] lets open answers finish.
-#[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
+    issuer: Arc<Mutex<Issuer>>,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
 }
@@ -43,7 +44,14 @@ pub struct Server {
 pub(crate) struct Shared {
     pub(crate) organisation: Organisation,
     pub(crate) config: Config,
+    pub(crate) issuer: Arc<Mutex<Issuer>>,
     pub(crate) script: Arc<Mutex<Script>>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -57,10 +65,12 @@ impl Server {
         let mut script = Script::default();
         config.faults.iter().cloned().for_each(|fault| script.add(fault));
         let script = Arc::new(Mutex::new(script));
-        let shared = Arc::new(Shared { organisation, config, script: script.clone() });
+        let issuer = Arc::new(Mutex::new(Issuer::default()));
+        let shared =
+            Arc::new(Shared { organisation, config, issuer: issuer.clone(), script: script.clone() });
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(accept(listener, shared, stopped));
-        Ok(Server { address, script, stop, running: Some(running) })
+        Ok(Server { address, script, issuer, stop, running: Some(running) })
     }
 
     /// The address of EWS, e.g. `http://127.0.0.1:8080/EWS/Exchange.asmx`.
@@ -81,6 +91,22 @@ impl Server {
     /// Forgets all faults.
     pub fn behave(&self) {
         self.script.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How long tokens are good that are issued from now on; an hour without this.
+    pub fn tokens_last(&self, life: Duration) {
+        self.issuer.lock().unwrap_or_else(PoisonError::into_inner).life = Some(life);
+    }
+
+    /// Lets time pass for tokens, codes and assertions.
+    pub fn let_tokens_age(&self, by: Duration) {
+        let mut issuer = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
+        issuer.ahead = issuer.ahead.saturating_add(by);
+    }
+
+    /// Where tokens are got, e.g. `http://127.0.0.1:8080/corp.example/oauth2/v2.0/token`.
+    pub fn token_url(&self, tenant: &str) -> String {
+        format!("http://{}/{tenant}/oauth2/v2.0/token", self.address)
     }
 
     /// Stops: no new connections, open answers get two seconds.

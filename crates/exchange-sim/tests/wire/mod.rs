@@ -74,13 +74,17 @@ pub(crate) async fn call(server: &Server, operation: &str) -> Option<Answer> {
 
 /// An operation in the name of a mailbox.
 pub(crate) async fn call_as(server: &Server, mailbox: Option<&str>, operation: &str) -> Option<Answer> {
+    send(server, "POST", "/EWS/Exchange.asmx", &envelope(mailbox, operation)).await
+}
+
+/// An operation in its envelope.
+pub(crate) fn envelope(mailbox: Option<&str>, operation: &str) -> String {
     let header = mailbox.map_or_else(String::new, |mailbox| {
         format!("<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>{mailbox}</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>")
     });
-    let envelope = format!(
+    format!(
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\" xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\"><s:Header><t:RequestServerVersion Version=\"Exchange2013\"/>{header}</s:Header><s:Body>{operation}</s:Body></s:Envelope>"
-    );
-    send(server, "POST", "/EWS/Exchange.asmx", &envelope).await
+    )
 }
 
 /// FindItem in a well-known folder of Alice.
