@@ -3,8 +3,14 @@
 use exchange::{Error, ErrorKind, FolderRef, Mailbox, WellKnownFolder};
 
 use crate::client::EwsClient;
-use crate::op::find_folder::FindFolder;
+use crate::condition::Condition;
+use crate::object::FolderAt;
+use crate::op::find_folder::{FindFolder, FolderTraversal};
+use crate::property::Property;
 use crate::xml::Writer;
+
+/// How many folders that differ only in case are looked at.
+const MOST: u32 = 16;
 
 /// A folder as the wire names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,14 @@ impl Target {
 }
 
 impl EwsClient {
+    /// Finds what `folder` names.
+    pub(crate) async fn target_at(&self, mailbox: &Mailbox, folder: &FolderAt) -> Result<Target, Error> {
+        match folder {
+            FolderAt::Folder(folder) => self.target(mailbox, folder).await,
+            FolderAt::Named(name) => Ok(Target::Known(name)),
+        }
+    }
+
     /// Finds what `folder` names. A path costs one request a segment.
     pub(crate) async fn target(&self, mailbox: &Mailbox, folder: &FolderRef) -> Result<Target, Error> {
         match folder {
@@ -53,7 +67,12 @@ impl EwsClient {
         name: &str,
         whole: &FolderRef,
     ) -> Result<Target, Error> {
-        let found = self.call(mailbox, FindFolder { parent: &parent, name }).await?;
+        let condition = Some(Condition::Same(Property::Field("folder:DisplayName"), name.into()));
+        let traversal = FolderTraversal::Shallow;
+        let step = FindFolder { parent: &parent, traversal, condition, offset: 0, limit: MOST };
+        let found = self.call(mailbox, step).await?.folders;
+        let found: Vec<(String, String)> =
+            found.into_iter().map(|folder| (folder.id, folder.name.unwrap_or_default())).collect();
         let exact = found.iter().position(|(_, display)| display == name);
         let mut found = found.into_iter().filter(|(_, display)| same(display, name) || exact.is_some());
         let first = found.nth(exact.unwrap_or(0));

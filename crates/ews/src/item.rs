@@ -119,7 +119,7 @@ impl Item {
 }
 
 /// An [`ItemId`](https://learn.microsoft.com/exchange/client-developer/web-service-reference/itemid).
-async fn item_id<P: Pull>(reader: &mut Reader<P>) -> Result<ItemRef, Failure> {
+pub(crate) async fn item_id<P: Pull>(reader: &mut Reader<P>) -> Result<ItemRef, Failure> {
     let id = reader.attribute("Id").and_then(filled);
     let change_key = reader.attribute("ChangeKey").and_then(filled);
     let id = id.ok_or_else(|| reader.error(Reason::Missing("the Id of ItemId")))?;
@@ -151,7 +151,7 @@ async fn addresses<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Address>, Fail
     Ok(all)
 }
 
-async fn headers<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Header>, Failure> {
+pub(crate) async fn headers<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Header>, Failure> {
     let mut all = Vec::new();
     while reader.child().await? {
         let name = reader.attribute("HeaderName").unwrap_or_default();
@@ -160,7 +160,7 @@ async fn headers<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Header>, Failure
     Ok(all)
 }
 
-async fn attachments<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<AttachmentInfo>, Failure> {
+pub(crate) async fn attachments<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<AttachmentInfo>, Failure> {
     let mut all = Vec::new();
     while reader.child().await? {
         let kind = match reader.name() {

@@ -5,17 +5,24 @@
 //! again; whoever owns the service and the run does those.
 
 mod answer;
+mod autodiscover;
+mod availability;
 mod base64_stream;
 mod client;
 mod code;
 mod condition;
 mod config;
+mod contact_details;
+mod directory;
 mod envelope;
+mod events;
 mod failure;
 mod folder;
+mod folders;
 mod http;
 mod item;
 mod malformed;
+mod object;
 mod op;
 mod port;
 mod property;
@@ -27,6 +34,51 @@ mod time;
 mod version;
 mod xml;
 
+pub use autodiscover::{
+    AlternateMailbox, Attempt, Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Discovered,
+};
+pub use availability::{
+    Availability, AvailabilityQuery, Busy, BusyDetails, BusyTime, FreeBusyDetail, FreeBusyView, Invitee,
+    InviteeKind, Suggestion, SuggestionDay, SuggestionQuery, Suitability, WorkingHours,
+};
 pub use client::EwsClient;
+pub use events::{Event, EventKind, EventObject, EventStream, Notification, Streamed};
+pub use folders::{Folder, FolderFilter, FolderKind};
+pub use op::convert_id::{AlternateId, IdFormat, IdOf};
+pub use op::create_folder::NewFolder;
+pub use op::find_folder::{FolderSearch, FolderTraversal, FoundFolders};
+pub use op::subscribe::{Subscription, Watch};
+pub use op::sync_folder_hierarchy::{SyncedFolder, SyncedFolders};
+pub use op::sync_folder_items::{ItemSync, SyncDetail, SyncedItem, SyncedItems};
+pub use op::update_folder::FolderUpdate;
+pub use op::upload_items::Upload;
 pub use config::{Access, Config, Identity, NamedBy, Store};
+pub use object::{
+    AttachmentContent, Attendee, BaseShape, Body, BodyType, CalendarPart, Conflict, ContactPart, ContactText,
+    ExchangeItem, ExtendedName, ExtendedValue, Field, Flag, FolderAt, FreeBusy, Importance, ItemChange,
+    ItemCondition, ItemKind, ItemPage, ItemSearch, ItemShape, ItemView, Meeting, MessagePart, Month, NewAttachment,
+    NewItem, NewKind, Pattern, PhoneKind, PostalAddress, PostalKind, PostalPart, PropertyPath, PropertySet,
+    PropertyType, Recurrence, RecurrenceEnd, Relation, Sensitivity, Sort, TextMode, Traversal, Update, Week,
+    Weekday,
+};
+pub use op::create_attachment::Attached;
+pub use op::create_item::{Creation, Disposition};
+pub use op::delete_item::{Deletion, Invitations};
+pub use op::update_item::{MeetingUpdates, Updated, Updating};
+pub use contact_details::{ContactAddress, ContactDetails};
+pub use op::expand_dl::{Group, GroupMembers};
+pub use op::find_people::{People, PeopleIn, PeopleQuery, Persona};
+pub use op::get_delegate::{Delegate, Delegates};
+pub use op::get_mail_tips::{Away, MailTips};
+pub use op::get_searchable_mailboxes::{
+    FailedMailbox, SearchableMailbox, SearchableMailboxes, SearchableQuery,
+};
+pub use op::get_server_time_zones::{ServerTimeZone, ZonePeriod};
+pub use op::get_service_configuration::{
+    MailTipsSetup, OwnDomain, ProtectionRule, ServiceConfiguration, ServicePart, VoiceMailSetup,
+};
+pub use op::resolve_names::{NameQuery, NameScope, Resolution, Resolutions};
+pub use op::search_mailboxes::{
+    ItemPreview, KeywordFound, MailboxSearch, MailboxesFound, SearchGives, SearchPart,
+};
 pub use version::{ServerVersion, UnknownVersion, Version};

@@ -10,13 +10,13 @@ pub(crate) enum Property<'a> {
     /// One of MAPI's, a string, by its tag.
     Tag(&'static str),
     /// A string of our own, kept on the item.
-    Own(&'static str),
-    /// A header of a mail to be sent.
-    Header(&'a str),
+    Own(&'a str),
 }
 
+/// The name of the property our key is kept in.
+pub(crate) const KEY_NAME: &str = "X-Portcullis-Key";
 /// The property our key is kept in.
-pub(crate) const KEY: Property<'static> = Property::Own("X-Portcullis-Key");
+pub(crate) const KEY: Property<'static> = Property::Own(KEY_NAME);
 
 /// What a search asks for of each item.
 pub(crate) const SUMMARY: [Property<'static>; 8] = [
@@ -50,16 +50,7 @@ impl Property<'_> {
                 out.empty("t:ExtendedFieldURI", &[("PropertyTag", tag), ("PropertyType", "String")]);
             }
             Property::Own(name) => named(out, "PublicStrings", name),
-            Property::Header(name) => named(out, "InternetHeaders", name),
         }
-    }
-
-    /// Writes the property with a value, as part of an item.
-    pub(crate) fn write_value(&self, out: &mut Writer, value: &str) {
-        out.open("t:ExtendedProperty", &[]);
-        self.write(out);
-        out.exact("t:Value", value);
-        out.close("t:ExtendedProperty");
     }
 }
 

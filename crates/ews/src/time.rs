@@ -9,12 +9,15 @@ use jiff::tz::TimeZone;
 /// with another zone is converted. What cannot be read is `None`: a mail is worth more than its date.
 pub(crate) fn utc(text: &str) -> Option<String> {
     let text = text.trim();
-    let time: Timestamp = match text.parse() {
-        Ok(time) => time,
-        Err(_) => text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp(),
-    };
+    let time = timestamp(text)?;
     let is_plain = text.len() == 20 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
     Some(if is_plain { text.to_owned() } else { time.to_string() })
+}
+
+/// An `xs:dateTime` as a moment. As [`utc`]: without a zone it is UTC, and what cannot be read is `None`.
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()))
 }
 
 /// An HTTP date in seconds since 1970.

@@ -1,128 +1,188 @@
 //! [CreateItem](https://learn.microsoft.com/exchange/client-developer/web-service-reference/createitem-operation):
-//! keeps a draft. Nothing is ever sent by it: sending is a step of its own, so that a crash in between can be
-//! told apart.
+//! makes messages, answers, calendar items and contacts.
+//!
+//! The ports keep drafts with it and never send: sending is a step of its own there, so that a crash in between
+//! can be told apart. Whoever sends in one step here has to live with not knowing after a lost answer.
 
-use exchange::{Address, BodyText, Draft, ItemRef};
+use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
 
+use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
-use crate::malformed::Reason;
+use crate::folder::Target;
+use crate::object::{ExtendedName, Field, FolderAt, NewItem, NewKind};
 use crate::op::Operation;
-use crate::op::move_item::references;
-use crate::property::{KEY, Property};
+use crate::op::delete_item::Invitations;
+use crate::op::outcome::{no_id, outcomes};
+use crate::port::batch;
+use crate::property::KEY_NAME;
 use crate::xml::{Pull, Reader, Writer};
 
-/// What a draft begins as.
-pub(crate) enum Origin<'a> {
-    /// Nothing.
-    New,
-    /// An answer to an item whose version is known.
-    Reply {
-        /// The item.
-        item: &'a ItemRef,
-        /// To everybody who got it.
-        all: bool,
-    },
+/// What is done with a new message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Disposition {
+    /// It is kept and not sent.
+    #[default]
+    Save,
+    /// It is sent, and no copy is kept.
+    Send,
+    /// It is sent, and a copy is kept.
+    SendAndSave,
 }
 
-/// A draft.
+impl Disposition {
+    /// The word of the schema.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Disposition::Save => "SaveOnly",
+            Disposition::Send => "SendOnly",
+            Disposition::SendAndSave => "SendAndSaveCopy",
+        }
+    }
+}
+
+/// How items are made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Creation {
+    /// What is done with a message.
+    pub disposition: Disposition,
+    /// Where it, or its copy, is kept; without one where the server keeps such items.
+    pub folder: Option<FolderAt>,
+    /// Who learns of a meeting.
+    pub invitations: Invitations,
+}
+
+impl Creation {
+    /// Keeps items in a folder and sends nothing.
+    pub fn save_in(folder: impl Into<FolderAt>) -> Self {
+        Creation { folder: Some(folder.into()), ..Creation::default() }
+    }
+
+    /// Sends messages and keeps copies in Sent Items.
+    pub fn send() -> Self {
+        Creation { disposition: Disposition::SendAndSave, ..Creation::default() }
+    }
+
+    /// The same for meetings of which these people learn.
+    #[must_use]
+    pub fn inviting(mut self, invitations: Invitations) -> Self {
+        self.invitations = invitations;
+        self
+    }
+}
+
+/// Items to be made.
 pub(crate) struct CreateItem<'a> {
-    pub(crate) draft: &'a Draft,
-    pub(crate) origin: Origin<'a>,
+    pub(crate) items: &'a [NewItem],
+    pub(crate) disposition: Disposition,
+    pub(crate) invitations: Invitations,
+    pub(crate) folder: Option<&'a Target>,
+}
+
+impl<'a> CreateItem<'a> {
+    /// A draft among the drafts.
+    pub(crate) fn draft(item: &'a NewItem) -> Self {
+        CreateItem {
+            items: std::slice::from_ref(item),
+            disposition: Disposition::Save,
+            invitations: Invitations::Nobody,
+            folder: Some(&Target::Known("drafts")),
+        }
+    }
 }
 
 impl Operation for CreateItem<'_> {
     const NAME: &'static str = "CreateItem";
     const ANSWER: &'static str = "CreateItemResponse";
     const EFFECT: Effect = Effect::Changes;
-    type Output = ItemRef;
+    /// The new items; none of those that were sent and not kept, or that are not there yet.
+    type Output = Vec<Result<Option<ItemRef>, Error>>;
 
     fn write(&self, out: &mut Writer) {
-        out.open("m:CreateItem", &[("MessageDisposition", "SaveOnly")]);
-        out.open("m:SavedItemFolderId", &[]);
-        out.known_folder("drafts");
-        out.close("m:SavedItemFolderId");
-        out.open("m:Items", &[]);
-        match &self.origin {
-            Origin::New => self.message(out),
-            Origin::Reply { item, all: false } => self.reply(out, "t:ReplyToItem", item),
-            Origin::Reply { item, all: true } => self.reply(out, "t:ReplyAllToItem", item),
+        // Each is required as soon as one of the items is of its kind.
+        out.open(
+            "m:CreateItem",
+            &[
+                ("MessageDisposition", self.disposition.word()),
+                ("SendMeetingInvitations", self.invitations.word()),
+            ],
+        );
+        if let Some(folder) = self.folder {
+            out.open("m:SavedItemFolderId", &[]);
+            folder.write(out);
+            out.close("m:SavedItemFolderId");
         }
+        out.open("m:Items", &[]);
+        self.items.iter().for_each(|item| item.write(out, 0));
         out.close("m:Items");
         out.close("m:CreateItem");
     }
 
-    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<ItemRef, Failure> {
-        // The draft has no id before it exists; the reader needs a place for its result only.
-        let asked = [ItemRef::new("")];
-        let all = references(reader, &asked, Self::NAME).await?;
-        let one = all.into_iter().next();
-        Ok(one.ok_or_else(|| reader.error(Reason::Missing("the draft")))??)
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        // New items have no ids before they exist; the reader needs places for its results only.
+        let asked = vec![""; self.items.len()];
+        let all = outcomes(reader, &asked, Self::NAME).await?;
+        Ok(all.into_iter().map(|one| one.map(|outcome| outcome.reference)).collect())
     }
 }
 
-impl CreateItem<'_> {
-    /// The order of the elements is that of the schema, which Exchange insists on.
-    fn message(&self, out: &mut Writer) {
-        out.open("t:Message", &[]);
-        if let Some(subject) = &self.draft.subject {
-            out.text("t:Subject", subject);
-        }
-        body(out, "t:Body", &self.draft.body);
-        KEY.write_value(out, &self.draft.key);
-        for header in &self.draft.headers {
-            Property::Header(&header.name).write_value(out, &header.value);
-        }
-        self.recipients(out);
-        out.close("t:Message");
+/// The new item of a draft. A reply has no room for properties; they are set on it afterwards.
+pub(crate) fn of_draft(draft: &Draft, kind: NewKind) -> NewItem {
+    let own = matches!(kind, NewKind::Message);
+    let mut item = NewItem::new(kind);
+    item.fields.extend(draft.subject.clone().map(Field::Subject));
+    item.fields.push(Field::Body(draft.body.clone()));
+    if own {
+        let key = ExtendedName::public_string(KEY_NAME);
+        item.fields.push(Field::Extended(key, vec![draft.key.clone()]));
+        item.fields.extend(draft.headers.iter().map(|header| Field::Header {
+            name: header.name.clone(),
+            value: header.value.clone(),
+        }));
     }
-
-    /// A reply has no room for properties; they are set on the draft afterwards.
-    fn reply(&self, out: &mut Writer, name: &'static str, item: &ItemRef) {
-        out.open(name, &[]);
-        if let Some(subject) = &self.draft.subject {
-            out.text("t:Subject", subject);
-        }
-        self.recipients(out);
-        write_version(out, "t:ReferenceItemId", item);
-        body(out, "t:NewBodyContent", &self.draft.body);
-        out.close(name);
-    }
-
-    fn recipients(&self, out: &mut Writer) {
-        for (name, addresses) in [
-            ("t:ToRecipients", &self.draft.to),
-            ("t:CcRecipients", &self.draft.cc),
-            ("t:BccRecipients", &self.draft.bcc),
-        ] {
-            if !addresses.is_empty() {
-                out.open(name, &[]);
-                addresses.iter().for_each(|address| mailbox(out, address));
-                out.close(name);
-            }
-        }
-    }
+    let people = [
+        (Field::To as fn(_) -> Field, &draft.to),
+        (Field::Cc as fn(_) -> Field, &draft.cc),
+        (Field::Bcc as fn(_) -> Field, &draft.bcc),
+    ];
+    let named = people.into_iter().filter(|(_, people)| !people.is_empty());
+    item.fields.extend(named.map(|(field, people)| field(people.clone())));
+    item
 }
 
-/// Writes an id with the version of the item.
-pub(crate) fn write_version(out: &mut Writer, name: &'static str, item: &ItemRef) {
-    match &item.change_key {
-        Some(key) => out.empty(name, &[("Id", &item.id), ("ChangeKey", key)]),
-        None => out.empty(name, &[("Id", &item.id)]),
-    }
+/// The one item of an answer, which must be there.
+pub(crate) fn single(all: Vec<Result<Option<ItemRef>, Error>>) -> Result<ItemRef, Error> {
+    let one = all.into_iter().next().unwrap_or(Ok(None))?;
+    one.ok_or_else(|| no_id(CreateItem::NAME))
 }
 
-fn mailbox(out: &mut Writer, address: &Address) {
-    out.open("t:Mailbox", &[]);
-    if let Some(name) = &address.name {
-        out.text("t:Name", name);
-    }
-    out.exact("t:EmailAddress", &address.address);
-    out.close("t:Mailbox");
-}
-
-fn body(out: &mut Writer, name: &'static str, body: &BodyText) {
-    match body {
-        BodyText::Text(text) => out.text_with(name, &[("BodyType", "Text")], text),
-        BodyText::Html(html) => out.text_with(name, &[("BodyType", "HTML")], html),
+impl EwsClient {
+    /// Makes items, one result for each: the new item, or none where it was sent and no copy is kept (or none that
+    /// is there yet). Nothing here can be repeated without making another: after [`ErrorKind::Unknown`] look first.
+    ///
+    /// # Errors
+    /// Where the whole request failed or nothing could be sent; what happened to a single item is in its result.
+    pub async fn create_items(
+        &self,
+        mailbox: &Mailbox,
+        items: &[NewItem],
+        how: &Creation,
+    ) -> Result<Vec<Result<Option<ItemRef>, Error>>, Error> {
+        if how.disposition == Disposition::Send && how.folder.is_some() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "a message that is sent without a copy cannot be kept in a folder; nothing was sent",
+            ));
+        }
+        let folder = match &how.folder {
+            Some(folder) => Some(self.target_at(mailbox, folder).await?),
+            None => None,
+        };
+        let folder = folder.as_ref();
+        let (disposition, invitations) = (how.disposition, how.invitations);
+        batch::run(items, self.batch(), |items| {
+            self.call(mailbox, CreateItem { items, disposition, invitations, folder })
+        })
+        .await
     }
 }

@@ -1,21 +1,60 @@
 //! [GetItem](https://learn.microsoft.com/exchange/client-developer/web-service-reference/getitem-operation):
 //! items by their ids, whole, or only a part of them.
 
+use std::future::Future;
 use std::io::Write;
 
-use exchange::{AttachmentInfo, Error, ItemRef, Message, MessageSummary};
+use exchange::{AttachmentInfo, Error, ItemRef, Mailbox, Message, MessageSummary};
 
 use crate::answer::{Message as Response, Results};
 use crate::base64_stream::Decoder;
+use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::item::Item;
 use crate::malformed::Reason;
+use crate::object::{ExchangeItem, ItemShape};
 use crate::op::{Operation, item_ids};
+use crate::port::batch;
 use crate::property::{self, Property};
 use crate::xml::{Pull, Reader, Writer};
 
 const NAME: &str = "GetItem";
 const ANSWER: &str = "GetItemResponse";
+
+/// What is read of an item.
+trait Given: Sized + Send {
+    /// Reads the current element.
+    fn take<P: Pull>(
+        reader: &mut Reader<P>,
+        mime: Option<&mut Decoder<'_>>,
+    ) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// Which item it is.
+    fn reference(&self) -> Option<&ItemRef>;
+}
+
+impl Given for Item {
+    async fn take<P: Pull>(
+        reader: &mut Reader<P>,
+        mime: Option<&mut Decoder<'_>>,
+    ) -> Result<Self, Failure> {
+        Item::read(reader, mime).await
+    }
+
+    fn reference(&self) -> Option<&ItemRef> {
+        self.reference.as_ref()
+    }
+}
+
+impl Given for ExchangeItem {
+    async fn take<P: Pull>(reader: &mut Reader<P>, _: Option<&mut Decoder<'_>>) -> Result<Self, Failure> {
+        ExchangeItem::read(reader).await
+    }
+
+    fn reference(&self) -> Option<&ItemRef> {
+        self.reference.as_ref()
+    }
+}
 
 /// Whole messages.
 pub(crate) struct GetMessages<'a> {
@@ -43,7 +82,7 @@ impl Operation for GetMessages<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        let items = read(reader, self.items, None).await?;
+        let items: Vec<Result<Item, Error>> = read(reader, self.items, None).await?;
         items
             .into_iter()
             .map(|item| match item {
@@ -51,6 +90,30 @@ impl Operation for GetMessages<'_> {
                 Err(error) => Ok(Err(error)),
             })
             .collect()
+    }
+}
+
+/// Items of any kind in any shape.
+pub(crate) struct GetItems<'a> {
+    pub(crate) items: &'a [ItemRef],
+    pub(crate) shape: &'a ItemShape,
+}
+
+impl Operation for GetItems<'_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    type Output = Vec<Result<ExchangeItem, Error>>;
+
+    fn write(&self, out: &mut Writer) {
+        out.open("m:GetItem", &[]);
+        self.shape.write(out, "m:ItemShape");
+        item_ids(out, self.items);
+        out.close("m:GetItem");
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        read(reader, self.items, None).await
     }
 }
 
@@ -70,7 +133,7 @@ impl Operation for GetSummaries<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        let items = read(reader, self.items, None).await?;
+        let items: Vec<Result<Item, Error>> = read(reader, self.items, None).await?;
         items
             .into_iter()
             .map(|item| match item {
@@ -173,18 +236,18 @@ async fn one<P: Pull>(
     item: &ItemRef,
     mime: Option<&mut Decoder<'_>>,
 ) -> Result<Item, Failure> {
-    let items = read(reader, std::slice::from_ref(item), mime).await?;
+    let items: Vec<Result<Item, Error>> = read(reader, std::slice::from_ref(item), mime).await?;
     let item = items.into_iter().next().ok_or_else(|| reader.error(Reason::Count { asked: 1, got: 0 }))?;
     Ok(item?)
 }
 
 /// Reads one result per item. A result that is about another item than the one asked for at its place makes
 /// the whole answer unusable: no item may be taken for another.
-async fn read<P: Pull>(
+async fn read<P: Pull, G: Given>(
     reader: &mut Reader<P>,
     asked: &[ItemRef],
     mut mime: Option<&mut Decoder<'_>>,
-) -> Result<Vec<Result<Item, Error>>, Failure> {
+) -> Result<Vec<Result<G, Error>>, Failure> {
     let mut results = Results::new(asked.len());
     while reader.child().await? {
         let place = results.place(reader)?;
@@ -197,7 +260,7 @@ async fn read<P: Pull>(
                         if item.is_some() {
                             return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
                         }
-                        item = Some(Item::read(reader, mime.as_deref_mut()).await?);
+                        item = Some(G::take(reader, mime.as_deref_mut()).await?);
                     }
                 }
                 _ => response.other(reader).await?,
@@ -207,7 +270,7 @@ async fn read<P: Pull>(
             (Err(error), _) => results.push(Err(error)),
             (Ok(()), None) => return Err(reader.error(Reason::Missing("the item"))),
             (Ok(()), Some(item)) => {
-                let id = item.reference.as_ref().map(|reference| &reference.id);
+                let id = item.reference().map(|reference| &reference.id);
                 let id = id.ok_or_else(|| reader.error(Reason::Missing("ItemId")))?;
                 if asked.get(place).map(|item| &item.id) != Some(id) {
                     return Err(reader.error(Reason::OtherItem(place + 1)));
@@ -217,4 +280,20 @@ async fn read<P: Pull>(
         }
     }
     results.finish(reader)
+}
+
+impl EwsClient {
+    /// Items of any kind by their ids, one result for each, with what `shape` asks for. A whole item as MIME is kept
+    /// in memory here; for large ones the port [`Read`](exchange::port::Read) passes it on as it comes.
+    ///
+    /// # Errors
+    /// Where the whole request failed or nothing could be sent; what happened to a single item is in its result.
+    pub async fn get_items(
+        &self,
+        mailbox: &Mailbox,
+        items: &[ItemRef],
+        shape: &ItemShape,
+    ) -> Result<Vec<Result<ExchangeItem, Error>>, Error> {
+        batch::run(items, self.batch(), |items| self.call(mailbox, GetItems { items, shape })).await
+    }
 }

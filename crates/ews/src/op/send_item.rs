@@ -5,8 +5,8 @@ use exchange::ItemRef;
 
 use crate::answer::{Message, Results};
 use crate::failure::{Effect, Failure};
+use crate::object::write_version;
 use crate::op::Operation;
-use crate::op::create_item::write_version;
 use crate::xml::{Pull, Reader, Writer};
 
 /// A draft to be sent, with its current version.

@@ -8,7 +8,7 @@ use exchange::{Error, ErrorKind};
 /// Calls `one` for so many items at a time. If the first request fails, so does the whole; if a later one
 /// does, its items carry its error and the rest is not tried, because what the earlier ones did must be
 /// known.
-pub(super) async fn run<'a, I, T, F>(
+pub(crate) async fn run<'a, I, T, F>(
     items: &'a [I],
     size: usize,
     one: impl Fn(&'a [I]) -> F,

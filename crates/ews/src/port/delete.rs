@@ -5,7 +5,7 @@ use exchange::{DeleteMode, ItemRef, Mailbox};
 
 use super::batch;
 use crate::client::EwsClient;
-use crate::op::delete_item::DeleteItem;
+use crate::op::delete_item::{DeleteItem, Deletion};
 
 impl Delete for EwsClient {
     fn delete<'a>(
@@ -14,6 +14,7 @@ impl Delete for EwsClient {
         items: &'a [ItemRef],
         mode: DeleteMode,
     ) -> Work<'a, PerItem<()>> {
-        Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, DeleteItem { items, mode })))
+        let how = Deletion::new(mode);
+        Box::pin(batch::run(items, self.batch(), move |items| self.call(mailbox, DeleteItem { items, how })))
     }
 }

@@ -2,7 +2,7 @@
 
 mod attachments;
 mod automatic_replies;
-mod batch;
+pub(crate) mod batch;
 mod delete;
 mod detach;
 mod directory;

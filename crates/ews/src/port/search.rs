@@ -5,7 +5,7 @@ use exchange::{Error, ErrorKind, Found, SearchRequest};
 
 use crate::client::EwsClient;
 use crate::condition::{self, Condition};
-use crate::op::find_item::FindItem;
+use crate::op::find_item::{FindItem, single};
 
 impl Search for EwsClient {
     fn search<'a>(&'a self, request: &'a SearchRequest) -> Work<'a, Found> {
@@ -20,7 +20,9 @@ impl Search for EwsClient {
             let folder = self.target(mailbox, folder).await?;
             let wanted = Condition::of(query).into_iter().chain(restriction.as_ref().map(condition::of));
             let condition = Condition::all(wanted.collect());
-            self.call(mailbox, FindItem { folder: &folder, condition, offset: *offset, limit: *limit }).await
+            let pages = self.call(mailbox, FindItem::messages(&folder, condition, *offset, *limit)).await?;
+            let page = single(pages)?;
+            Ok(Found { messages: page.entries, total: page.total, next_offset: page.next_offset })
         })
     }
 }

@@ -12,18 +12,20 @@ use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
 use crate::client::EwsClient;
 use crate::condition::Condition;
 use crate::folder::Target;
-use crate::op::create_item::{CreateItem, Origin};
-use crate::op::find_item::{FindItem, references};
+use crate::object::NewKind;
+use crate::op::create_item::{self, CreateItem, of_draft};
+use crate::op::find_item::{self, FindItem, references};
 use crate::op::get_item::GetVersion;
 use crate::op::send_item::SendItem;
-use crate::op::update_item::{Change, UpdateItem};
+use crate::op::update_item::{marks, quietly};
 use crate::property::KEY;
 
 impl Submit for EwsClient {
     fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef> {
         Box::pin(async move {
             check(draft)?;
-            self.call(mailbox, CreateItem { draft, origin: Origin::New }).await
+            let item = of_draft(draft, NewKind::Message);
+            create_item::single(self.call(mailbox, CreateItem::draft(&item)).await?)
         })
     }
 
@@ -38,7 +40,9 @@ impl Submit for EwsClient {
             check(draft)?;
             let current = self.with_version(mailbox, item).await?;
             let reply = |item: ItemRef| async move {
-                self.call(mailbox, CreateItem { draft, origin: Origin::Reply { item: &item, all } }).await
+                let kind = if all { NewKind::ReplyAll(item) } else { NewKind::Reply(item) };
+                let item = of_draft(draft, kind);
+                create_item::single(self.call(mailbox, CreateItem::draft(&item)).await?)
             };
             let made = match reply(current).await {
                 Err(error) if error.kind == ErrorKind::Conflict => {
@@ -47,9 +51,8 @@ impl Submit for EwsClient {
                 other => other?,
             };
             // A draft without the key is never sent: whoever repeats this makes another.
-            let change = Change::Marks { key: &draft.key, headers: &draft.headers };
             let items = std::slice::from_ref(&made);
-            let marked = self.call(mailbox, UpdateItem { items, change }).await?;
+            let marked = quietly(self, mailbox, items, &marks(&draft.key, &draft.headers)).await?;
             marked.into_iter().next().unwrap_or(Ok(made))
         })
     }
@@ -110,8 +113,8 @@ impl EwsClient {
     ) -> Result<Option<ItemRef>, Error> {
         let folder = &Target::Known(folder);
         let condition = Some(Condition::Equals(KEY, key.into()));
-        let found = self.call(mailbox, FindItem { folder, condition, offset: 0, limit: 1 }).await?;
-        Ok(references(found).into_iter().next())
+        let found = self.call(mailbox, FindItem::messages(folder, condition, 0, 1)).await?;
+        Ok(references(find_item::single(found)?).into_iter().next())
     }
 }
 

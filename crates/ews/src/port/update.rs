@@ -5,7 +5,8 @@ use exchange::{ItemRef, Mailbox};
 
 use super::batch;
 use crate::client::EwsClient;
-use crate::op::update_item::{Change, UpdateItem};
+use crate::object::{Field, Update as Set};
+use crate::op::update_item::quietly;
 
 impl Update for EwsClient {
     fn mark_read<'a>(
@@ -14,8 +15,9 @@ impl Update for EwsClient {
         items: &'a [ItemRef],
         read: bool,
     ) -> Work<'a, PerItem<ItemRef>> {
-        Box::pin(batch::run(items, self.batch(), move |items| {
-            self.call(mailbox, UpdateItem { items, change: Change::Read(read) })
-        }))
+        Box::pin(async move {
+            let updates = &[Set::Set(Field::IsRead(read))];
+            batch::run(items, self.batch(), |items| quietly(self, mailbox, items, updates)).await
+        })
     }
 }
