@@ -188,6 +188,11 @@ impl Message {
         common(reader, &mut self.verdict).await
     }
 
+    /// Its response code, once that was read.
+    pub(crate) fn code(&self) -> &str {
+        &self.verdict.code
+    }
+
     /// What the message comes to. A warning is a success with words, unless it says that the item was not
     /// reached.
     pub(crate) fn finish(self, operation: &str, effect: Effect) -> Result<(), Error> {

@@ -30,6 +30,7 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorADUnavailable"
         | "ErrorMailboxFailover"
         | "ErrorContentIndexingNotEnabled"
+        | "ErrorReadEventsFailed"
         | "ErrorBatchProcessingStopped" => ErrorKind::Transient,
         "ErrorItemNotFound"
         | "ErrorFolderNotFound"
@@ -40,7 +41,12 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorNonExistentMailbox"
         | "ErrorMailboxNotFound"
         | "ErrorMailRecipientNotFound"
-        | "ErrorNonExistentMailboxGuid" => ErrorKind::NotFound,
+        | "ErrorNonExistentMailboxGuid"
+        | "ErrorNameResolutionNoResults"
+        | "ErrorNameResolutionNoMailbox"
+        | "ErrorSubscriptionNotFound"
+        | "ErrorExpiredSubscription"
+        | "ErrorInvalidSubscription" => ErrorKind::NotFound,
         "ErrorAccessDenied"
         | "ErrorImpersonateUserDenied"
         | "ErrorImpersonationDenied"
@@ -58,7 +64,8 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorStaleObject"
         | "ErrorChangeKeyRequired"
         | "ErrorChangeKeyRequiredForWriteOperations"
-        | "ErrorOutlookRuleBlobExists" => ErrorKind::Conflict,
+        | "ErrorOutlookRuleBlobExists"
+        | "ErrorFolderExists" => ErrorKind::Conflict,
         "ErrorExceededFindCountLimit"
         | "ErrorQuotaExceeded"
         | "ErrorQuotaExceededOnDelete"
@@ -68,7 +75,8 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
         | "ErrorAttachmentNestLevelLimitExceeded"
         | "ErrorDataSizeLimitExceeded"
         | "ErrorMaxRecipientsExceeded"
-        | "ErrorRulesOverQuota" => ErrorKind::Limit,
+        | "ErrorRulesOverQuota"
+        | "ErrorExceededSubscriptionCount" => ErrorKind::Limit,
         _ => ErrorKind::Invalid,
     }
 }
@@ -94,6 +102,9 @@ fn advice(code: &str) -> &'static str {
             "give the account the role ApplicationImpersonation (on premises) or \"Application EWS.AccessAsApp\" (online) for this mailbox"
         }
         "ErrorNonExistentMailbox" => "check the address of the mailbox",
+        "ErrorNameResolutionNoResults" => {
+            "nothing in the directory is called so, or its members are hidden: check the name or address"
+        }
         "ErrorExceededFindCountLimit" => "narrow the search: a folder, a time range, a subject",
         "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" => {
             "set `version` of the connection to one the server knows"
@@ -102,6 +113,14 @@ fn advice(code: &str) -> &'static str {
             "a mail client keeps rules of its own in this mailbox, and a change would lose those that are kept nowhere else: allow that if it is worth it"
         }
         "ErrorSchemaValidation" => "the server is older than the request: set `version` of the connection",
+        "ErrorInvalidSyncStateData" => {
+            "the server does not know this state any more, as after a mailbox was moved: synchronise again without one, and pass over what is known already"
+        }
+        "ErrorInvalidWatermark"
+        | "ErrorSubscriptionNotFound"
+        | "ErrorExpiredSubscription"
+        | "ErrorInvalidSubscription" => "subscribe again, and synchronise what was missed meanwhile",
+        "ErrorExceededSubscriptionCount" => "end subscriptions that are no longer needed",
         "ErrorAccountDisabled" | "ErrorPasswordExpired" => "see to the account the connection logs in with",
         _ => "",
     }
