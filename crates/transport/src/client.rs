@@ -65,9 +65,11 @@ impl Client {
     /// Tries the way to `origin` stage by stage, as a request would take it, and closes the connection again.
     pub async fn reach(&self, origin: &Origin) -> Reach {
         let mut log = Log::default();
-        let result = self.dialer.dial(origin, false, &mut log).await;
-        let (tls, failed) = match result {
-            Ok(way) => (way.tls, None),
+        let (tls, failed) = match self.dialer.dial(origin, false, &mut log).await {
+            Ok(mut way) => {
+                let refused = way.refused(origin.host()).await;
+                (way.tls, refused)
+            }
             Err(why) => (None, Some(why)),
         };
         Reach { steps: log.steps, tls, failed }

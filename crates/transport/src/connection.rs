@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::dial::{Forward, Io, Way};
 use crate::origin::Origin;
+use crate::tls;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -24,12 +25,15 @@ pub(crate) enum Lost {
     NotSent(String),
     /// It broke after that; the server may have got the request.
     Sent(String),
+    /// The server ended TLS, which it does before it reads any request: in version 1.3 the client's side of the
+    /// handshake is over before the server has looked at the client's certificate.
+    Tls(String),
 }
 
 impl Lost {
     pub(crate) fn words(self) -> String {
         match self {
-            Lost::NotSent(words) | Lost::Sent(words) => words,
+            Lost::NotSent(words) | Lost::Sent(words) | Lost::Tls(words) => words,
         }
     }
 }
@@ -118,6 +122,9 @@ impl Connection {
         }
         self.sender.try_send_request(request.map(Full::new)).await.map_err(|mut why| {
             let sent = why.take_message().is_none();
+            if let Some(words) = tls::late(why.error()) {
+                return Lost::Tls(words);
+            }
             let words = words(why.error());
             if sent { Lost::Sent(words) } else { Lost::NotSent(words) }
         })

@@ -113,10 +113,14 @@ impl Decoder {
         }
     }
 
-    fn is_whole(&mut self) -> bool {
+    /// What is left after the last bite; `None` if the end is missing.
+    fn end(&mut self) -> Option<Vec<u8>> {
         match self {
-            Decoder::Gzip(gzip) => gzip.try_finish().is_ok() && gzip.get_ref().is_empty(),
-            Decoder::Deflate(flat) => flat.as_ref().is_some_and(|flat| flat.ended),
+            Decoder::Gzip(gzip) => {
+                gzip.try_finish().ok()?;
+                Some(std::mem::take(gzip.get_mut()))
+            }
+            Decoder::Deflate(flat) => flat.as_ref().filter(|flat| flat.ended).map(|_| Vec::new()),
         }
     }
 }
@@ -194,10 +198,11 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for Decoded<B> {
             match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
                 None => {
                     this.ended = true;
-                    if decoder.is_whole() {
-                        return Poll::Ready(None);
-                    }
-                    return Poll::Ready(Some(Err(this.broken("it ends in the middle"))));
+                    return Poll::Ready(match decoder.end() {
+                        Some(rest) if rest.is_empty() => None,
+                        Some(rest) => Some(Ok(Frame::data(rest.into()))),
+                        None => Some(Err(this.broken("it ends in the middle"))),
+                    });
                 }
                 Some(Err(why)) => return Poll::Ready(Some(Err(why))),
                 Some(Ok(frame)) => match frame.into_data() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -37,6 +37,21 @@ pub(crate) struct Way {
     /// There is a proxy at the other end that takes requests by their whole address.
     pub(crate) forward: Option<Forward>,
 }
+
+impl Way {
+    /// Waits a moment for the server to refuse the client's certificate, which in TLS 1.3 it only says after
+    /// the handshake. A server of HTTP says nothing else before it is asked.
+    pub(crate) async fn refused(&mut self, host: &str) -> Option<Error> {
+        self.tls.as_ref()?;
+        match timeout(SECOND_THOUGHT, self.io.read_u8()).await {
+            Ok(Err(why)) => tls::late(&why).map(|words| Error::before(Kind::Tls, host, words)),
+            _ => None,
+        }
+    }
+}
+
+/// How long a check of a connection waits for that.
+const SECOND_THOUGHT: Duration = Duration::from_millis(250);
 
 /// A proxy that requests are handed to as they are.
 #[derive(Clone)]

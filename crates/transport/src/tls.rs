@@ -145,6 +145,19 @@ pub(crate) fn failed(why: &io::Error, host: &str) -> Error {
     Error::before(Kind::Tls, host, words)
 }
 
+/// Why a server ended TLS after the handshake was over for this side, if that is what an error came from.
+pub(crate) fn late(why: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(why);
+    while let Some(why) = cause {
+        let inner = why.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(alert @ rustls::Error::AlertReceived(_)) => return Some(reason(alert, "")),
+            _ => cause = why.source(),
+        }
+    }
+    None
+}
+
 fn closed(why: &io::Error) -> bool {
     matches!(
         why.kind(),

@@ -103,6 +103,7 @@ impl Pool {
                     return Err(Error::before(Kind::Broken, host, why));
                 }
                 Err(Failed::Lost(Lost::Sent(why))) => return Err(Error::after(Kind::Broken, host, why)),
+                Err(Failed::Lost(Lost::Tls(why))) => return Err(Error::before(Kind::Tls, host, why)),
                 Err(Failed::LogIn(why)) => return Err(Error::before(Kind::LogIn, host, why)),
             }
         }
