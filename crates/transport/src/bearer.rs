@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -31,18 +32,26 @@ pub trait Bearer: Send + Sync {
 
 /// Why there is no token, in words for people. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoToken(String);
+pub struct NoToken {
+    why: String,
+    wait: Option<Duration>,
+}
 
 impl NoToken {
     /// With the reason, and what to do next.
     pub fn new(why: impl Into<String>) -> Self {
-        NoToken(why.into())
+        NoToken { why: why.into(), wait: None }
+    }
+
+    /// As [`NoToken::new`], where it may be otherwise after this time although nobody does anything.
+    pub fn for_now(why: impl Into<String>, wait: Duration) -> Self {
+        NoToken { why: why.into(), wait: Some(wait) }
     }
 }
 
 impl fmt::Display for NoToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -90,7 +99,7 @@ impl PartialEq for Source {
 impl Eq for Source {}
 
 fn write(token: Result<Secret, NoToken>, host: &str) -> Result<(HeaderValue, Secret), Error> {
-    let token = token.map_err(|why| Error::before(Kind::LogIn, host, why.to_string()))?;
+    let token = token.map_err(|NoToken { why, wait }| Error::no_log_in(host, why, wait))?;
     let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
         .map_err(|_| Error::before(Kind::LogIn, host, "the token does not fit into a header"))?;
     value.set_sensitive(true);

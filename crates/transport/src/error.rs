@@ -58,7 +58,12 @@ impl Error {
         Error { retry_after: Some(wait), ..Error::before(Kind::Busy, host, detail) }
     }
 
-    /// How long the server asked to wait.
+    /// There is no token; none for this long, or until somebody does something.
+    pub(crate) fn no_log_in(host: &str, why: String, wait: Option<Duration>) -> Self {
+        Error { retry_after: wait, ..Error::before(Kind::LogIn, host, why) }
+    }
+
+    /// How long the server asked to wait. Of [`Kind::LogIn`]: when it may go better by itself, if ever.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

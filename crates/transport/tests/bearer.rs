@@ -128,6 +128,7 @@ async fn without_a_token_nothing_is_sent() {
         let error = status(&client(&url, &Tokens::new(token, token)), &url).await.unwrap_err();
         assert_eq!(error.kind(), Kind::LogIn);
         assert!(!error.may_have_left());
+        assert_eq!(error.retry_after(), None);
         assert!(!error.to_string().contains("lines"), "{error}");
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
     }
