@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use transport::Secret;
+use transport::{Origin, Secret};
 
 use crate::fetch::{self, Wanted, ask};
 use crate::form::Form;
@@ -64,7 +64,9 @@ impl LogIn {
         let plain = |text: &str, longest: usize| {
             !text.is_empty() && text.len() <= longest && text.bytes().all(|byte| byte.is_ascii_graphic())
         };
-        if !plain(&said.verification_uri, 200) || !said.verification_uri.starts_with("https://") {
+        let origin = said.verification_uri.parse().ok().and_then(|uri| Origin::of(&uri));
+        let safe = origin.is_some_and(|origin| origin.is_https() || origin.is_loopback());
+        if !plain(&said.verification_uri, 200) || !safe {
             return Err(door.no_answer("the address to log in at is not one of https"));
         }
         if !plain(&said.user_code, 32) || said.device_code.is_empty() {

@@ -230,15 +230,20 @@ fn paused(state: &State, now: u64) -> Option<Problem> {
     (left <= problem.pause().as_secs()).then(|| problem.clone())
 }
 
+fn no_token(problem: &Problem) -> NoToken {
+    match problem.passes() {
+        true => NoToken::for_now(problem.to_string(), problem.pause()),
+        false => NoToken::new(problem.to_string()),
+    }
+}
+
 impl Bearer for LogIn {
     fn token(&self) -> Token<'_> {
-        Box::pin(async move { self.access().await.map_err(|why| NoToken::new(why.to_string())) })
+        Box::pin(async move { self.access().await.map_err(|problem| no_token(&problem)) })
     }
 
     fn another<'a>(&'a self, refused: &'a Secret, claims: Option<&'a str>) -> Token<'a> {
-        Box::pin(async move {
-            self.other_than(refused, claims).await.map_err(|why| NoToken::new(why.to_string()))
-        })
+        Box::pin(async move { self.other_than(refused, claims).await.map_err(|problem| no_token(&problem)) })
     }
 }
 

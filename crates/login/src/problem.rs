@@ -166,6 +166,15 @@ impl Problem {
         }
     }
 
+    /// Whether it may go better later although nobody does anything.
+    pub fn passes(&self) -> bool {
+        match self {
+            Problem::Busy { .. } | Problem::Unreachable(_) => true,
+            Problem::Refused(refusal) => refusal.passes(),
+            _ => false,
+        }
+    }
+
     /// How long the authority is left in peace after this. Nothing where it was not asked.
     pub(crate) fn pause(&self) -> Duration {
         const MINUTE: Duration = Duration::from_secs(60);
