@@ -1,6 +1,8 @@
 //! [GetStreamingEvents](https://learn.microsoft.com/exchange/client-developer/web-service-reference/getstreamingevents-operation):
 //! opens the stream through which notifications come.
 
+use std::time::Duration;
+
 use exchange::{Error, ErrorKind, Mailbox};
 
 use crate::answer::{self, Expected};
@@ -36,6 +38,11 @@ impl Operation for GetStreamingEvents<'_> {
     /// Nothing is read as a whole: the stream reads on from where the first envelope begins.
     type Output = ();
 
+    /// A minute more than the server was asked for, so that it is the one to end it.
+    fn lasts(&self) -> Option<Duration> {
+        Some(Duration::from_secs(60 * (u64::from(self.minutes) + 1)))
+    }
+
     fn write(&self, out: &mut Writer) {
         out.open("m:GetStreamingEvents", &[]);
         out.open("m:SubscriptionIds", &[]);
@@ -57,8 +64,9 @@ impl Operation for GetStreamingEvents<'_> {
 
 impl EwsClient {
     /// Opens a stream of the events of some streaming subscriptions at one mailbox, for 1 to 30 minutes. It is read as it
-    /// comes. The service that carries it must not end it after some time: what may be limited is how long nothing
-    /// comes, and a server sends something every 45 seconds or so.
+    /// comes. A service that limits the time of an answer has to let this one go on ([`Nature::lasts`](crate::Nature)).
+    /// Nothing here has a clock: put a time limit around [`EventStream::next`], as a server says every 45 seconds or so
+    /// that it is still there.
     ///
     /// # Errors
     /// Where there are no subscriptions or more than 200, the time is none, or the request fails.

@@ -1,6 +1,7 @@
 //! The operations, one file each: how its request is written, how its answer is read.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::failure::{Effect, Failure};
 use crate::version::Version;
@@ -68,6 +69,11 @@ pub(crate) trait Operation: Send {
     const ROLE: Option<&'static str> = None;
     /// What it gives.
     type Output;
+
+    /// How long its answer goes on, if that is long on purpose.
+    fn lasts(&self) -> Option<Duration> {
+        None
+    }
 
     /// Writes the request's body element.
     fn write(&self, out: &mut Writer);
