@@ -153,7 +153,9 @@ async fn common<P: Pull>(reader: &mut Reader<P>, verdict: &mut Verdict) -> Resul
                 let text = reader.text().await?;
                 match (name.as_str(), text.trim().parse()) {
                     ("BackOffMilliseconds", Ok(wait)) => {
-                        verdict.back_off = Some(Duration::from_millis(wait).min(LONGEST_WAIT));
+                        let wait = Duration::from_millis(wait).min(LONGEST_WAIT);
+                        reader.asked_to_wait(wait);
+                        verdict.back_off = Some(wait);
                     }
                     ("InnerErrorResponseCode", _) => verdict.inner = text.trim().to_owned(),
                     _ => {}

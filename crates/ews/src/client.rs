@@ -12,9 +12,10 @@ use http::{Request, header};
 use tower_service::Service;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::http::{Exchange, Over, Source};
+use crate::failure::{Effect, Failure};
+use crate::http::{Exchange, Over, Sent, Source};
 use crate::malformed::{Malformed, Reason};
+use crate::nature::Nature;
 use crate::op::Operation;
 use crate::reach::Reach;
 use crate::request_id::{RequestId, RequestIds};
@@ -36,21 +37,24 @@ struct Inner {
 }
 
 impl EwsClient {
-    /// A client over `service`. `may_have_left` says of an error of the service whether the request may have
-    /// reached the server: after such an error a change counts as unknown. When in doubt, say true.
-    pub fn new<S, B>(
+    /// A client over `service`. `sent` says of an error of the service whether the request may have reached
+    /// the server, as a truth value or, with what stays so, as a [`Sent`]: after such an error a change counts
+    /// as unknown. When in doubt, say true.
+    pub fn new<S, B, R>(
         service: S,
         config: Config,
-        may_have_left: impl Fn(&S::Error) -> bool + Clone + Send + Sync + 'static,
+        sent: impl Fn(&S::Error) -> R + Clone + Send + Sync + 'static,
     ) -> Self
     where
+        R: Into<Sent>,
         S: Service<Request<Bytes>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
         S::Error: std::error::Error + Send + Sync + 'static,
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
-        let http = Box::new(Over { service, may_have_left });
+        let sent = move |error: &S::Error| sent(error).into();
+        let http = Box::new(Over { service, sent });
         let (spoken, ids) = (Spoken::new(config.version), RequestIds::new(config.request_id_seed));
         EwsClient { inner: Arc::new(Inner { http, config, spoken, ids }) }
     }
@@ -168,7 +172,8 @@ impl EwsClient {
             Some(public) => request.header("X-PublicFolderMailbox", public),
             None => request,
         };
-        request.body(Bytes::from(body)).map_err(|_| {
+        let nature = Nature { repeatable: O::EFFECT == Effect::Reads, lasts: operation.lasts() };
+        request.extension(nature).body(Bytes::from(body)).map_err(|_| {
             Error::new(
                 ErrorKind::Invalid,
                 format!("{} at {mailbox}: the address cannot be put into a request header", O::NAME),
@@ -200,7 +205,7 @@ impl EwsClient {
         let limit = if O::STREAMS { self.inner.config.max_stream } else { self.inner.config.max_answer };
         let plain = (!answer.status().is_success())
             .then(|| status::error(&answer, source.head(), O::NAME, O::EFFECT));
-        let mut reader = Reader::new(source, limit, id);
+        let mut reader = Reader::new(source, limit, id).telling(self.inner.config.on_busy.clone());
         let expected = answer::Expected { name: O::ANSWER, bare: O::BARE };
         match (answer::open(&mut reader, expected, O::NAME, O::EFFECT, server).await, plain) {
             (Ok(()), None) => Ok(reader),

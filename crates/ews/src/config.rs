@@ -6,6 +6,7 @@ use exchange::Mailbox;
 use exchange::port::SETTLE;
 use http::Uri;
 
+use crate::busy::OnBusy;
 use crate::version::Version;
 
 /// Whose mailboxes the account may open.
@@ -101,6 +102,8 @@ pub struct Config {
     pub settle: Duration,
     /// Where the names of requests begin, so that a test sees the same ones in every run; random without it.
     pub request_id_seed: Option<u64>,
+    /// Who is told when the server wants to be left alone.
+    pub on_busy: OnBusy,
 }
 
 impl Config {
@@ -123,6 +126,7 @@ impl Config {
             max_stream: 256 << 20,
             settle: SETTLE,
             request_id_seed: None,
+            on_busy: OnBusy::default(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Said(Error),
     /// The request did not leave.
     NotSent(String),
+    /// The request did not leave, because there is nothing to log in with.
+    NoLogIn(String),
     /// The request left (or may have), and no whole answer came.
     Lost(String),
     /// An answer came that cannot be read.
@@ -50,6 +52,10 @@ impl Failure {
             Failure::NotSent(why) => {
                 Error::new(ErrorKind::Transient, format!("{about}: the request did not leave: {why}"))
             }
+            Failure::NoLogIn(why) => Error::new(
+                ErrorKind::PermissionDenied,
+                format!("{about}: the request did not leave: {why}"),
+            ),
             Failure::Lost(why) => {
                 lost(effect, format!("{about}: the request left but its answer was lost: {why}"))
             }

@@ -24,10 +24,29 @@ pub(crate) trait Exchange: Send + Sync {
     fn send(&self, request: Request<Bytes>) -> Answer;
 }
 
-/// A service, and how to tell from its error whether the request may have left.
+/// What became of a request that got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// It did not leave; it may go better later.
+    No,
+    /// It did not leave because there is no log-in; that stays so until somebody does something.
+    NoLogIn,
+    /// It may have reached the server.
+    Perhaps,
+}
+
+impl From<bool> for Sent {
+    /// Whether it may have left.
+    fn from(may_have_left: bool) -> Self {
+        if may_have_left { Sent::Perhaps } else { Sent::No }
+    }
+}
+
+/// A service, and how to tell from its error what became of the request.
 pub(crate) struct Over<S, F> {
     pub(crate) service: S,
-    pub(crate) may_have_left: F,
+    pub(crate) sent: F,
 }
 
 impl<S, B, F> Exchange for Over<S, F>
@@ -37,15 +56,19 @@ where
     S::Error: StdError + Send + Sync + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::fmt::Display,
-    F: Fn(&S::Error) -> bool + Clone + Send + Sync + 'static,
+    F: Fn(&S::Error) -> Sent + Clone + Send + Sync + 'static,
 {
     fn send(&self, request: Request<Bytes>) -> Answer {
         let mut service = self.service.clone();
-        let may_have_left = self.may_have_left.clone();
+        let sent = self.sent.clone();
         Box::pin(async move {
             let failed = |error: S::Error| {
                 let words = chain(&error);
-                if may_have_left(&error) { Failure::Lost(words) } else { Failure::NotSent(words) }
+                match sent(&error) {
+                    Sent::No => Failure::NotSent(words),
+                    Sent::NoLogIn => Failure::NoLogIn(words),
+                    Sent::Perhaps => Failure::Lost(words),
+                }
             };
             if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
                 return Err(Failure::NotSent(chain(&error)));

@@ -8,6 +8,7 @@ mod answer;
 mod autodiscover;
 mod availability;
 mod base64_stream;
+mod busy;
 mod client;
 mod code;
 mod condition;
@@ -22,6 +23,7 @@ mod folders;
 mod http;
 mod item;
 mod malformed;
+mod nature;
 mod object;
 mod op;
 mod port;
@@ -41,8 +43,10 @@ pub use availability::{
     Availability, AvailabilityQuery, Busy, BusyDetails, BusyTime, FreeBusyDetail, FreeBusyView, Invitee,
     InviteeKind, Suggestion, SuggestionDay, SuggestionQuery, Suitability, WorkingHours,
 };
+pub use busy::OnBusy;
 pub use client::EwsClient;
 pub use events::{Event, EventKind, EventObject, EventStream, Notification, Streamed};
+pub use crate::http::Sent;
 pub use folders::{Folder, FolderFilter, FolderKind};
 pub use op::convert_id::{AlternateId, IdFormat, IdOf};
 pub use op::create_folder::NewFolder;
@@ -53,6 +57,7 @@ pub use op::sync_folder_items::{ItemSync, SyncDetail, SyncedItem, SyncedItems};
 pub use op::update_folder::FolderUpdate;
 pub use op::upload_items::Upload;
 pub use config::{Access, Config, Identity, NamedBy, Store};
+pub use nature::Nature;
 pub use object::{
     AttachmentContent, Attendee, BaseShape, Body, BodyType, CalendarPart, Conflict, ContactPart, ContactText,
     ExchangeItem, ExtendedName, ExtendedValue, Field, Flag, FolderAt, FreeBusy, Importance, ItemChange,

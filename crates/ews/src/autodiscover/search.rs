@@ -15,7 +15,7 @@ use super::trust::{domain, is_https, is_safe, may_log_in};
 use super::{json, pox, soap};
 use crate::code::shown;
 use crate::failure::Failure;
-use crate::http::{Exchange, Over, Source};
+use crate::http::{Exchange, Over, Sent, Source};
 use crate::request_id::{RequestId, RequestIds};
 use crate::xml::{Pull, Reader};
 
@@ -58,7 +58,7 @@ impl Autodiscover {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
-        let over = |service| Box::new(Over { service, may_have_left: |_: &S::Error| true });
+        let over = |service| Box::new(Over { service, sent: |_: &S::Error| Sent::Perhaps });
         let (login, anonymous) = (over(login), over(anonymous));
         let inner = Inner { login, anonymous, config, cache: Cache::default(), ids: RequestIds::new(None) };
         Autodiscover { inner: Arc::new(inner) }
@@ -328,7 +328,7 @@ fn schemes(headers: &HeaderMap) -> Vec<String> {
 fn words(failure: Failure) -> String {
     match failure {
         Failure::Said(error) => error.message,
-        Failure::NotSent(words) | Failure::Lost(words) => shown(&words, 300),
+        Failure::NotSent(words) | Failure::NoLogIn(words) | Failure::Lost(words) => shown(&words, 300),
         Failure::Malformed(malformed) => format!("the answer cannot be used: {malformed}"),
         Failure::Sink(error) => error.to_string(),
     }

@@ -5,12 +5,14 @@
 //! `base64` or `skip`.
 
 use std::future::Future;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::clean;
 use super::token::{Kind, Tokenizer};
 use crate::base64_stream::{Decoder, Stop};
+use crate::busy::OnBusy;
 use crate::failure::Failure;
 use crate::malformed::Reason;
 use crate::request_id::RequestId;
@@ -30,12 +32,24 @@ pub(crate) struct Reader<P> {
     source: P,
     piece: Bytes,
     id: RequestId,
+    on_busy: OnBusy,
 }
 
 impl<P: Pull> Reader<P> {
     /// Reads the answer to the request `id` from `source`, and not more than `limit` bytes.
     pub(crate) fn new(source: P, limit: u64, id: RequestId) -> Self {
-        Reader { tokens: Tokenizer::new(limit), source, piece: Bytes::new(), id }
+        Reader { tokens: Tokenizer::new(limit), source, piece: Bytes::new(), id, on_busy: OnBusy::default() }
+    }
+
+    /// With somebody who wants to know when the server asks to be left alone.
+    pub(crate) fn telling(mut self, on_busy: OnBusy) -> Self {
+        self.on_busy = on_busy;
+        self
+    }
+
+    /// The server asks to be left alone.
+    pub(crate) fn asked_to_wait(&self, wait: Duration) {
+        self.on_busy.busy(wait);
     }
 
     /// The request this is the answer to.
