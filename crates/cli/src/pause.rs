@@ -76,4 +76,8 @@ impl<J: Journal> Journal for Pausing<J> {
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
         self.inner.delete(run)
     }
+
+    fn unneeded<'a>(&'a self, artifacts: &'a [Digest]) -> Work<'a, Vec<Digest>> {
+        self.inner.unneeded(artifacts)
+    }
 }

@@ -182,14 +182,28 @@ fn open_journal(data: &Path, durability: Durability) -> Result<SqliteJournal> {
         JournalError::Locked { .. } => anyhow!(Wrong(error.to_string())),
         error => anyhow!(error).context(format!("could not open the data folder {}", data.display())),
     })?;
-    if journal.is_restored() {
-        tracing::warn!(
-            "the journal in {} came without its mark, as one from a backup does: what its runs did since is not in it, \
-             so look at `portcullis runs list` before you resume any",
-            data.display()
-        );
+    if let Some(runs) = journal.paused_as_restored().filter(|runs| !runs.is_empty()) {
+        crate::output::complain(&restored(data, runs));
     }
     Ok(journal)
+}
+
+/// What is said about a data folder that came from elsewhere: which runs do not go on, and how they do.
+fn restored(data: &Path, runs: &[journal::RunId]) -> String {
+    const MOST: usize = 20;
+    let mut said = format!(
+        "the data folder {} was restored from a backup or copied; what its runs did since is not in it, so each one \
+         that is not over is paused. See what it did (`portcullis runs show RUN`, the mailboxes), then let it go on:",
+        data.display()
+    );
+    for run in runs.iter().take(MOST) {
+        said.push_str(&format!("\n  portcullis runs continue {run}"));
+    }
+    if runs.len() > MOST {
+        let more = runs.len() - MOST;
+        said.push_str(&format!("\n  and {more} more: `portcullis runs list --status paused`"));
+    }
+    said
 }
 
 /// The journal of the data folder alone, for commands that only look.

@@ -1,4 +1,4 @@
-//! Every shipped playbook, with the answers of the people it asks, killed after every record of its journal, and with
+//! Every shipped playbook, with the answers of the people it asks, and one that changes rules in every way there is: killed after every record of its journal, and with
 //! every one of its requests lost: before the server saw it, half way through the answer, and with no answer at all,
 //! each with the process killed and with the process living on. What counts is what the simulated organisation saw.
 //!
@@ -15,9 +15,10 @@
 )]
 
 mod crash;
+#[path = "../../engine/tests/world/disk.rs"]
+mod disk;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -25,13 +26,15 @@ use action_api::{ActionSource, Invocation, Outcome, PluginFacts, Probe, Spec, Wo
 use crash::judge::{Wanted, judge};
 use crash::playbooks::{PEOPLE, Shipped};
 use crash::wire::{Lost, Stage, Wire};
+use disk::{Disk, Stop};
 use engine::{
     Decision, End, Engine, Event, EventKind, Failure, FailureKind, Journal, MemoryArtifacts, MemoryJournal,
     Person, Run, RunId, RunStatus, Source, Start, Timestamp, VirtualClock,
 };
-use exchange::Ports;
+use exchange::rule::Rule;
+use exchange::{Mailbox, Ports};
 use exchange_sim::{Config, Ledger, Organisation, Server};
-use journal::{Event as Happened, Header, Query, Record, StoredRun, Summary};
+use journal::{Event as Happened, Record};
 use plan::Digest;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -82,68 +85,12 @@ fn ports(url: &str, settle: Duration) -> Ports {
     ews::EwsClient::new(client, config, transport::Error::may_have_left).ports()
 }
 
-/// A journal that outlives the process, and at one of whose writes the process is killed.
-#[derive(Clone)]
-struct Disk {
-    inner: Arc<MemoryJournal>,
-    writes: Arc<AtomicU32>,
-    stop: Option<(u32, bool)>,
-    killed: Arc<Notify>,
-}
-
-impl Disk {
-    async fn stand_still(&self, number: u32, after: bool) {
-        if self.stop == Some((number, after)) {
-            self.killed.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn next(&self) -> u32 {
-        self.writes.fetch_add(1, Ordering::SeqCst) + 1
-    }
-}
-
-impl Journal for Disk {
-    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> journal::Work<'a, ()> {
-        Box::pin(async move {
-            let number = self.next();
-            self.stand_still(number, false).await;
-            self.inner.create(header, first).await?;
-            self.stand_still(number, true).await;
-            Ok(())
-        })
-    }
-
-    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> journal::Work<'a, ()> {
-        Box::pin(async move {
-            let number = self.next();
-            self.stand_still(number, false).await;
-            self.inner.append(run, records).await?;
-            self.stand_still(number, true).await;
-            Ok(())
-        })
-    }
-
-    fn load<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, StoredRun> {
-        self.inner.load(run)
-    }
-
-    fn list<'a>(&'a self, query: &'a Query) -> journal::Work<'a, Vec<Summary>> {
-        self.inner.list(query)
-    }
-
-    fn delete<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, Vec<Digest>> {
-        self.inner.delete(run)
-    }
-}
-
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
 enum Mishap {
     None,
     /// Killed at a write of the journal: before it, or when it is durable and nobody knows.
-    Write(u32, bool),
+    Write(Stop),
     /// A request gets lost, and the process is killed, or sees that no answer comes.
     Request(Lost, bool),
 }
@@ -153,12 +100,52 @@ struct Told {
     met: bool,
     end: End,
     ledger: Ledger,
+    /// The rules of every mailbox, without the ids that the server gave them.
+    rules: Vec<Rule>,
     requests: u64,
 }
 
+/// Inbox rules are changed whole, so it shows in them what was done twice. No shipped playbook makes one, takes one
+/// away or switches one on.
+const RULES: &str = "inbox-rules";
+const RULES_PLAYBOOK: &str = "playbook: 1
+id: inbox-rules
+connections: { mail: { kind: exchange } }
+steps:
+  - { id: list, uses: inbox_rule.list, with: { mailbox: alice@corp.example } }
+  - id: off
+    uses: inbox_rule.disable
+    with: { mailbox: alice@corp.example, rule_id: \"${{ steps.list.output.rules[0].rule_id }}\" }
+  - id: on
+    uses: inbox_rule.enable
+    with: { mailbox: alice@corp.example, rule_id: \"${{ steps.list.output.rules[1].rule_id }}\" }
+  - id: remove
+    uses: inbox_rule.remove
+    with: { mailbox: alice@corp.example, rule_id: \"${{ steps.list.output.rules[2].rule_id }}\" }
+  - id: restore
+    uses: inbox_rule.restore
+    with:
+      mailbox: alice@corp.example
+      rule:
+        name: Partners
+        priority: 1
+        enabled: true
+        conditions: [{ clause: contains_subject_strings, values: [partner] }]
+        exceptions: []
+        actions: [{ clause: mark_as_read, values: [\"true\"] }]
+";
+const RULES_MAILBOX: &str = "
+name: Alice Liddell
+rules:
+  - { name: Forward, actions: { forward_to_recipients: [drop@evil.test], mark_as_read: true } }
+  - { name: Newsletters, enabled: false, actions: { delete: true } }
+  - { name: Hide, conditions: { contains_subject_strings: [invoice] }, actions: { delete: true } }
+";
+
 /// One playbook over one organisation.
 struct Scene {
-    shipped: Shipped,
+    /// Nothing for the one that changes rules.
+    shipped: Option<Shipped>,
     organisation: Organisation,
     text: String,
     files: BTreeMap<String, Arc<str>>,
@@ -166,12 +153,19 @@ struct Scene {
 
 impl Scene {
     fn new(name: &str) -> Self {
+        if name == RULES {
+            let organisation = Organisation::new();
+            organisation.add_mailbox("alice@corp.example");
+            organisation.configure("alice@corp.example", RULES_MAILBOX).unwrap();
+            let text = RULES_PLAYBOOK.to_owned();
+            return Scene { shipped: None, organisation, text, files: BTreeMap::new() };
+        }
         let shipped = Shipped::named(name);
         let organisation = Organisation::load_folder(shipped.folder().join("mail")).unwrap();
         let text = std::fs::read_to_string(shipped.file()).unwrap();
         let mut files = BTreeMap::new();
         gather(&shipped.folder(), "", &mut files);
-        Scene { shipped, organisation, text, files }
+        Scene { shipped: Some(shipped), organisation, text, files }
     }
 
     /// Runs the playbook to its end, over a mishap. With `late`, Sent Items show what was sent some looks later.
@@ -185,7 +179,7 @@ impl Scene {
         let mut stop = None;
         match mishap {
             Mishap::None => {}
-            Mishap::Write(write, after) => stop = Some((write, after)),
+            Mishap::Write(write) => stop = Some(write),
             Mishap::Request(lost, kill) => {
                 let killed = Arc::clone(&killed);
                 wire.lose(lost, move || {
@@ -203,12 +197,7 @@ impl Scene {
         let mut killed_once = false;
         loop {
             let ports = ports(&wire.url(), settle);
-            let disk = Disk {
-                inner: Arc::clone(&journal),
-                writes: Arc::default(),
-                stop: stop.take(),
-                killed: Arc::clone(&killed),
-            };
+            let disk = Disk::new(&journal, stop.take(), &killed);
             let engine = Engine::builder()
                 .source(actions::exchange(move |_| Ok(ports.clone())))
                 .source(plugins())
@@ -222,7 +211,9 @@ impl Scene {
             let mut run = match &run_id {
                 Some(id) => engine.resume(id, start).await.unwrap(),
                 None => {
-                    let (inputs, trigger) = (self.shipped.inputs(), self.shipped.trigger());
+                    let shipped = self.shipped.as_ref();
+                    let inputs = shipped.map(Shipped::inputs).unwrap_or_default();
+                    let trigger = shipped.map(Shipped::trigger).unwrap_or_default();
                     let source = Source::new("playbook.yaml", &self.text).among(&self.files);
                     engine.start(source, Start { inputs, trigger, ..start }).await.unwrap()
                 }
@@ -249,7 +240,7 @@ impl Scene {
             let met = killed_once || matches!(mishap, Mishap::Request(..)) && !wire.mend();
             let ledger = organisation.ledger();
             let requests = ledger.requests.values().sum();
-            return Told { met, end, ledger, requests };
+            return Told { met, end, ledger, rules: rules(&organisation).await, requests };
         }
     }
 
@@ -287,7 +278,7 @@ impl Scene {
                         EventKind::Asked(ask) => {
                             run.decide(&path, Decision::Approved, person, Some(&ask.digest)).await.unwrap();
                         }
-                        _ => run.answer(&path, self.shipped.answer(), person).await.unwrap(),
+                        _ => run.answer(&path, self.shipped.unwrap().answer(), person).await.unwrap(),
                     }
                 } => {}
             }
@@ -341,6 +332,14 @@ fn once_each(records: &[Record], place: &str) {
     }
 }
 
+/// The rules of a mailbox as they stand, without the ids that the server gave them.
+async fn rules(organisation: &Organisation) -> Vec<Rule> {
+    let alice = Mailbox::new("alice@corp.example").unwrap();
+    let found = organisation.ports().rules.unwrap().rules(&alice).await;
+    let found = found.map_or(Vec::new(), |found| found.rules);
+    found.into_iter().map(|rule| Rule { id: String::new(), ..rule }).collect()
+}
+
 /// What happens without a mishap.
 async fn meant(stage: &Scene) -> Told {
     let told = stage.play(Mishap::None, 0).await;
@@ -357,7 +356,7 @@ async fn killed_at_every_write(name: &str) {
     for after in [false, true] {
         for write in 1.. {
             let place = format!("{name}, write {write}, after: {after}");
-            let told = stage.play(Mishap::Write(write, after), 0).await;
+            let told = stage.play(Mishap::Write(Stop { write, after }), 0).await;
             if !told.met {
                 break;
             }
@@ -368,6 +367,7 @@ async fn killed_at_every_write(name: &str) {
                 "{place}"
             );
             judge(&meant.ledger, &told.ledger, Wanted::All, &place);
+            assert_eq!(told.rules, meant.rules, "{place}");
         }
     }
     eprintln!("{name}: killed at {points} points");
@@ -393,6 +393,7 @@ async fn every_request_lost(name: &str, stages: &[Stage], kill: bool, late: u32)
             assert!(same || !kill, "{place}: {:?}", told.end);
             let wanted = if same { Wanted::All } else { Wanted::NoneTwice };
             judge(&meant.ledger, &told.ledger, wanted, &place);
+            assert!(!same || told.rules == meant.rules, "{place}: {:#?}", told.rules);
             let unsure =
                 told.end.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Unknown);
             let word = if same {
@@ -432,6 +433,7 @@ macro_rules! batteries {
 }
 
 batteries! {
+    inbox_rules: "inbox-rules",
     bulk_purge: "bulk-purge",
     compromised_mailbox: "compromised-mailbox",
     malicious_attachment_sweep: "malicious-attachment-sweep",

@@ -285,3 +285,27 @@ fn places_that_a_person_mistypes_are_corrected() {
         assert!(!ended.err.contains('\u{1b}'), "{}", ended.err);
     }
 }
+
+#[test]
+fn a_restored_backup_comes_up_paused_and_says_how_it_goes_on() {
+    let scene = Scene::new();
+    let waits = done(&scene, ASKS, 3);
+    let failed = done(&scene, FAILS, 1);
+    // As a backup of the database alone leaves it.
+    std::fs::remove_file(scene.data().join("journal.mark")).unwrap();
+    let file = scene.write("other.yaml", FAILS);
+    let first = scene.run(&["run", &file]).with_code(1);
+    assert!(first.err.contains("was restored from a backup or copied"), "{}", first.err);
+    assert!(first.err.contains(&format!("portcullis runs continue {waits}")), "{}", first.err);
+    assert!(!first.err.contains(&failed), "{}", first.err);
+    let paused = scene.run(&["runs", "list", "--status", "paused", "--json"]).with_code(0).json();
+    assert_eq!(names(&paused), [waits.as_str()]);
+    let shown = scene.run(&["runs", "show", &waits]).with_code(0).out;
+    assert!(shown.contains("restored from a backup or copied"), "{shown}");
+    // Said once, and a run that somebody lets go on is left alone.
+    let continued = scene.run(&["runs", "continue", &waits]).with_code(3);
+    assert!(!continued.err.contains("restored"), "{}", continued.err);
+    let again = scene.run(&["run", &file]).with_code(1);
+    assert!(!again.err.contains("restored"), "{}", again.err);
+    assert_eq!(scene.run(&["approve", &waits, "gate"]).with_code(0).code, Some(0));
+}

@@ -1,16 +1,18 @@
 //! Where bytes are kept: a folder, or memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use action_api::{ArtifactError, Artifacts};
 use plan::{Artifact, Digest};
 use sha2::{Digest as _, Sha256};
+
+use crate::recent::Recent;
 
 /// The largest artifact either store takes, in bytes: a mail with everything attached.
 pub const MAX_ARTIFACT: u64 = 256 * 1024 * 1024;
@@ -31,42 +33,18 @@ pub struct FolderArtifacts {
     /// How the parts of this store are called, and how many there were.
     parts: String,
     counter: AtomicU64,
-    recent: Mutex<Recent>,
-}
-
-/// What was put here lately, so that nobody removes it before the run that did so has said so. Two sets, the
-/// older of which is forgotten as a whole: no clock for each, and no end of them in a process that never ends.
-#[derive(Debug)]
-struct Recent {
-    since: Instant,
-    younger: HashSet<Digest>,
-    older: HashSet<Digest>,
-}
-
-impl Recent {
-    fn note(&mut self, digest: Digest) {
-        if self.since.elapsed() >= MOMENT {
-            self.older = std::mem::take(&mut self.younger);
-            self.since = Instant::now();
-        }
-        self.younger.insert(digest);
-    }
-
-    fn has(&self, digest: &Digest) -> bool {
-        self.younger.contains(digest) || self.older.contains(digest)
-    }
+    recent: Recent,
 }
 
 impl FolderArtifacts {
     /// A store in this folder, which is made when the first bytes are kept.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let begun = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-        let recent = Recent { since: Instant::now(), younger: HashSet::new(), older: HashSet::new() };
         FolderArtifacts {
             folder: folder.into(),
             parts: format!("{PART}{}-{begun}-", std::process::id()),
             counter: AtomicU64::new(0),
-            recent: Mutex::new(recent),
+            recent: Recent::new(MOMENT),
         }
     }
 
@@ -76,21 +54,13 @@ impl FolderArtifacts {
     /// # Errors
     /// The folder cannot be read, or a file cannot be removed.
     pub fn sweep(&self) -> Result<u64, ArtifactError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(at(&self.folder, error)),
-        };
         let mut freed = 0;
-        for entry in entries {
-            let entry = entry.map_err(|error| at(&self.folder, error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
+        for path in entries(&self.folder)? {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             if !name.starts_with(PART) || name.starts_with(&self.parts) {
                 continue;
             }
-            let path = entry.path();
-            let file = entry.metadata().map_err(|error| at(&path, error))?;
+            let file = fs::metadata(&path).map_err(|error| at(&path, error))?;
             // A clock that was put back makes a part look younger than it is: it goes next time.
             let age = file.modified().map(|written| written.elapsed().unwrap_or_default());
             if age.is_ok_and(|age| age >= ABANDONED) {
@@ -108,20 +78,33 @@ impl FolderArtifacts {
         (folder, place)
     }
 
-    fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Every artifact that was here before this process could put it here, a moment ago or longer: those that a crash
+    /// may have left without a run that speaks of them.
+    pub(crate) fn settled(&self) -> Result<Vec<Digest>, ArtifactError> {
+        let mut found = Vec::new();
+        for shelf in entries(&self.folder)? {
+            if !shelf.is_dir() {
+                continue;
+            }
+            for path in entries(&shelf)? {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let Ok(digest) = format!("sha256:{name}").parse::<Digest>() else { continue };
+                let put = fs::metadata(&path).and_then(|file| file.modified());
+                // Gone meanwhile, or of a time that is still to come: it is looked at the next time.
+                let age = put.map(|put| put.elapsed().unwrap_or_default()).unwrap_or_default();
+                if age >= MOMENT {
+                    found.push(digest);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Gives a part that is whole and on the disk its name.
     fn settle(&self, part: &Path, digest: &Digest) -> Result<(), ArtifactError> {
         let (folder, place) = self.place(digest);
         private_folder(&folder)?;
-        {
-            // Under the lock, so that it is not removed between its being noted and its being there.
-            let mut recent = self.recent();
-            recent.note(*digest);
-            fs::rename(part, &place).map_err(|error| at(&place, error))?;
-        }
+        self.recent.put(*digest, || fs::rename(part, &place).map_err(|error| at(&place, error)))?;
         sync(&folder)
     }
 }
@@ -158,16 +141,22 @@ impl Artifacts for FolderArtifacts {
 
     fn remove(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
         let (_, place) = self.place(digest);
-        let recent = self.recent();
-        if recent.has(digest) {
-            return Ok(None);
+        let remove = || fs::metadata(&place).and_then(|file| fs::remove_file(&place).map(|()| file.len()));
+        match self.recent.unless_put(digest, remove) {
+            None => Ok(None),
+            Some(Ok(size)) => Ok(Some(size)),
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Some(Err(error)) => Err(at(&place, error)),
         }
-        let gone = fs::metadata(&place).and_then(|file| fs::remove_file(&place).map(|()| file.len()));
-        match gone {
-            Ok(size) => Ok(Some(size)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(at(&place, error)),
-        }
+    }
+}
+
+/// What is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+    let read = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|error: io::Error| at(folder, error)),
     }
 }
 

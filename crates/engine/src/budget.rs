@@ -6,9 +6,11 @@
 //! same times are granted the same retries.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use journal::Timestamp;
+
+use crate::sync::Mutex;
 
 /// How many failed calls may be made again on one connection. Calls of actions without a connection count by action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -257,7 +257,7 @@ impl Builder {
             }
         }
         let inner = Inner {
-            journal: Arc::new(crate::room::Patient(self.journal)),
+            journal: self.journal,
             artifacts: self.artifacts,
             clock: self.clock,
             entropy: self.entropy,

@@ -4,7 +4,7 @@
 //! loop comes round goes into one append together with what begins because of it, so a sequence costs one
 //! sync a step and a fan-out shares them. What a command takes is in `carry`, what people say in `people`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,8 +84,8 @@ pub(crate) struct Driver {
     pub(crate) secrets: Arc<[Handle]>,
     pub(crate) events: Option<UnboundedSender<Event>>,
     pub(crate) controls: UnboundedReceiver<Box<Control>>,
-    /// What was said to the run while it was parked.
-    pub(crate) said: Option<Box<Control>>,
+    /// What was said to the run while it was parked, or waited for room.
+    pub(crate) said: VecDeque<Box<Control>>,
     /// Everything it begins with was told before.
     pub(crate) quiet: bool,
     /// When the run began.
@@ -144,7 +144,7 @@ impl Driver {
             secrets,
             events: start.events,
             controls,
-            said: None,
+            said: VecDeque::new(),
             quiet: false,
             patience,
             began: Timestamp(0),
@@ -188,11 +188,7 @@ impl Driver {
                 records = outward(&self.inner.artifacts, &self.run, records).await?;
             }
             self.audited(header.as_ref(), &records).await?;
-            match header.take() {
-                Some(header) => self.inner.journal.create(header, records).await?,
-                None if records.is_empty() => {}
-                None => self.inner.journal.append(&self.run, records).await?,
-            }
+            self.write(header.take(), records).await?;
             for reply in self.replies.drain(..) {
                 reply();
             }
@@ -223,7 +219,7 @@ impl Driver {
     /// Waits for one answer and takes in all that are there. True if it has only waited for long enough.
     async fn wait(&mut self) -> Result<bool, EngineError> {
         self.quiet = false;
-        if let Some(said) = self.said.take() {
+        if let Some(said) = self.said.pop_front() {
             self.control(*said)?;
             return Ok(false);
         }

@@ -99,6 +99,14 @@ pub enum EventKind {
     },
     /// Nothing goes on but questions and waits for events.
     Waiting,
+    /// There is no room on the disk of the journal, and nothing goes on until there is. Cancelling the run, or
+    /// shutting the engine down, ends the wait.
+    WaitsForRoom {
+        /// The journal's file.
+        place: String,
+    },
+    /// There is room again, and everything that happened meanwhile is written down.
+    RoomAgain,
     /// Somebody wants nothing new to begin. What is in flight ends first.
     Pausing {
         /// Who.

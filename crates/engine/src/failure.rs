@@ -126,6 +126,9 @@ pub enum EngineError {
         #[source]
         source: ArtifactError,
     },
+    /// The artifacts could not be looked through or removed.
+    #[error("the artifacts could not be tidied up")]
+    Artifacts(#[source] ArtifactError),
     /// A large result that was kept outside of the journal is gone or damaged.
     #[error(
         "record {seq} of run {run} keeps its result in artifact {artifact}, which {reason}; bring the artifact back, e.g. from a backup; nothing was changed"
@@ -157,6 +160,18 @@ pub enum EngineError {
         run: RunId,
         /// What it may have.
         limits: RunLimits,
+    },
+    /// Somebody cancelled a run that waited for room on the disk of its journal. Without room that cannot be written
+    /// down either.
+    #[error(
+        "run {run} stopped where it was, because there is no room for the journal at {place}; that it was cancelled is \
+         not written down either. Make room, then type `portcullis runs cancel {run}`"
+    )]
+    NoRoom {
+        /// The run.
+        run: RunId,
+        /// The journal's file.
+        place: String,
     },
     /// The engine was shut down in the middle of the run. Everything that happened is written down.
     #[error(

@@ -42,7 +42,12 @@ impl Engine {
     /// The stored playbook does not check any more, the history does not fit it, or a result that is kept outside is
     /// gone.
     pub fn replay(&self, stored: &StoredRun) -> Result<Machine, EngineError> {
-        self.retrace(stored, &mut |_, _| ())
+        self.replay_plan(stored, self.stored_plan(stored)?)
+    }
+
+    /// As [`Engine::replay`], with the plan of the stored playbook.
+    pub(crate) fn replay_plan(&self, stored: &StoredRun, plan: Arc<Plan>) -> Result<Machine, EngineError> {
+        self.retrace(stored, plan, &mut |_, _| ())
     }
 
     /// The plan of the text a run was started with, as the actions of today see it.
@@ -61,10 +66,10 @@ impl Engine {
     pub(crate) fn retrace(
         &self,
         stored: &StoredRun,
+        plan: Arc<Plan>,
         see: &mut dyn FnMut(&Machine, &Command),
     ) -> Result<Machine, EngineError> {
         let run = &stored.header.run;
-        let plan = self.stored_plan(stored)?;
         let diverged = |source| EngineError::Diverged { run: run.clone(), source };
         let none =
             Record { seq: 0, at: Timestamp(0), event: Happened::CancelRequested { by: String::new() } };
@@ -82,8 +87,17 @@ impl Engine {
 
     /// Every call a run made or wanted to make, and its machine.
     pub(crate) fn calls(&self, stored: &StoredRun) -> Result<(BTreeMap<OpId, Called>, Machine), EngineError> {
+        self.calls_of(stored, self.stored_plan(stored)?)
+    }
+
+    /// As [`Engine::calls`], with the plan of the stored playbook.
+    pub(crate) fn calls_of(
+        &self,
+        stored: &StoredRun,
+        plan: Arc<Plan>,
+    ) -> Result<(BTreeMap<OpId, Called>, Machine), EngineError> {
         let mut calls = BTreeMap::new();
-        let machine = self.retrace(stored, &mut |machine, command| {
+        let machine = self.retrace(stored, plan, &mut |machine, command| {
             if let Command::Perform(call) = command {
                 calls.entry(call.op).or_insert_with(|| Called {
                     path: call.path.clone(),

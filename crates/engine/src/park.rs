@@ -114,7 +114,7 @@ async fn again(
     // From here on the driver tells the clock that there is something to do.
     drop(still);
     driver.earlier = earlier;
-    driver.said = said;
+    driver.said.extend(said);
     driver.quiet = true;
     Ok(driver.run(handed).boxed())
 }
@@ -128,7 +128,7 @@ impl Driver {
             && self.calls.is_empty()
             && self.delayed.is_empty()
             && self.gate.is_at_rest()
-            && self.said.is_none()
+            && self.said.is_empty()
             && self.is_written_down()
     }
 

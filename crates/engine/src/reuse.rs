@@ -166,7 +166,7 @@ impl Engine {
             }
         }
         let plan = Arc::clone(machine.plan());
-        let forms = self.filled(&stored)?;
+        let forms = self.filled(&stored, &plan)?;
         Ok(Earlier { plan, from: origin.from.clone(), own, calls: known, forms })
     }
 
@@ -186,7 +186,7 @@ impl Engine {
     }
 
     /// The forms that people filled in.
-    fn filled(&self, stored: &StoredRun) -> Result<HashMap<StepPath, Filled>, EngineError> {
+    fn filled(&self, stored: &StoredRun, plan: &Arc<Plan>) -> Result<HashMap<StepPath, Filled>, EngineError> {
         let asked: BTreeMap<OpId, (&StepPath, &String)> = stored
             .records
             .iter()
@@ -204,7 +204,7 @@ impl Engine {
         };
         let answered: BTreeSet<OpId> = stored.records.iter().filter_map(of_form).collect();
         if !answered.iter().all(|op| asked.contains_key(op)) {
-            self.retrace(stored, &mut |_, command| {
+            self.retrace(stored, Arc::clone(plan), &mut |_, command| {
                 if let interpreter::Command::Form(form) = command
                     && !asked.contains_key(&form.op)
                     && answered.contains(&form.op)

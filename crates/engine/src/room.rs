@@ -1,148 +1,96 @@
-//! A journal whose disk is full makes runs wait, not fail.
+//! A journal whose disk is full makes a run wait, not fail.
 //!
 //! Nothing new begins without a record, so a run that waits for room is paused by itself and goes on when somebody has
-//! made some. A disk that fails in any other way is another matter: nobody knows what is on it, and the run ends
-//! where it is until the journal is opened again.
+//! made some. Whoever watches it is told. Cancelling it ends the wait, and so does shutting the engine down, at once
+//! if nothing but words would be lost, and otherwise when its grace is over: what was not written down never was, and
+//! a change whose answer is among it is in doubt for whoever resumes the run, as after a crash. A disk that fails in
+//! any other way is another matter: nobody knows what is on it, and the run ends where it is until the journal is
+//! opened again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use journal::{Header, Journal, JournalError, Query, Record, RunId, StoredRun, Summary, Work};
-use plan::Digest;
+use journal::{Event as Happened, Header, JournalError, Record};
+use plan::StepPath;
+
+use crate::driver::Driver;
+use crate::leave::Leaving;
+use crate::run::Control;
+use crate::{EngineError, Event, EventKind};
 
 /// How often room is looked for.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A journal that tries again while there is no room.
-pub(crate) struct Patient(pub(crate) Arc<dyn Journal>);
-
-impl Patient {
-    /// The first time it is told; later tries are silent.
-    async fn wait(run: &RunId, place: &str, tries: &mut u64) {
-        if *tries == 0 {
-            tracing::warn!(%run, place, "there is no room for the journal; the run waits until there is");
+impl Driver {
+    /// Makes records durable, with the header of a run that begins. While there is no room for them, waits.
+    pub(crate) async fn write(
+        &mut self,
+        header: Option<Header>,
+        mut records: Vec<Record>,
+    ) -> Result<(), EngineError> {
+        if header.is_none() && records.is_empty() {
+            return Ok(());
         }
-        *tries += 1;
-        tokio::time::sleep(AGAIN).await;
-    }
-
-    fn went_on(run: &RunId, tries: u64) {
-        if tries > 0 {
-            tracing::warn!(%run, "there is room for the journal again; the run goes on");
-        }
-    }
-}
-
-impl Journal for Patient {
-    fn create<'a>(&'a self, header: Header, mut first: Vec<Record>) -> Work<'a, ()> {
-        Box::pin(async move {
-            let mut tries = 0;
-            loop {
-                match self.0.create(header.clone(), first).await {
-                    Err(JournalError::NoRoom { place, back }) => {
-                        Patient::wait(&header.run, &place, &mut tries).await;
-                        first = back;
-                    }
-                    other => {
-                        Patient::went_on(&header.run, tries);
-                        return other;
-                    }
+        let mut waited = false;
+        loop {
+            let written = match header.clone() {
+                Some(header) => self.inner.journal.create(header, records).await,
+                None => self.inner.journal.append(&self.run, records).await,
+            };
+            let Err(JournalError::NoRoom { place, back }) = written else {
+                if waited && written.is_ok() {
+                    tracing::warn!(run = %self.run, "there is room for the journal again; the run goes on");
+                    self.tell_in_any_case(EventKind::RoomAgain);
                 }
+                return Ok(written?);
+            };
+            if !waited {
+                waited = true;
+                let run = &self.run;
+                tracing::warn!(%run, place, "there is no room for the journal; the run waits until there is");
+                self.tell_in_any_case(EventKind::WaitsForRoom { place: place.clone() });
             }
-        })
+            records = back;
+            self.wait_for_room(&records, place).await?;
+        }
     }
 
-    fn append<'a>(&'a self, run: &'a RunId, mut records: Vec<Record>) -> Work<'a, ()> {
-        Box::pin(async move {
-            let mut tries = 0;
-            loop {
-                match self.0.append(run, records).await {
-                    Err(JournalError::NoRoom { place, back }) => {
-                        Patient::wait(run, &place, &mut tries).await;
-                        records = back;
+    /// Waits a moment, and hears meanwhile whether the run is to end here.
+    async fn wait_for_room(&mut self, records: &[Record], place: String) -> Result<(), EngineError> {
+        let again = tokio::time::sleep(AGAIN);
+        tokio::pin!(again);
+        loop {
+            let leaving = *self.leaving.borrow_and_update();
+            if leaving == Leaving::Now || (leaving == Leaving::Finish && !self.has_answers(records)) {
+                return Err(EngineError::ShutDown(self.run.clone()));
+            }
+            tokio::select! {
+                biased;
+                Ok(()) = self.leaving.changed() => {}
+                Some(control) = self.controls.recv() => match *control {
+                    Control::Cancel { .. } => {
+                        return Err(EngineError::NoRoom { run: self.run.clone(), place });
                     }
-                    other => {
-                        Patient::went_on(run, tries);
-                        return other;
-                    }
-                }
+                    // Whatever else is said needs room as well, and is heard once there is some.
+                    other => self.said.push_back(Box::new(other)),
+                },
+                () = &mut again => return Ok(()),
             }
-        })
-    }
-
-    fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun> {
-        self.0.load(run)
-    }
-
-    fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
-        self.0.list(query)
-    }
-
-    /// Does not wait: whoever deletes wants room and is told that there is none to begin with.
-    fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
-        self.0.delete(run)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use journal::conformance::header;
-    use journal::{Event, MemoryJournal, Timestamp};
-
-    use super::*;
-
-    /// Has no room for the first three calls of four.
-    struct Full(MemoryJournal, AtomicU32);
-
-    impl Full {
-        fn room(&self) -> bool {
-            self.1.fetch_add(1, Ordering::Relaxed) % 4 == 3
         }
     }
 
-    impl Journal for Full {
-        fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()> {
-            if self.room() {
-                return self.0.create(header, first);
-            }
-            Box::pin(async { Err(JournalError::NoRoom { place: "disk".to_owned(), back: first }) })
-        }
-
-        fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> Work<'a, ()> {
-            if self.room() {
-                return self.0.append(run, records);
-            }
-            Box::pin(async { Err(JournalError::NoRoom { place: "disk".to_owned(), back: records }) })
-        }
-
-        fn load<'a>(&'a self, run: &'a RunId) -> Work<'a, StoredRun> {
-            self.0.load(run)
-        }
-
-        fn list<'a>(&'a self, query: &'a Query) -> Work<'a, Vec<Summary>> {
-            self.0.list(query)
-        }
-
-        fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
-            self.0.delete(run)
-        }
+    /// Whether calls have answered, or are about to, that would be made again or be in doubt.
+    fn has_answers(&self, records: &[Record]) -> bool {
+        let answer = |record: &Record| {
+            matches!(record.event, Happened::Performed { .. } | Happened::AttemptFailed { .. })
+        };
+        records.iter().any(answer) || self.calls.values().any(|call| call.finishes)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn waits_for_room_and_loses_nothing() {
-        let patient = Patient(Arc::new(Full(MemoryJournal::new(), AtomicU32::new(0))));
-        let header = header("first").unwrap();
-        let record = |seq| vec![Record { seq, at: Timestamp(0), event: Event::Woken { op: 1 } }];
-        let begun = tokio::time::Instant::now();
-        patient.create(header.clone(), record(1)).await.unwrap();
-        patient.append(&header.run, record(2)).await.unwrap();
-        assert_eq!(begun.elapsed(), 6 * AGAIN);
-        let stored = patient.load(&header.run).await.unwrap();
-        assert_eq!((stored.header, stored.records.len()), (header.clone(), 2));
-        // Another refusal is passed on at once.
-        let repeat = patient.append(&header.run, record(2)).await;
-        assert!(matches!(repeat, Err(JournalError::OutOfOrder { .. })), "{repeat:?}");
+    /// Also where everything the run begins with was told before: this was not.
+    fn tell_in_any_case(&self, kind: EventKind) {
+        if let Some(events) = &self.events {
+            // Nobody watches any more; the run waits all the same.
+            let _ = events.send(Event { at: self.inner.clock.now(), path: StepPath::root(), kind });
+        }
     }
 }

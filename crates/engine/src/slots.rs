@@ -5,9 +5,11 @@
 //! there is a free slot, taking one is a count under a lock.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The slots of an engine.
 #[derive(Debug)]
@@ -99,38 +101,5 @@ impl Drop for Permit {
                 Err(mut permit) => permit.0 = None,
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_free_slot_goes_round_the_runs_that_wait() {
-        let slots = Arc::new(Slots::new(1));
-        let (big, small) = (slots.line(), slots.line());
-        let mut first = Some(slots.take(big).unwrap());
-        let mut queue: Vec<_> =
-            [big, big, big, small].map(|line| (line, slots.take(line).unwrap_err())).into();
-        // One of the big run is not wanted any more.
-        queue.remove(1);
-        assert_eq!(slots.queued(), 4);
-        let mut order = Vec::new();
-        for _ in 0..3 {
-            first.take();
-            let at = queue.iter_mut().position(|(_, slot)| match slot.try_recv() {
-                Ok(permit) => {
-                    first = Some(permit);
-                    true
-                }
-                Err(_) => false,
-            });
-            order.push(queue.remove(at.unwrap()).0);
-        }
-        assert_eq!(order, [big, small, big]);
-        drop(first);
-        assert_eq!((slots.queued(), slots.circle().free), (0, 1));
-        assert!(slots.take(small).is_ok());
     }
 }

@@ -6,7 +6,7 @@
 //! so far against the schemas of today. Histories of format 1 have no digests and go on without.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use action_api::{Spec, Validator};
 use interpreter::Machine;
@@ -114,9 +114,14 @@ impl Engine {
 
     /// Why a run cannot go on with the actions of this engine, in words; empty if it can.
     pub fn incompatibilities(&self, stored: &StoredRun) -> Vec<String> {
+        self.reasons(stored, &self.stored_plan(stored))
+    }
+
+    /// The same, with what checking its playbook gave.
+    fn reasons(&self, stored: &StoredRun, plan: &Result<Arc<Plan>, EngineError>) -> Vec<String> {
         let mut reasons: Vec<String> = self.changed(stored).into_values().collect();
-        if let Err(EngineError::NeedsUpgrade { reasons: unchecked, .. }) = self.stored_plan(stored) {
-            reasons.extend(unchecked);
+        if let Err(EngineError::NeedsUpgrade { reasons: unchecked, .. }) = plan {
+            reasons.extend(unchecked.iter().cloned());
         }
         reasons
     }
@@ -143,27 +148,45 @@ impl Engine {
         mut stored: StoredRun,
         start: &Start,
     ) -> Result<(Machine, StoredRun), EngineError> {
+        let checked = self.stored_plan(&stored);
         if is_over(&stored) {
-            return Ok((self.replay(&stored)?, stored));
+            return Ok((self.replay_plan(&stored, checked?)?, stored));
         }
-        let reasons = self.incompatibilities(&stored);
-        if reasons.is_empty() {
-            return Ok((self.replay(&stored)?, stored));
+        let reasons = self.reasons(&stored, &checked);
+        match checked {
+            Ok(plan) if reasons.is_empty() || start.adopt => {
+                if !reasons.is_empty() {
+                    let adopted = self.adopt(&stored, &plan)?;
+                    let event = Happened::Adopted { by: start.starter.clone(), actions: adopted };
+                    self.note(&mut stored, event).await?;
+                }
+                if let Some(by) = paused_before(&stored.records) {
+                    self.note(&mut stored, Happened::Paused { by }).await?;
+                }
+                Ok((self.replay_plan(&stored, plan)?, stored))
+            }
+            Err(EngineError::NeedsUpgrade { reasons, run, .. }) if start.adopt => {
+                Err(EngineError::CannotAdopt { run, problems: reasons })
+            }
+            Err(EngineError::NeedsUpgrade { diagnostics, .. }) => {
+                self.stalls(stored, reasons, diagnostics).await
+            }
+            Ok(_) => self.stalls(stored, reasons, Vec::new()).await,
+            Err(error) => Err(error),
         }
-        if start.adopt {
-            let adopted = self.adopt(&stored)?;
-            let event = Happened::Adopted { by: start.starter.clone(), actions: adopted };
-            self.note(&mut stored, event).await?;
-            return Ok((self.replay(&stored)?, stored));
-        }
+    }
+
+    /// The run cannot go on: noted in its history, once.
+    async fn stalls<T>(
+        &self,
+        mut stored: StoredRun,
+        reasons: Vec<String>,
+        diagnostics: Vec<Diagnostic>,
+    ) -> Result<T, EngineError> {
         let told = stored.records.last().is_some_and(
             |record| matches!(&record.event, Happened::Stalled { reasons: told } if *told == reasons),
         );
         let run = stored.header.run.clone();
-        let diagnostics = match self.stored_plan(&stored) {
-            Err(EngineError::NeedsUpgrade { diagnostics, .. }) => diagnostics,
-            _ => Vec::new(),
-        };
         if !told {
             self.note(&mut stored, Happened::Stalled { reasons: reasons.clone() }).await?;
         }
@@ -171,16 +194,11 @@ impl Engine {
     }
 
     /// The digests to go on with, if everything the run knows so far fits the actions of today.
-    fn adopt(&self, stored: &StoredRun) -> Result<BTreeMap<String, Digest>, EngineError> {
+    fn adopt(&self, stored: &StoredRun, plan: &Arc<Plan>) -> Result<BTreeMap<String, Digest>, EngineError> {
         let run = stored.header.run.clone();
         let refuse = |problems| EngineError::CannotAdopt { run: run.clone(), problems };
-        let plan = match self.stored_plan(stored) {
-            Ok(plan) => plan,
-            Err(EngineError::NeedsUpgrade { reasons, .. }) => return Err(refuse(reasons)),
-            Err(error) => return Err(error),
-        };
         let changed = self.changed(stored);
-        let (calls, _) = match self.calls(stored) {
+        let (calls, _) = match self.calls_of(stored, Arc::clone(plan)) {
             Ok(calls) => calls,
             Err(EngineError::Diverged { source, .. }) => return Err(refuse(vec![source.to_string()])),
             Err(error) => return Err(error),
@@ -204,7 +222,7 @@ impl Engine {
                 format!("what {} gave at {path} does not fit: {at} {}", call.action, violation.message)
             }));
         }
-        if problems.is_empty() { Ok(self.pins(&plan)) } else { Err(refuse(problems)) }
+        if problems.is_empty() { Ok(self.pins(plan)) } else { Err(refuse(problems)) }
     }
 
     /// Adds one record to a history that nobody drives.
@@ -215,6 +233,23 @@ impl Engine {
         stored.records.push(record);
         Ok(())
     }
+}
+
+/// Who had paused a run before it could not go on. Being stuck ends the pause in its history, and nobody has let it go
+/// on since.
+fn paused_before(records: &[Record]) -> Option<String> {
+    let (mut paused, mut stuck) = (None, false);
+    for record in records {
+        match &record.event {
+            Happened::Paused { by } => (paused, stuck) = (Some(by), false),
+            Happened::Stalled { .. } => stuck = true,
+            Happened::Continued { .. } | Happened::CancelRequested { .. } => paused = None,
+            // It could go on after all, and did.
+            Happened::Performing { .. } if stuck => paused = None,
+            _ => {}
+        }
+    }
+    paused.filter(|_| stuck).cloned()
 }
 
 /// What a run goes by: what was adopted last, or what it began with.

@@ -11,8 +11,9 @@ mod shelf;
 
 use std::collections::BTreeMap;
 
-use journal::{Event as Happened, OriginKind};
-use portcullis_engine::{EngineError, FailureKind, Rerun, RunStatus, Start};
+use journal::{Event as Happened, Header, JournalError, OriginKind, Record, StoredRun, Summary};
+use plan::Digest;
+use portcullis_engine::{Engine, EngineError, FailureKind, Journal, Query, Rerun, RunId, RunStatus, Start};
 use serde_json::json;
 use shelf::{Common, Shelf, again, approving, begin, end, engine, events, from, playbook, run};
 
@@ -172,7 +173,7 @@ async fn what_a_run_says_of_itself_is_no_change() {
 }
 
 /// A send whose end nobody knows, in a run that is over.
-async fn in_doubt(action: &str, done: bool) -> (Shelf, Common, portcullis_engine::RunId) {
+async fn in_doubt(action: &str, done: bool) -> (Shelf, Common, RunId) {
     let (shelf, journal) = (Shelf::default(), Common::default());
     let engine = engine(&shelf, &journal);
     shelf.fail("soc", FailureKind::Unknown);
@@ -307,4 +308,81 @@ async fn a_run_that_goes_on_is_not_rerun_and_five_thousand_calls_are_not_deep() 
     let (_, ended) = again(&engine, &first, Rerun::default()).await;
     assert_eq!(ended.status, RunStatus::Succeeded);
     assert_eq!(shelf.paths().len(), 0);
+}
+
+/// A journal in which the earlier run is deleted just before the rerun begins.
+struct Racing(Common);
+
+impl Journal for Racing {
+    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> journal::Work<'a, ()> {
+        Box::pin(async move {
+            if let Some(origin) = &header.origin {
+                self.0.delete(&origin.run).await?;
+            }
+            self.0.create(header, first).await
+        })
+    }
+    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> journal::Work<'a, ()> {
+        self.0.append(run, records)
+    }
+    fn load<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, StoredRun> {
+        self.0.load(run)
+    }
+    fn list<'a>(&'a self, query: &'a Query) -> journal::Work<'a, Vec<Summary>> {
+        self.0.list(query)
+    }
+    fn delete<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, Vec<Digest>> {
+        self.0.delete(run)
+    }
+}
+
+#[tokio::test]
+async fn a_rerun_whose_origin_is_deleted_first_never_begins() {
+    let (shelf, journal) = (Shelf::default(), Common::default());
+    let first = {
+        let engine = engine(&shelf, &journal);
+        shelf.fail("b", FailureKind::PermissionDenied);
+        let names = [("names", json!(["a", "b"]))];
+        let (first, _) = run(&engine, &playbook(TEN), &names).await;
+        shelf.mend();
+        first
+    };
+    shelf.paths();
+    let racing = Engine::builder().source(shelf.clone()).journal(Racing(journal.clone())).build().unwrap();
+    let mut again = racing.rerun(&first, failed_items(), approving()).await.unwrap();
+    let error = again.wait().await.unwrap_err();
+    assert!(matches!(&error, EngineError::Journal(JournalError::OriginGone { .. })), "{error:?}");
+    assert_eq!(shelf.paths(), [""; 0], "nothing was called");
+    assert_eq!(racing.runs(&Query::newest(9)).await.unwrap(), [], "neither of them is there");
+    let error = racing.rerun(&first, failed_items(), approving()).await.err().unwrap();
+    assert!(matches!(&error, EngineError::Journal(JournalError::NotFound(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_origin_that_a_rerun_reads_stays_until_that_is_over() {
+    let gated = playbook(
+        "steps:
+  - { id: put, uses: shelf.put, with: { name: a } }
+  - { id: gate, approve: { message: Go on? } }
+  - { id: tell, uses: post.send, with: { name: soc } }
+",
+    );
+    let (shelf, journal) = (Shelf::default(), Common::default());
+    let (engine, other) = (engine(&shelf, &journal), engine(&shelf, &journal));
+    let (first, _) = run(&engine, &gated, &[]).await;
+    // Waits at the gate; whoever resumes it reads the first run again.
+    let asks = Start { starter: "ana".to_owned(), ..Start::default() };
+    let waits = engine.rerun(&first, from("gate"), asks).await.unwrap();
+    let second = waits.id().clone();
+    while journal.load(&second).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let refused = journal.delete(&first).await.unwrap_err();
+    assert!(matches!(&refused, JournalError::Needed { by, .. } if *by == second), "{refused}");
+    drop(waits);
+    let mut resumed = other.resume(&second, approving()).await.unwrap();
+    assert_eq!(end(&mut resumed).await.status, RunStatus::Succeeded);
+    assert_eq!(shelf.shelf().len(), 1);
+    assert_eq!(journal.delete(&first).await.unwrap(), [], "now nobody needs it");
+    assert_eq!(events(&other, &second).await.len(), journal.load(&second).await.unwrap().records.len());
 }

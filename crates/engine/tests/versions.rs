@@ -9,8 +9,8 @@
 
 mod shelf;
 
-use journal::{Event as Happened, Query};
-use portcullis_engine::{Decision, Engine, EngineError, Journal, RunId, RunStatus, Start};
+use journal::{Event as Happened, Query, Record};
+use portcullis_engine::{Decision, Engine, EngineError, Journal, RunId, RunStatus, Start, Timestamp};
 use serde_json::{Value, json};
 use shelf::{Common, Shelf, begin, end, engine, events, playbook};
 
@@ -168,4 +168,29 @@ async fn a_history_without_digests_goes_on() {
     journal.create(header, records).await.unwrap();
     let engine = other(&journal, wider);
     assert_eq!(finish(&engine, &RunId::new("old").unwrap(), Start::default()).await, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_run_that_was_paused_is_so_again_when_it_can_go_on() {
+    let journal = Common::default();
+    let run = waiting(&journal).await;
+    let seq = journal.load(&run).await.unwrap().records.len() as u64 + 1;
+    let paused = Happened::Paused { by: "a restored backup".to_owned() };
+    journal.append(&run, vec![Record { seq, at: Timestamp(0), event: paused.clone() }]).await.unwrap();
+    let engine = other(&journal, wider);
+    for _ in 0..2 {
+        assert!(engine.resume(&run, Start::default()).await.is_err());
+    }
+    for start in [adopting(), Start::default()] {
+        drop(engine.resume(&run, start).await.unwrap());
+        assert_eq!(events(&engine, &run).await.last(), Some(&paused), "in whose name it was");
+        let machine = engine.replay(&journal.load(&run).await.unwrap()).unwrap();
+        assert!(machine.is_paused(), "and said once");
+    }
+    let same = events(&engine, &run).await.into_iter().filter(|event| *event == paused).count();
+    assert_eq!(same, 2);
+    let handle = engine.resume(&run, Start::default()).await.unwrap();
+    handle.proceed("ana").await.unwrap();
+    drop(handle);
+    assert_eq!(finish(&engine, &run, Start::default()).await, RunStatus::Succeeded);
 }

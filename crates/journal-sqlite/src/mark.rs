@@ -10,11 +10,17 @@
 //! nothing is synced, because a mark that is older than the journal is no harm. It must only never be newer:
 //! with [`Durability::Each`] the log is on the disk before the mark is written, with an interval it is not,
 //! and then the slot holds the last synced place too, and the other one counts only until the machine
-//! starts anew. A database without a mark is taken as it is: that is how a backup is restored on purpose.
+//! starts anew.
+//!
+//! A slot also says which file it was written to, and when. A database without a mark, or with one that was copied
+//! here, is taken as it is, because that is how a backup is restored; `restored` sees to it that nothing goes on by
+//! itself then. What is put back with every time and every file's number as it was (a snapshot of a disk, or a copy
+//! over the files that are there which keeps their times) cannot be told from what was always there.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use journal::JournalError;
 use rusqlite::Connection;
@@ -23,10 +29,13 @@ use crate::blocks::Block;
 use crate::seal::{self, Seal};
 use crate::{Durability, failure, folder, listing, stored};
 
-const MAGIC: &[u8; 8] = b"PCJMARK1";
+const MAGIC: &[u8; 8] = b"PCJMARK2";
+/// Slots before there was a [`Home`].
+const EARLIER: &[u8; 8] = b"PCJMARK1";
 /// Bytes that the checksum covers, and with it.
-const CONTENT: usize = 128;
+const CONTENT: usize = 144;
 const SLOT: usize = CONTENT + 32;
+const EARLIER_CONTENT: usize = 128;
 /// Where the second slot begins: in another page.
 const SECOND: u64 = 4_096;
 
@@ -41,6 +50,48 @@ pub(crate) enum Place {
     Deleted { number: i64 },
 }
 
+/// How much later than its newest slot says a mark may have been changed, in milliseconds: after a power cut the disk
+/// can have the time of a write and not yet the bytes.
+const LATER: i64 = 120_000;
+
+/// The file that a slot was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Home {
+    /// Its number in the file system; 0 where there is none.
+    inode: u64,
+    /// When, in milliseconds since 1970.
+    at: i64,
+}
+
+impl Home {
+    /// Nobody knows.
+    const NOWHERE: Home = Home { inode: 0, at: 0 };
+
+    fn of(file: &File) -> io::Result<Home> {
+        Ok(Home { inode: of_system(&file.metadata()?).inode, at: now() })
+    }
+}
+
+/// What the system says about a file: its number, and when its content last changed. When its rights or its owner did
+/// is not asked, because some set them anew at every start of a service.
+#[cfg(unix)]
+fn of_system(file: &fs::Metadata) -> Home {
+    use std::os::unix::fs::MetadataExt;
+    let changed = file.mtime().saturating_mul(1_000).saturating_add(file.mtime_nsec() / 1_000_000);
+    Home { inode: file.ino(), at: changed }
+}
+
+#[cfg(not(unix))]
+fn of_system(_: &fs::Metadata) -> Home {
+    Home::NOWHERE
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// What one slot says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot {
@@ -51,10 +102,12 @@ pub(crate) struct Slot {
     synced: Place,
     /// Until which start of the machine `latest` counts; nothing where it always does.
     boot: Option<[u8; 16]>,
+    home: Home,
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot { turn: 0, latest: Place::Nowhere, synced: Place::Nowhere, boot: None };
+    const EMPTY: Slot =
+        Slot { turn: 0, latest: Place::Nowhere, synced: Place::Nowhere, boot: None, home: Home::NOWHERE };
 
     fn bytes(&self) -> [u8; SLOT] {
         let mut bytes = Vec::with_capacity(SLOT);
@@ -71,17 +124,20 @@ impl Slot {
             bytes.extend(records.to_le_bytes());
             bytes.extend(link);
         }
+        bytes.extend(self.home.inode.to_le_bytes());
+        bytes.extend(self.home.at.to_le_bytes());
         bytes.extend(seal::mark(&bytes));
         bytes.try_into().unwrap_or([0; SLOT])
     }
 
     /// The slot, if it is whole.
     fn read(bytes: &[u8]) -> Option<Slot> {
-        let (content, sealed) = bytes.get(..SLOT)?.split_at_checked(CONTENT)?;
-        let mut rest = content.strip_prefix(MAGIC)?;
-        if seal::mark(content) != sealed {
+        let length = if bytes.starts_with(EARLIER) { EARLIER_CONTENT } else { CONTENT };
+        let (content, rest) = bytes.split_at_checked(length)?;
+        if rest.first_chunk::<32>() != Some(&seal::mark(content)) {
             return None;
         }
+        let mut rest = content.strip_prefix(MAGIC).or_else(|| content.strip_prefix(EARLIER))?;
         let turn = u64::from_le_bytes(take(&mut rest)?);
         let boot: [u8; 16] = take(&mut rest)?;
         let mut place = || {
@@ -95,7 +151,13 @@ impl Slot {
             })
         };
         let (latest, synced) = (place()?, place()?);
-        Some(Slot { turn, latest, synced, boot: (boot != [0; 16]).then_some(boot) })
+        let home = match length {
+            CONTENT => {
+                Home { inode: u64::from_le_bytes(take(&mut rest)?), at: i64::from_le_bytes(take(&mut rest)?) }
+            }
+            _ => Home::NOWHERE,
+        };
+        Some(Slot { turn, latest, synced, boot: (boot != [0; 16]).then_some(boot), home })
     }
 
     /// How far the journal must have got, whatever has happened since.
@@ -117,26 +179,41 @@ fn boot() -> Option<[u8; 16]> {
     digest.first_chunk::<16>().copied()
 }
 
+/// A mark as it was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    /// Its newest slot.
+    pub(crate) slot: Slot,
+    /// Whether the file is the one that the slot was written to, and nobody has written to it since.
+    pub(crate) at_home: bool,
+}
+
 /// The newest slot of a mark; nothing where there is no mark.
 ///
 /// # Errors
 /// There is a mark, and neither slot of it can be read.
-pub(crate) fn read(path: &Path) -> Result<Option<Slot>, JournalError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Found>, JournalError> {
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-        Ok(_) => {}
+    let read = File::open(path).and_then(|mut file| {
+        file.read_to_end(&mut bytes)?;
+        file.metadata()
+    });
+    let system = match read {
+        Ok(file) => of_system(&file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failure::io(path, "read", error)),
-    }
+    };
     let second = usize::try_from(SECOND).unwrap_or(usize::MAX);
     let slots = [Some(bytes.as_slice()), bytes.get(second..)];
     let newest = slots.into_iter().flatten().filter_map(Slot::read).max_by_key(|slot| slot.turn);
-    if newest.is_none() {
+    let Some(slot) = newest else {
         let reason = "it is damaged, so nobody knows whether the journal beside it is whole; look after the disk, \
                       then restore the whole folder from a backup, or remove this file to go on with what is there";
         return Err(failure::io(path, "opened", reason));
-    }
-    Ok(newest)
+    };
+    let Home { inode, at } = slot.home;
+    let at_home = inode == 0 || (inode == system.inode && system.at.saturating_sub(at) <= LATER);
+    Ok(Some(Found { slot, at_home }))
 }
 
 /// Whether a journal has got as far as its mark says.
@@ -202,11 +279,12 @@ pub(crate) struct Mark {
 impl Mark {
     /// Goes on with the mark that was read, or makes one.
     pub(crate) fn open(path: &Path, slot: Option<Slot>, durability: Durability) -> io::Result<Mark> {
-        let found = slot.unwrap_or(Slot::EMPTY);
+        let mut found = slot.unwrap_or(Slot::EMPTY);
         if slot.is_none() {
             // Under another name first: a mark that is there has a whole slot.
             let part = path.with_extension("mark.part");
             let mut file = folder::private(&part)?;
+            found.home = Home::of(&file)?;
             file.set_len(0)?;
             file.write_all(&found.bytes())?;
             file.set_len(SECOND + SLOT as u64)?;
@@ -223,13 +301,26 @@ impl Mark {
             None => found.latest,
             Some(_) => found.synced,
         };
-        Ok(Mark { file: folder::private(path)?, slot: Slot { synced, boot, ..found } })
+        let file = folder::private(path)?;
+        let home = Home::of(&file)?;
+        Ok(Mark { file, slot: Slot { synced, boot, home, ..found } })
+    }
+
+    /// This folder is where the journal goes on from now on, however it came here. `latest` is on the disk, and so is
+    /// the mark once this has returned.
+    pub(crate) fn settle(&mut self, latest: Option<Place>) -> io::Result<()> {
+        if let Some(reached) = latest {
+            (self.slot.latest, self.slot.synced) = (reached, reached);
+        }
+        self.advance(self.slot.latest)?;
+        self.file.sync_all()
     }
 
     /// A commit was made that ended here.
     pub(crate) fn advance(&mut self, latest: Place) -> io::Result<()> {
         self.slot.turn += 1;
         self.slot.latest = latest;
+        self.slot.home.at = now();
         if self.slot.boot.is_none() {
             self.slot.synced = latest;
         }

@@ -8,9 +8,19 @@ use std::time::Duration;
 pub struct Options {
     /// When a record counts as written.
     pub durability: Durability,
+    /// The folder was moved or copied here on purpose, and nobody else goes on with the runs in it.
+    pub moved: bool,
 }
 
 impl Options {
+    /// The folder was moved or copied here on purpose, and nobody else goes on with the runs in it: they go on as if it
+    /// had always been here. Otherwise those that are not over are paused, as after a backup was restored.
+    #[must_use]
+    pub fn moved(mut self, moved: bool) -> Self {
+        self.moved = moved;
+        self
+    }
+
     /// The options with this durability.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {

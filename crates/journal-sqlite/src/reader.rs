@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use journal::{JournalError, Query, RunId, StoredRun, Summary};
+use plan::Digest;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::uses::{self, Kind};
 use crate::{failure, listing, schema, stored};
 
 /// A question to the reader, and where the answer goes.
@@ -15,6 +17,8 @@ pub(crate) enum Question {
     Load(RunId, oneshot::Sender<Result<StoredRun, JournalError>>),
     /// The newest runs of a kind.
     List(Query, oneshot::Sender<Result<Vec<Summary>, JournalError>>),
+    /// Which of these artifacts no run speaks of.
+    Unneeded(Vec<Digest>, oneshot::Sender<Result<Vec<Digest>, JournalError>>),
 }
 
 /// Answers until nobody can ask any more. Opens a connection at the first question if it was given none.
@@ -30,8 +34,29 @@ pub(crate) fn read(place: &Path, mut connection: Option<Connection>, questions: 
                 let _ =
                     answer.send(snapshot(&mut connection, place, |open| listing::list(open, place, &query)));
             }
+            Question::Unneeded(artifacts, answer) => {
+                let _ =
+                    answer.send(snapshot(&mut connection, place, |open| unneeded(open, place, artifacts)));
+            }
         }
     }
+}
+
+/// Those that nobody needs.
+fn unneeded(
+    connection: &Connection,
+    place: &Path,
+    mut artifacts: Vec<Digest>,
+) -> Result<Vec<Digest>, JournalError> {
+    let mut failed = Ok(());
+    artifacts.retain(|artifact| match uses::is_needed(connection, Kind::Artifact, artifact.as_bytes()) {
+        Ok(needed) => !needed,
+        Err(error) => {
+            failed = Err(failure::io(place, "read", error));
+            false
+        }
+    });
+    failed.map(|()| artifacts)
 }
 
 /// Runs several statements over one state of the file.

@@ -149,7 +149,7 @@ fn accept(application: i32, version: i32, tables: &[String]) -> Result<Found, St
 }
 
 /// SQLite answers a setting it cannot follow with the one it kept, so each is read back.
-fn set_durability(connection: &Connection, durability: Durability) -> Result<(), String> {
+pub(crate) fn set_durability(connection: &Connection, durability: Durability) -> Result<(), String> {
     let text = |error: rusqlite::Error| error.to_string();
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(text)?;

@@ -9,11 +9,12 @@ use plan::Digest;
 use tokio::sync::oneshot;
 
 use crate::folder::{self, Folder};
+use crate::group::Queue;
 use crate::mark::{self, Mark, Place};
 use crate::reader::{self, Question};
 use crate::transaction::{Batch, Job};
-use crate::writer::{self, Order};
-use crate::{Options, failure, schema, stored};
+use crate::writer::{self, Answer};
+use crate::{Options, failure, restored, schema, stored};
 
 /// Run history in a data folder, which this process has for itself until the value is dropped.
 ///
@@ -21,13 +22,13 @@ use crate::{Options, failure, schema, stored};
 #[derive(Debug)]
 pub struct SqliteJournal {
     database: PathBuf,
-    /// Held until the threads have ended; nothing for a journal that is only read.
-    _folder: Option<Folder>,
     questions: Option<Sender<Question>>,
     reader: Option<JoinHandle<()>>,
-    orders: Option<Sender<Order>>,
-    writer: Option<JoinHandle<()>>,
-    restored: bool,
+    /// Nothing for a journal that is only read.
+    writer: Option<Queue<Job, Answer>>,
+    paused: Option<Vec<RunId>>,
+    /// Held until the threads have ended; nothing for a journal that is only read.
+    _folder: Option<Folder>,
 }
 
 impl SqliteJournal {
@@ -36,6 +37,9 @@ impl SqliteJournal {
     /// A new folder is for its owner alone; a folder that was there keeps its permissions, and the files in
     /// it are private either way.
     ///
+    /// In a folder that was restored from a backup, or copied, every run that is not over is paused, once; see
+    /// [`SqliteJournal::paused_as_restored`].
+    ///
     /// # Errors
     /// [`JournalError::Locked`] while another process has the folder; [`JournalError::Io`] where the folder
     /// cannot be written, has no write-ahead log (network file systems), or holds something else.
@@ -43,17 +47,34 @@ impl SqliteJournal {
         let folder = Folder::claim(folder.as_ref())?;
         let path = folder::mark(folder.database());
         let found = mark::read(&path)?;
-        let expected = found.map_or(Place::Nowhere, |slot| slot.binding());
+        let expected = found.map_or(Place::Nowhere, |found| found.slot.binding());
         let (connection, upgraded) = schema::open_writer(folder.database(), options.durability, expected)?;
-        let restored = found.is_none() && !upgraded && stored::total(&connection, folder.database())? > 0;
-        let mark = Mark::open(&path, found, options.durability)
-            .map_err(|error| failure::io(&path, "written", error))?;
+        let moved = match found {
+            // The tables of an earlier version had no mark.
+            None => !upgraded && stored::total(&connection, folder.database())? > 0,
+            Some(found) => !found.at_home,
+        };
+        let mut paused = None;
+        let mut reached = None;
+        if moved && !options.moved {
+            let (runs, place) = restored::pause(&connection, folder.database())?;
+            schema::set_durability(&connection, options.durability)
+                .map_err(|reason| failure::io(folder.database(), "opened", reason))?;
+            (paused, reached) = (Some(runs), place);
+        }
+        let marked = |error| failure::io(&path, "written", error);
+        let mut mark =
+            Mark::open(&path, found.map(|found| found.slot), options.durability).map_err(marked)?;
+        if moved {
+            mark.settle(reached).map_err(marked)?;
+        }
         folder.sync()?;
-        let (orders, incoming) = channel();
         let (questions, asked) = channel();
         let place = folder.database().to_owned();
-        let writer = spawn("journal-writer", &place, move |place| {
-            writer::write(place, &connection, mark, options.durability, &incoming);
+        let writer = Queue::new(|orders| {
+            spawn("journal-writer", &place, move |place| {
+                writer::write(place, &connection, mark, options.durability, &orders);
+            })
         })?;
         let reader = spawn("journal-reader", &place, move |place| reader::read(place, None, &asked))?;
         Ok(SqliteJournal {
@@ -61,9 +82,8 @@ impl SqliteJournal {
             _folder: Some(folder),
             questions: Some(questions),
             reader: Some(reader),
-            orders: Some(orders),
             writer: Some(writer),
-            restored,
+            paused,
         })
     }
 
@@ -83,28 +103,23 @@ impl SqliteJournal {
         }
         // The mark first: whatever a writer adds meanwhile is behind it.
         let found = mark::read(&folder::mark(&database))?;
-        let connection = schema::open_alone(&database, found.map_or(Place::Nowhere, |slot| slot.binding()))?;
+        let connection =
+            schema::open_alone(&database, found.map_or(Place::Nowhere, |found| found.slot.binding()))?;
         let (questions, asked) = channel();
         let reader = spawn("journal-reader", &database, move |place| {
             reader::read(place, Some(connection), &asked);
         })?;
         let (questions, reader) = (Some(questions), Some(reader));
-        Ok(SqliteJournal {
-            database,
-            _folder: None,
-            questions,
-            reader,
-            orders: None,
-            writer: None,
-            restored: false,
-        })
+        Ok(SqliteJournal { database, _folder: None, questions, reader, writer: None, paused: None })
     }
 
-    /// Whether there were runs in the database and no mark beside it, so that nobody knows whether they are the
-    /// newest: it was restored from a backup. What such a run did after the backup was made is not in it; let a
-    /// person look before it goes on.
-    pub fn is_restored(&self) -> bool {
-        self.restored
+    /// The runs that were paused when this journal was opened, because the folder was restored from a backup or copied:
+    /// there was no mark beside the database, or one that was written to another file. What these runs did since is
+    /// not in their history, or somebody else goes on with them; let a person look before each is continued.
+    ///
+    /// Nothing where the folder is the one it was.
+    pub fn paused_as_restored(&self) -> Option<&[RunId]> {
+        self.paused.as_deref()
     }
 
     /// The database file, for messages and backups.
@@ -113,15 +128,14 @@ impl SqliteJournal {
     }
 
     async fn order(&self, job: Job) -> Result<Vec<Digest>, JournalError> {
-        let Some(orders) = &self.orders else {
+        let Some(writer) = &self.writer else {
             let reason = "it was opened only to be looked at";
             return Err(failure::io(self.database(), "written", reason));
         };
-        let (answer, answered) = oneshot::channel();
-        if orders.send(Order { job, answer }).is_err() {
-            return Err(self.gone("written"));
+        match writer.order(job) {
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(self.gone("written"))),
+            None => Err(self.gone("written")),
         }
-        answered.await.unwrap_or_else(|_| Err(self.gone("written")))
     }
 
     async fn ask<T>(
@@ -178,6 +192,10 @@ impl Journal for SqliteJournal {
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
         Box::pin(self.order(Job::Delete { run: run.clone() }))
     }
+
+    fn unneeded<'a>(&'a self, artifacts: &'a [Digest]) -> Work<'a, Vec<Digest>> {
+        Box::pin(self.ask(|answer| Question::Unneeded(artifacts.to_vec(), answer)))
+    }
 }
 
 impl Drop for SqliteJournal {
@@ -188,7 +206,6 @@ impl Drop for SqliteJournal {
     fn drop(&mut self) {
         self.questions = None;
         let _ = self.reader.take().map(JoinHandle::join);
-        self.orders = None;
-        let _ = self.writer.take().map(JoinHandle::join);
+        self.writer = None;
     }
 }

@@ -183,6 +183,11 @@ impl<'c> Transaction<'c> {
         if self.runs.contains_key(run) || stored::exists(self.connection, run)? {
             return Err(JournalError::Exists(run.clone()).into());
         }
+        if let Some(origin) = &header.origin
+            && !stored::exists(self.connection, &origin.run)?
+        {
+            return Err(JournalError::OriginGone { run: run.clone(), origin: origin.run.clone() }.into());
+        }
         let mut standing = Standing::new(header.created);
         standing.advance(run, &first.records)?;
         let unwritable = |reason| JournalError::Unwritable { run: run.clone(), seq: 0, reason };
@@ -202,6 +207,9 @@ impl<'c> Transaction<'c> {
         self.total.execute(params![number, seal::total(number)])?;
         block.write(self.connection)?;
         uses::note(self.connection, number, Kind::Text, &text)?;
+        if let Some(origin) = &header.origin {
+            uses::note(self.connection, number, Kind::Origin, &seal::text(origin.run.as_str()))?;
+        }
         self.add(run, State { number, begun, standing, last: begun }, first)
     }
 
@@ -247,6 +255,9 @@ impl<'c> Transaction<'c> {
         if !stored.standing.status().is_final() {
             return Err(JournalError::NotOver(run.clone()).into());
         }
+        if let Some(by) = self.needed_by(run)? {
+            return Err(JournalError::Needed { run: run.clone(), by }.into());
+        }
         let artifacts = artifacts_of(&stored::records(self.connection, self.place, &stored)?);
         let total = stored::total(self.connection, self.place)?;
         let mut block = listing::read(self.connection, self.place, Block::number_of(stored.number), total)?;
@@ -261,6 +272,9 @@ impl<'c> Transaction<'c> {
             let mut delete = self.connection.prepare_cached("DELETE FROM texts WHERE digest = ?1")?;
             delete.execute([stored.text])?;
         }
+        if let Some(origin) = &stored.header.origin {
+            uses::remove(self.connection, stored.number, Kind::Origin, &seal::text(origin.run.as_str()))?;
+        }
         let mut freed = Vec::new();
         for artifact in artifacts {
             if uses::remove(self.connection, stored.number, Kind::Artifact, artifact.as_bytes())? {
@@ -270,6 +284,21 @@ impl<'c> Transaction<'c> {
         self.runs.remove(run);
         self.reached = Some(Place::Deleted { number: stored.number });
         Ok(freed)
+    }
+
+    /// A run that is not over and was made from this one, directly or over others.
+    fn needed_by(&self, run: &RunId) -> Result<Option<RunId>, Trouble> {
+        let mut of = vec![run.clone()];
+        while let Some(run) = of.pop() {
+            for number in uses::users(self.connection, Kind::Origin, &seal::text(run.as_str()))? {
+                let Some(made) = stored::numbered(self.connection, self.place, number)? else { continue };
+                if !made.standing.status().is_final() {
+                    return Ok(Some(made.header.run));
+                }
+                of.push(made.header.run);
+            }
+        }
+        Ok(None)
     }
 
     /// Writes records and the head after them; `state.standing` has taken them in already.

@@ -1,4 +1,5 @@
-//! How many runs need a text or an artifact, so that deleting the last of them frees it.
+//! How many runs need a text or an artifact, so that deleting the last of them frees it; and which runs were made from
+//! which.
 //!
 //! A run counts once for each, however often it speaks of it: `uses_of` remembers for which. What is freed by
 //! mistake is lost and what is kept by mistake is garbage, so something is freed only where both tables say
@@ -15,6 +16,8 @@ pub(crate) enum Kind {
     Text,
     /// Bytes that are kept elsewhere.
     Artifact,
+    /// A run that others are made from, by the SHA-256 of its name.
+    Origin,
 }
 
 impl Kind {
@@ -23,6 +26,7 @@ impl Kind {
         match self {
             Kind::Text => 0,
             Kind::Artifact => 1,
+            Kind::Origin => 2,
         }
     }
 }
@@ -77,6 +81,29 @@ pub(crate) fn remove(
         Count::Runs(runs) if runs > 1 => write(connection, kind, digest, runs - 1).map(|()| false),
         Count::Runs(_) | Count::None | Count::Damaged => Ok(false),
     }
+}
+
+/// Whether any run may need it.
+pub(crate) fn is_needed(
+    connection: &Connection,
+    kind: Kind,
+    digest: &[u8; 32],
+) -> Result<bool, rusqlite::Error> {
+    if !matches!(count(connection, kind, digest)?, Count::None) {
+        return Ok(true);
+    }
+    Ok(!users(connection, kind, digest)?.is_empty())
+}
+
+/// The numbers of the runs that need it.
+pub(crate) fn users(
+    connection: &Connection,
+    kind: Kind,
+    digest: &[u8; 32],
+) -> Result<Vec<i64>, rusqlite::Error> {
+    let mut find = connection.prepare_cached("SELECT number FROM uses_of WHERE kind = ?1 AND digest = ?2")?;
+    let numbers = find.query_map(params![kind.code(), digest], |row| row.get(0))?;
+    numbers.collect()
 }
 
 /// How many runs need something.

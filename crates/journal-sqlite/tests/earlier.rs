@@ -56,7 +56,7 @@ fn version_1_goes_on_as_version_2() {
     let error = SqliteJournal::open_read_only(folder.path()).unwrap_err();
     assert!(error.source().unwrap().to_string().contains("of an earlier version"), "{error:?}");
     let journal = open(folder.path());
-    assert!(!journal.is_restored());
+    assert_eq!(journal.paused_as_restored(), None);
     assert_eq!(wait(journal.list(&all)).unwrap(), before);
     wait(journal.create(header("next").unwrap(), records(true))).unwrap();
     for summary in &before {

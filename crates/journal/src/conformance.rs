@@ -17,7 +17,10 @@ use std::thread::Thread;
 
 use crate::Journal;
 
-pub use keeping::{deletes_what_is_over, frees_artifacts, lists_page_by_page, lists_what_is_asked_for};
+pub use keeping::{
+    deletes_what_is_over, frees_artifacts, is_sure_of_what_is_unneeded, keeps_what_others_are_made_from,
+    lists_page_by_page, lists_what_is_asked_for,
+};
 pub use runs::{
     appends_in_order, batches_are_whole, begins_and_reads_back, big_payloads, deep_values_are_refused,
     every_event_round_trips, exact_numbers, lists_newest_first, newer_formats_are_refused,
@@ -46,6 +49,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("lists page by page", |journal| Box::pin(lists_page_by_page(journal))),
     ("deletes what is over", |journal| Box::pin(deletes_what_is_over(journal))),
     ("frees artifacts", |journal| Box::pin(frees_artifacts(journal))),
+    ("keeps what others are made from", |journal| Box::pin(keeps_what_others_are_made_from(journal))),
+    ("is sure of what is unneeded", |journal| Box::pin(is_sure_of_what_is_unneeded(journal))),
     ("status follows the records", |journal| Box::pin(status_follows_the_records(journal))),
     ("big payloads", |journal| Box::pin(big_payloads(journal))),
     ("unicode", |journal| Box::pin(unicode(journal))),

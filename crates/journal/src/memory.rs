@@ -3,7 +3,7 @@
 //! It is the shortest honest implementation of [`Journal`] and the one to read first. Nothing here waits, so
 //! every future is ready at its first poll; a plain mutex is enough and no runtime is needed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::standing::Standing;
@@ -49,6 +49,9 @@ impl MemoryJournal {
         if state.runs.contains_key(&header.run) {
             return Err(JournalError::Exists(header.run));
         }
+        if let Some(origin) = header.origin.as_ref().filter(|origin| !state.runs.contains_key(&origin.run)) {
+            return Err(JournalError::OriginGone { run: header.run, origin: origin.run.clone() });
+        }
         state.order.push(header.run.clone());
         state.runs.insert(header.run.clone(), Run { header, records: first, standing });
         Ok(())
@@ -91,6 +94,9 @@ impl MemoryJournal {
         if !stored.standing.status().is_final() {
             return Err(JournalError::NotOver(run.clone()));
         }
+        if let Some(by) = state.needed_by(run) {
+            return Err(JournalError::Needed { run: run.clone(), by });
+        }
         let mut gone = artifacts_of(&stored.records);
         state.runs.remove(run);
         state.order.retain(|other| other != run);
@@ -99,6 +105,24 @@ impl MemoryJournal {
             gone.retain(|artifact| !kept.contains(artifact));
         }
         Ok(gone.into_iter().collect())
+    }
+}
+
+impl State {
+    /// A run that is not over and was made from this one, directly or over others.
+    fn needed_by(&self, run: &RunId) -> Option<RunId> {
+        let mut of = vec![run];
+        while let Some(run) = of.pop() {
+            for (name, other) in &self.runs {
+                if other.header.origin.as_ref().is_some_and(|origin| origin.run == *run) {
+                    if !other.standing.status().is_final() {
+                        return Some(name.clone());
+                    }
+                    of.push(name);
+                }
+            }
+        }
+        None
     }
 }
 
@@ -121,5 +145,14 @@ impl Journal for MemoryJournal {
 
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>> {
         Box::pin(async move { self.forget(run) })
+    }
+
+    fn unneeded<'a>(&'a self, artifacts: &'a [Digest]) -> Work<'a, Vec<Digest>> {
+        Box::pin(async move {
+            let state = self.state();
+            let needed: BTreeSet<Digest> =
+                state.runs.values().flat_map(|run| artifacts_of(&run.records)).collect();
+            Ok(artifacts.iter().filter(|artifact| !needed.contains(artifact)).copied().collect())
+        })
     }
 }

@@ -184,7 +184,8 @@ pub struct StoredRun {
 /// or not at all; `append` refuses a gap or a repeat in `seq`; after a failed write nothing is acknowledged
 /// any more, but for [`JournalError::NoRoom`]. `conformance` tests all of it.
 pub trait Journal: Send + Sync {
-    /// Begins a run, together with its first records.
+    /// Begins a run, together with its first records. One that is made from another is refused where that other is not
+    /// there (any more).
     fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> Work<'a, ()>;
 
     /// Adds records to a run.
@@ -198,7 +199,16 @@ pub trait Journal: Send + Sync {
 
     /// Forgets a run that is over, and says which artifacts no other run speaks of. Whoever removes them does so after
     /// this, so that a crash in between leaves bytes that nobody needs and never a run whose bytes are gone.
+    ///
+    /// Refused while a run that was made from it, directly or over others, is not over: that one still reads it.
     fn delete<'a>(&'a self, run: &'a RunId) -> Work<'a, Vec<Digest>>;
+
+    /// Which of these artifacts no run speaks of, as far as the store is sure; so that what a crash left behind can be
+    /// found. A store that does not count them is sure of none.
+    fn unneeded<'a>(&'a self, artifacts: &'a [Digest]) -> Work<'a, Vec<Digest>> {
+        let _ = artifacts;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// Why a history could not be read or written.
@@ -217,6 +227,24 @@ pub enum JournalError {
     /// A run that is not over is not deleted.
     #[error("run {0} is not over; cancel it first")]
     NotOver(RunId),
+    /// A run that is made from another is begun while that one is there, or not at all.
+    #[error("run {run} cannot be made from run {origin}, which is not there any more; nothing was begun")]
+    OriginGone {
+        /// The run that was to begin.
+        run: RunId,
+        /// The one it was to be made from.
+        origin: RunId,
+    },
+    /// A run that is read by another, which is not over, is not deleted.
+    #[error(
+        "run {run} is still needed by run {by}, which was made from it and is not over; let that one end first"
+    )]
+    Needed {
+        /// The run.
+        run: RunId,
+        /// The one that needs it.
+        by: RunId,
+    },
     /// Records out of order: somebody else wrote, or a bug.
     #[error("run {run} has {have} records, so the next is number {}, not {got}", have + 1)]
     OutOfOrder {

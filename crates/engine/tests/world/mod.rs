@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use journal::{Event as Happened, Header, Query, Record, StoredRun, Summary};
-use plan::{Blame, Digest};
+use journal::{Event as Happened, Record};
+use plan::Blame;
 use portcullis_engine::{
     ActionSource, Decision, End, Engine, Event, EventKind, Failure, FailureKind, Invocation, Journal,
     MemoryJournal, Outcome, Probe, Repeat, Run, RunId, Source, Spec, Start, Timestamp, VirtualClock, Work,
@@ -22,6 +22,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::dice::Dice;
 use crate::grammar::{Case, Made};
+
+mod disk;
+
+pub(crate) use disk::{Disk, Stop};
 
 /// The class of the nth action of a case.
 const CLASSES: [Repeat; 4] = [Repeat::Verify, Repeat::Keyed, Repeat::Never, Repeat::Natural];
@@ -154,71 +158,6 @@ impl ActionSource for Hands {
     }
 }
 
-/// Where a journal stands still.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stop {
-    /// At which write, from 1.
-    pub(crate) write: u32,
-    /// When it is durable and nobody knows; otherwise before.
-    pub(crate) after: bool,
-}
-
-/// A journal that outlives the process, and at one of whose writes the process is killed.
-#[derive(Clone)]
-struct Disk {
-    inner: Arc<MemoryJournal>,
-    writes: Arc<AtomicU32>,
-    stop: Option<Stop>,
-    killed: Arc<Notify>,
-}
-
-impl Disk {
-    async fn stand_still(&self, number: u32, after: bool) {
-        if self.stop.is_some_and(|stop| stop.write == number && stop.after == after) {
-            self.killed.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn next(&self) -> u32 {
-        self.writes.fetch_add(1, Ordering::SeqCst) + 1
-    }
-}
-
-impl Journal for Disk {
-    fn create<'a>(&'a self, header: Header, first: Vec<Record>) -> journal::Work<'a, ()> {
-        Box::pin(async move {
-            let number = self.next();
-            self.stand_still(number, false).await;
-            self.inner.create(header, first).await?;
-            self.stand_still(number, true).await;
-            Ok(())
-        })
-    }
-
-    fn append<'a>(&'a self, run: &'a RunId, records: Vec<Record>) -> journal::Work<'a, ()> {
-        Box::pin(async move {
-            let number = self.next();
-            self.stand_still(number, false).await;
-            self.inner.append(run, records).await?;
-            self.stand_still(number, true).await;
-            Ok(())
-        })
-    }
-
-    fn load<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, StoredRun> {
-        self.inner.load(run)
-    }
-
-    fn list<'a>(&'a self, query: &'a Query) -> journal::Work<'a, Vec<Summary>> {
-        self.inner.list(query)
-    }
-
-    fn delete<'a>(&'a self, run: &'a RunId) -> journal::Work<'a, Vec<Digest>> {
-        self.inner.delete(run)
-    }
-}
-
 /// What came of a case with one mishap.
 pub(crate) struct Told {
     /// Whether the mishap came about.
@@ -243,8 +182,7 @@ pub(crate) async fn play(case: &Case, seed: u64, loss: Option<Loss>, stops: &[St
     loop {
         let stop = stops.next();
         let killed = Arc::clone(&world.killed);
-        let disk =
-            Disk { inner: Arc::clone(&inner), writes: Arc::default(), stop, killed: Arc::clone(&killed) };
+        let disk = Disk::new(&inner, stop, &killed);
         let engine = Engine::builder()
             .source(Hands::new(&world, case))
             .clock(clock.clone())

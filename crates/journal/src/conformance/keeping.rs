@@ -130,6 +130,10 @@ pub async fn deletes_what_is_over(journal: &dyn Journal) -> Result<(), String> {
         refused("deleting a run that is not over", seen, not_over)?;
     }
     refused("deleting an unknown run", journal.delete(&named("nobody")?).await, is_not_found)?;
+    let needed: fn(&JournalError) -> bool =
+        |error| matches!(error, JournalError::Needed { by, .. } if by.as_str() == "c");
+    refused("deleting what a run needs that is not over", journal.delete(&named("a")?).await, needed)?;
+    journal.append(&named("c")?, numbered(2, [end(RunStatus::Cancelled)])).await.map_err(text)?;
     for name in ["e", "a", "j"] {
         let run = named(name)?;
         same("artifacts of a run without any", &journal.delete(&run).await.map_err(text)?, &Vec::new())?;
@@ -149,6 +153,55 @@ pub async fn deletes_what_is_over(journal: &dyn Journal) -> Result<(), String> {
     journal.create(next.clone(), records.clone()).await.map_err(text)?;
     shows(journal, "a new run after that", &all, &["k", "i", "h", "g", "f", "d", "c", "b"]).await?;
     holds(journal, &next, &records).await
+}
+
+/// A run made from another begins while that one is there, and keeps it there until it is over itself.
+pub async fn keeps_what_others_are_made_from(journal: &dyn Journal) -> Result<(), String> {
+    let made = |name: &str, from: &str| -> Result<Header, String> {
+        let origin = Origin { kind: OriginKind::Rerun, run: named(from)?, from: None };
+        Ok(Header { origin: Some(origin), ..header(name)? })
+    };
+    let over = || numbered(1, [end(RunStatus::Failed)]);
+    let gone: fn(&JournalError) -> bool = |error| matches!(error, JournalError::OriginGone { .. });
+    refused("a run made from none", journal.create(made("b", "a")?, over()).await, gone)?;
+    refused("reading it", journal.load(&named("b")?).await, is_not_found)?;
+    journal.create(header("a")?, over()).await.map_err(text)?;
+    journal.create(made("b", "a")?, over()).await.map_err(text)?;
+    journal.create(made("c", "b")?, Vec::new()).await.map_err(text)?;
+    let needed: fn(&JournalError) -> bool =
+        |error| matches!(error, JournalError::Needed { by, .. } if by.as_str() == "c");
+    for name in ["a", "b"] {
+        refused("deleting what c may still read", journal.delete(&named(name)?).await, needed)?;
+        journal.load(&named(name)?).await.map_err(text)?;
+    }
+    journal.append(&named("c")?, over()).await.map_err(text)?;
+    for name in ["b", "a"] {
+        journal.delete(&named(name)?).await.map_err(text)?;
+    }
+    refused("a run made from a deleted one", journal.create(made("d", "a")?, over()).await, gone)?;
+    shows(journal, "what is left", &Query::newest(9), &["c"]).await?;
+    journal.delete(&named("c")?).await.map(drop).map_err(text)
+}
+
+/// What a store calls unneeded no run speaks of. Whether it calls anything so is its own business.
+pub async fn is_sure_of_what_is_unneeded(journal: &dyn Journal) -> Result<(), String> {
+    let digest = |number: u8| Digest::new([number; 32]);
+    let kept =
+        |number: u8| Artifact { artifact: digest(number), size: 9, media_type: "text/plain".to_owned() };
+    let speaks = |number: u8| performed(json!({"mail": kept(number)}), Some(kept(number + 1)));
+    journal.create(header("over")?, numbered(1, [speaks(1), end(RunStatus::Failed)])).await.map_err(text)?;
+    journal.create(header("goes-on")?, numbered(1, [speaks(3)])).await.map_err(text)?;
+    let all: Vec<Digest> = (1..8).map(digest).collect();
+    let sure = async |spoken_of: std::ops::Range<u8>| {
+        let unneeded = journal.unneeded(&all).await.map_err(text)?;
+        match spoken_of.map(digest).find(|needed| unneeded.contains(needed)) {
+            Some(wrong) => Err(format!("{wrong} is called unneeded, and a run speaks of it")),
+            None => Ok(()),
+        }
+    };
+    sure(1..5).await?;
+    journal.delete(&named("over")?).await.map_err(text)?;
+    sure(3..5).await
 }
 
 /// An artifact is free once the last run that speaks of it is deleted, wherever it speaks of it.

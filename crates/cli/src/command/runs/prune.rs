@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::Args;
 use engine::{Artifacts, FolderArtifacts};
-use journal::{Journal, Query, RunId, RunStatus, Summary};
+use journal::{Journal, JournalError, Query, RunId, RunStatus, Summary};
 use serde_json::json;
 
 use super::list::status;
@@ -84,6 +84,10 @@ impl Prune {
         }
         if !self.dry_run {
             forgotten.bytes += artifacts.sweep().context("could not tidy up the artifacts")?;
+            // Of a process that was killed between a run and its bytes, or before it had said what it put there.
+            let orphans = artifacts.collect(journal.as_ref()).await?;
+            forgotten.artifacts += orphans.artifacts;
+            forgotten.bytes += orphans.bytes;
         }
         self.say(&forgotten);
         Ok(Exit::Done)
@@ -99,7 +103,19 @@ impl Prune {
         if !self.dry_run {
             // First the run, then its bytes: a kill in between leaves bytes that nobody speaks of, never a run
             // without its bytes.
-            for digest in journal.delete(&run.run).await? {
+            let freed = match journal.delete(&run.run).await {
+                Err(JournalError::Needed { by, .. }) => {
+                    if !self.json {
+                        output::say(&format!(
+                            "kept {}, because {by} was made from it and is not over",
+                            run.run
+                        ));
+                    }
+                    return Ok(());
+                }
+                freed => freed?,
+            };
+            for digest in freed {
                 if let Some(bytes) = artifacts.remove(&digest).context("could not forget an artifact")? {
                     forgotten.artifacts += 1;
                     forgotten.bytes += bytes;
