@@ -8,11 +8,12 @@
     reason = "test code"
 )]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use engine::{Engine, EngineError, Failure, FailureKind};
 use interpreter::Command;
-use journal::{Event, RunStatus, StoredRun};
+use journal::{Decision, Event, FORMAT, OriginKind, Record, RunStatus, StoredRun};
 use plan::Blame;
 use plugin_host::PluginHost;
 
@@ -64,8 +65,9 @@ fn every_recorded_history_comes_to_where_it_was() {
                 assert!(machine.is_over(), "{name}");
                 assert_eq!((end.status, &end.outputs, &end.failure), (*status, outputs, failure), "{name}");
             }
-            _ => {
+            last => {
                 assert_eq!(machine.status(), RunStatus::Waiting, "{name}");
+                assert_eq!(machine.is_paused(), matches!(last, Event::Paused { .. }), "{name}");
                 // What was asked and not answered is asked again, with the same digest.
                 let open: Vec<(u32, String)> = machine
                     .pending()
@@ -82,6 +84,42 @@ fn every_recorded_history_comes_to_where_it_was() {
         }
     }
     assert!(replayed >= 20, "only {replayed} histories were replayed; these said no:\n{}", named.join("\n"));
+}
+
+/// Each version leaves histories of every shipped playbook, and of everything that can become of a run.
+#[test]
+fn every_version_left_histories_of_every_kind() {
+    let histories = histories();
+    let of =
+        |format: u32| histories.iter().map(|(_, stored)| stored).filter(move |of| of.header.format == format);
+    for format in [1, FORMAT] {
+        assert!(of(format).count() >= 20, "format {format}");
+    }
+    let playbooks: BTreeSet<&str> = of(FORMAT).map(|stored| stored.header.playbook.as_str()).collect();
+    for shipped in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows")).unwrap() {
+        let name = shipped.unwrap().file_name().into_string().unwrap();
+        assert!(playbooks.contains(name.as_str()), "no history of {name}");
+    }
+    let has = |wanted: fn(&Event) -> bool| {
+        of(FORMAT).filter(|stored| stored.records.iter().any(|record| wanted(&record.event))).count()
+    };
+    let rejected: fn(&Event) -> bool =
+        |event| matches!(event, Event::Decided { decision: Decision::Rejected, .. });
+    let ended = |wanted: RunStatus| {
+        let ends =
+            |record: &Record| matches!(&record.event, Event::Ended { status, .. } if *status == wanted);
+        of(FORMAT).filter(|stored| stored.records.iter().any(ends)).count()
+    };
+    assert!(has(rejected) >= 5 && has(|event| matches!(event, Event::Paused { .. })) >= 5);
+    assert!(has(|event| matches!(event, Event::AttemptFailed { .. })) >= 5);
+    assert!(has(|event| matches!(event, Event::Answered { .. })) >= 1);
+    assert!(has(|event| matches!(event, Event::Performed { reused: Some(_), .. })) >= 5);
+    assert!(ended(RunStatus::Failed) >= 5 && ended(RunStatus::Cancelled) >= 3);
+    for kind in [OriginKind::Undo, OriginKind::Rerun] {
+        let made =
+            |stored: &&StoredRun| stored.header.origin.as_ref().is_some_and(|origin| origin.kind == kind);
+        assert!(of(FORMAT).filter(made).count() >= 6, "{kind:?}");
+    }
 }
 
 /// The questions that a history leaves open.
