@@ -17,6 +17,12 @@ use exchange_sim::{Config, Organisation, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// As the file of a secret has to be.
+fn for_its_owner(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -131,6 +137,7 @@ fn a_plan_touches_nothing() {
                 ))
                 .unwrap();
             std::fs::write(place.path().join("password"), "for a test").unwrap();
+            for_its_owner(&place.path().join("password"));
             let config = place.path().join("portcullis.yaml");
             let connection = format!(
                 "connections:\n  mail:\n    kind: ews\n    url: {}\n    user: svc@corp.example\n    \
@@ -254,6 +261,27 @@ inputs: {{ never: {{ type: boolean, default: false }} }}
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
+}
+
+#[test]
+fn tells_who_would_be_asked_if_nobody_knew_what_happened() {
+    let send = |id: &str, more: &str| {
+        format!(
+            "  - {{ id: {id}, uses: mail.send{more}, with: {{ mailbox: alice@corp.example, to: [bob@corp.example], \
+             subject: Hi, text: Hi }} }}\n"
+        )
+    };
+    let asks = ", idempotency: { on_unknown: ask }";
+    let playbook = format!("{ALICE}{}{}", send("quiet", ""), send("asks", asks));
+    let never = format!("{playbook}{}", send("never", &format!(", if: \"${{{{ 1 > 2 }}}}\"{asks}")));
+    let (code, out, err) = planned(&never, &["--json"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_fits_the_schema(&report);
+    assert_eq!(report["asks_if_unknown"], json!([{"path": "asks", "action": "mail.send"}]));
+    let (_, out, _) = planned(&playbook, &[]);
+    let (_, told) = out.split_once("Asks a person if nobody knows whether it happened\n").expect(&out);
+    assert!(told.starts_with("  asks  mail.send\n"), "{out}");
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub(crate) struct Report {
     pub(crate) reads_made: usize,
     /// People on the way.
     pub(crate) people: Vec<PersonOnTheWay>,
+    /// Calls that would ask a person if nobody knew whether they took place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) asks_if_unknown: Vec<AsksIfUnknown>,
     /// Where untrusted text may decide, and why.
     pub(crate) accepted_untrusted: Vec<Accepted>,
     /// Names of secrets that are used.
@@ -96,6 +99,13 @@ pub(crate) struct PersonOnTheWay {
     pub(crate) person: PersonReport,
 }
 
+/// A step whose author wants a person asked where nobody knows whether its call took place.
+#[derive(Debug, Serialize)]
+pub(crate) struct AsksIfUnknown {
+    pub(crate) path: String,
+    pub(crate) action: String,
+}
+
 /// Untrusted text that may decide.
 #[derive(Debug, Serialize)]
 pub(crate) struct Accepted {
@@ -124,6 +134,7 @@ impl Report {
             refused: Vec::new(),
             reads_made: 0,
             people: Vec::new(),
+            asks_if_unknown: Vec::new(),
             accepted_untrusted: Vec::new(),
             secrets: BTreeSet::new(),
             outputs: seen.end.as_ref().map(|end| end.outputs.clone()).unwrap_or_default(),
@@ -153,6 +164,10 @@ impl Report {
         let Some(call) = &step.call else { return };
         if let (Some(reason), true) = (&call.accept_untrusted, step.times > 0) {
             self.accepted_untrusted.push(Accepted { path: step.path.clone(), reason: reason.clone() });
+        }
+        if call.asks_if_unknown && step.times > 0 {
+            let action = call.action.clone();
+            self.asks_if_unknown.push(AsksIfUnknown { path: step.path.clone(), action });
         }
         if step.times > 0 {
             self.secrets.extend(call.secrets.iter().cloned());

@@ -115,6 +115,9 @@ pub(crate) struct CallReport {
     /// Nothing for a read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) undo: Vec<Undo>,
+    /// Whether a person is asked where nobody knows if a call took place. Told once, for the whole report.
+    #[serde(skip)]
+    pub(crate) asks_if_unknown: bool,
     /// Why untrusted text may decide here, in the author's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) accept_untrusted: Option<String>,

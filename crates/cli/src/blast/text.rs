@@ -81,6 +81,13 @@ impl Report {
                 text.push_str(&format!("  {}  {}\n", on_the_way.path, person_text(&on_the_way.person)));
             }
         }
+        if !self.asks_if_unknown.is_empty() {
+            let title = style.bold("Asks a person if nobody knows whether it happened");
+            text.push_str(&format!("\n{title}\n"));
+            for asks in &self.asks_if_unknown {
+                text.push_str(&format!("  {}  {}\n", asks.path, asks.action));
+            }
+        }
         if !self.accepted_untrusted.is_empty() {
             text.push_str(&format!("\n{}\n", style.bold("Accepts text that somebody else wrote")));
             for accepted in &self.accepted_untrusted {

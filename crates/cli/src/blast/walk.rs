@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::Effect;
-use plan::{Approve, AskForm, Audience, Call, OnTimeout, Plan, Step, StepKind};
+use plan::{Approve, AskForm, Audience, Call, OnTimeout, OnUnknown, Plan, Step, StepKind};
 use playbook::Actions;
 use serde_json::Value;
 
@@ -185,6 +185,7 @@ impl Walk<'_> {
                     .map(|limit| format!("{} in any {}", limit.permits, words::duration(limit.per))),
             },
             undo,
+            asks_if_unknown: call.idempotency.on_unknown == OnUnknown::Ask,
             accept_untrusted: call.accept_untrusted.as_deref().map(line),
             secrets: secrets(call),
         }
