@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::model::people::Group;
+
 /// The file's name.
 pub(crate) const FILE: &str = "accounts.yaml";
 
@@ -237,6 +239,9 @@ pub(crate) struct Directory {
     pub(crate) applications: Vec<Application>,
     #[serde(default)]
     pub(crate) grants: Vec<Grant>,
+    /// Distribution groups.
+    #[serde(default)]
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Directory {
@@ -246,6 +251,7 @@ impl Directory {
         self.accounts.extend(more.accounts);
         self.applications.extend(more.applications);
         self.grants.extend(more.grants);
+        self.groups.extend(more.groups);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::model::mailbox::Mailbox;
+use crate::model::people::Profile;
 
 /// The file's name.
 pub(crate) const FILE: &str = "mailbox.yaml";
@@ -20,6 +21,9 @@ struct Written {
     /// Name in the directory.
     #[serde(default)]
     name: Option<String>,
+    /// What else the directory knows, and when the owner is busy.
+    #[serde(default)]
+    profile: Profile,
     #[serde(default)]
     rules: Vec<WrittenRule>,
     /// Whether Outlook keeps rules of its own there.
@@ -108,6 +112,7 @@ pub(crate) fn apply(mailbox: &mut Mailbox, text: &str) -> Result<(), String> {
         mailbox.settings.out_of_office = out_of_office(replies)?;
     }
     mailbox.settings.name = written.name;
+    mailbox.settings.profile = written.profile;
     mailbox.settings.client_rules = written.client_rules;
     mailbox.settings.blocked.extend(written.blocked_senders.iter().map(|address| address.to_lowercase()));
     Ok(())

@@ -1,6 +1,7 @@
 //! Who may log in and what they may do, as a test sets it.
 
 use crate::account::{self, Account, Application, Grant};
+use crate::model::people::Group;
 use crate::organisation::{Organisation, OrganisationError};
 
 impl Organisation {
@@ -25,6 +26,13 @@ impl Organisation {
     /// Where the text cannot be used.
     pub fn add_directory(&self, yaml: &str) -> Result<(), OrganisationError> {
         self.lock().directory.add(yaml).map_err(|message| OrganisationError { message })
+    }
+
+    /// Adds a distribution group. Its members are addresses: of mailboxes, of other groups, or of people outside.
+    pub fn add_group(&self, address: &str, name: &str, members: &[&str]) {
+        let members = members.iter().map(|member| (*member).to_owned()).collect();
+        let group = Group { address: address.to_owned(), name: name.to_owned(), members };
+        self.lock().directory.groups.push(group);
     }
 
     /// The security identifier of the owner of a mailbox, by which a client may act as them.

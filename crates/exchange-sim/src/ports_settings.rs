@@ -71,7 +71,7 @@ fn resolved(state: &State, name: &str) -> Resolved {
         name: found.name,
         address: found.address,
         routing_type: "SMTP".to_owned(),
-        kind: "Mailbox".to_owned(),
+        kind: found.kind.to_owned(),
     };
     Resolved { entries: found.into_iter().map(entry).collect(), truncated }
 }

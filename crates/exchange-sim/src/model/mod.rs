@@ -17,6 +17,7 @@ pub(crate) mod item;
 pub(crate) mod mail;
 pub(crate) mod mailbox;
 pub(crate) mod mapi;
+pub(crate) mod people;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store_error;

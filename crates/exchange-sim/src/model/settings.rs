@@ -8,6 +8,8 @@ use exchange::rule::{Rule, RuleChange};
 use exchange::{OofState, OutOfOffice};
 
 use super::id;
+use super::mailbox::Mailbox;
+use super::people::{Group, Profile};
 use super::state::{Place, State};
 use super::store_error::{StoreError, Stored};
 use crate::ledger::EffectKind;
@@ -22,6 +24,8 @@ const MOST_FOUND: usize = 100;
 pub(crate) struct Settings {
     /// Name in the directory.
     pub(crate) name: Option<String>,
+    /// What else the directory knows.
+    pub(crate) profile: Profile,
     /// In the order they run in.
     pub(crate) rules: Vec<Rule>,
     /// Whether Outlook keeps rules of its own there.
@@ -52,6 +56,20 @@ impl From<StoreError> for RuleRefusal {
 pub(crate) struct Found {
     pub(crate) name: String,
     pub(crate) address: String,
+    /// `Mailbox`, `PublicDL` or `OneOff`.
+    pub(crate) kind: &'static str,
+}
+
+impl Found {
+    pub(crate) fn of(mailbox: &Mailbox) -> Self {
+        let name = mailbox.settings.name.clone().unwrap_or_else(|| mailbox.address.clone());
+        Found { name, address: mailbox.address.clone(), kind: "Mailbox" }
+    }
+
+    pub(crate) fn of_group(group: &Group) -> Self {
+        let name = if group.name.is_empty() { &group.address } else { &group.name };
+        Found { name: name.clone(), address: group.address.clone(), kind: "PublicDL" }
+    }
 }
 
 impl Settings {
@@ -144,27 +162,33 @@ impl State {
         Ok(())
     }
 
-    /// Who is called so, and whether there are more: the beginning of an address, of a name, or of a word in it.
+    /// Who is called so, and whether there are more: the beginning of an address, of an alias, of a name, or of a word
+    /// in it.
     pub(crate) fn resolve(&self, wanted: &str) -> (Vec<Found>, bool) {
         let wanted = wanted.trim().to_lowercase();
         let wanted = wanted.strip_prefix("smtp:").unwrap_or(&wanted);
-        let fits = |text: &str| text.starts_with(wanted);
-        let mut found: Vec<Found> = self
-            .mailboxes
-            .iter()
-            .filter(|(address, mailbox)| {
-                let name = mailbox.settings.name.as_deref().unwrap_or_default().to_lowercase();
-                !wanted.is_empty() && (fits(address) || fits(&name) || name.split_whitespace().any(fits))
-            })
-            .map(|(_, mailbox)| Found {
-                name: mailbox.settings.name.clone().unwrap_or_else(|| mailbox.address.clone()),
-                address: mailbox.address.clone(),
-            })
-            .take(MOST_FOUND + 1)
-            .collect();
+        let mut found = if wanted.is_empty() { Vec::new() } else { self.people(wanted) };
         let more = found.len() > MOST_FOUND;
         found.truncate(MOST_FOUND);
         (found, more)
+    }
+
+    /// Everybody who is called so, mailboxes before groups; everybody at all without words.
+    pub(crate) fn people(&self, words: &str) -> Vec<Found> {
+        let wanted = words.trim().to_lowercase();
+        let fits = |text: &str| text.to_lowercase().starts_with(&wanted);
+        let named = |address: &str, name: &str, alias: &str| {
+            fits(address)
+                || fits(name)
+                || name.split_whitespace().any(fits)
+                || !alias.is_empty() && fits(alias)
+        };
+        let mailboxes = self.mailboxes.values().filter(|mailbox| {
+            let name = mailbox.settings.name.as_deref().unwrap_or_default();
+            named(&mailbox.address, name, &mailbox.settings.profile.alias)
+        });
+        let groups = self.directory.groups.iter().filter(|group| named(&group.address, &group.name, ""));
+        mailboxes.map(Found::of).chain(groups.map(Found::of_group)).collect()
     }
 
     /// Blocks or unblocks the sender of an item, and moves it if that is wanted; says whether it was moved.

@@ -1,5 +1,6 @@
 //! EWS: requests as XML in, answers as XML out. No HTTP here.
 
+mod bare;
 mod call;
 mod envelope;
 mod fault;
