@@ -104,6 +104,10 @@ fn inbox_of(mailbox: &str) -> String {
 
 // --- NTLM
 
+/// The first message, which says what the client can.
+const FIRST: &[u8] =
+    b"NTLMSSP\0\x01\0\0\0\x07\x82\x08\xa2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\0\0\0\0\0\0\x0f";
+
 /// A client of NTLM version 2, written anew for this test.
 struct Ntlm {
     stream: TcpStream,
@@ -145,9 +149,7 @@ impl Ntlm {
     }
 
     async fn challenge(&mut self, scheme: &str) -> Vec<u8> {
-        let first = STANDARD.encode(
-            b"NTLMSSP\0\x01\0\0\0\x07\x82\x08\xa2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\0\0\0\0\0\0\x0f",
-        );
+        let first = STANDARD.encode(FIRST);
         let (status, head, _) = self.send(Some(&format!("{scheme} {first}")), "").await;
         assert_eq!(status, 401);
         let prefix = format!("www-authenticate: {} ", scheme.to_lowercase());
@@ -213,6 +215,42 @@ async fn ntlm_is_proved_once_for_a_connection_and_for_no_other() {
         assert_eq!(other.send(None, &body).await.0, 401, "another connection is not");
         assert_eq!(link.send(Some(&proof), &body).await.0, 401, "a proof is good once");
         assert_eq!(link.send(None, &body).await.0, 401, "whoever tries again has to prove it again");
+    }
+}
+
+/// The same with the mark that says that the messages are sealed, and the seal.
+fn sealed(first: &[u8], challenge: &[u8], password: &str) -> Vec<u8> {
+    let mut marked = challenge.to_vec();
+    let end = marked.len() - 4;
+    // The pair with flags goes before the last pair, which is empty.
+    marked.splice(end..end, [6, 0, 4, 0, 2, 0, 0, 0]);
+    let length = u16::from_le_bytes([marked[40], marked[41]]) + 8;
+    marked[40..42].copy_from_slice(&length.to_le_bytes());
+    let mut message = authenticate(&marked, "", ALICE, password);
+    let key = md5_mac(&Md4::digest(utf16(password)), &[&utf16(&ALICE.to_uppercase())]);
+    let session = md5_mac(&key, &[&message[112..128]]);
+    let seal = md5_mac(&session, &[first, challenge, &message]);
+    message[72..88].copy_from_slice(&seal);
+    message
+}
+
+#[tokio::test]
+async fn ntlm_checks_the_seal_of_who_seals() {
+    let organisation = organisation();
+    let server = serve(&organisation, &[Scheme::Ntlm]).await;
+    for (change, expected) in [(None, 200), (Some(72), 401), (Some(60), 401)] {
+        let mut link = Ntlm::connect(&server).await;
+        let challenge = link.challenge("NTLM").await;
+        let mut message = sealed(FIRST, &challenge, "Grüße");
+        if let Some(at) = change {
+            message[at] ^= 0x10;
+        }
+        let proof = format!("NTLM {}", STANDARD.encode(message));
+        assert_eq!(
+            link.send(Some(&proof), &envelope(None, &find("inbox", ""))).await.0,
+            expected,
+            "{change:?}"
+        );
     }
 }
 

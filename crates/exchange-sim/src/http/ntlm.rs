@@ -220,4 +220,17 @@ mod tests {
         }
         assert!(Handshake::begin(b"NTLMSSP\0\x01\0\0\0", [1; 8], 0).is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn fields_may_point_anywhere(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let account = [Account::new("alice@corp.example", "secret")];
+            let first = [SIGNATURE, &[1, 0, 0, 0], &bytes].concat();
+            let handshake = Handshake::begin(&first, [1; 8], 0)
+                .or_else(|| Handshake::begin(b"NTLMSSP\0\x01\0\0\0\x07\x82\x08\xa2", [1; 8], 0));
+            let third = [SIGNATURE, &[3, 0, 0, 0], &bytes].concat();
+            proptest::prop_assert!(handshake.unwrap().finish(&third, &account).is_none());
+            let _ = pair(&bytes, 7);
+        }
+    }
 }

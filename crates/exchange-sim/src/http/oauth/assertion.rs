@@ -152,4 +152,13 @@ mod tests {
         }
         assert_eq!(der("no pem"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_refused_and_not_trusted(text in "[A-Za-z0-9_.-]{0,80}", bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80)) {
+            let application = Application::with_certificate("app", "tenant", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----");
+            proptest::prop_assert!(check(&application, &text, &[], 0).is_err());
+            let _ = public_key(&bytes);
+        }
+    }
 }
