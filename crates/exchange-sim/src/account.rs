@@ -3,7 +3,7 @@
 //! Written in YAML beside the mails, in `accounts.yaml`, or given by a test through [`crate::Organisation`]. Passwords
 //! and secrets here open nothing but the simulator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -239,6 +239,9 @@ pub(crate) struct Directory {
     pub(crate) applications: Vec<Application>,
     #[serde(default)]
     pub(crate) grants: Vec<Grant>,
+    /// Where Autodiscover sends those who ask about an address: another address, or a URL.
+    #[serde(default)]
+    pub(crate) redirects: BTreeMap<String, String>,
     /// Distribution groups.
     #[serde(default)]
     pub(crate) groups: Vec<Group>,
@@ -252,6 +255,7 @@ impl Directory {
         self.applications.extend(more.applications);
         self.grants.extend(more.grants);
         self.groups.extend(more.groups);
+        self.redirects.extend(more.redirects.into_iter().map(|(from, to)| (from.to_lowercase(), to)));
         Ok(())
     }
 }

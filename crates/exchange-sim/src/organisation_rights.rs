@@ -35,6 +35,11 @@ impl Organisation {
         self.lock().directory.groups.push(group);
     }
 
+    /// Makes Autodiscover send those who ask about an address to another address, or to a URL.
+    pub fn redirect_autodiscover(&self, address: &str, to: &str) {
+        self.lock().directory.redirects.insert(address.to_lowercase(), to.to_owned());
+    }
+
     /// The security identifier of the owner of a mailbox, by which a client may act as them.
     pub fn sid(&self, mailbox: &str) -> String {
         account::sid(mailbox)

@@ -1,6 +1,7 @@
 //! The network face: a small HTTP/1.1 server with EWS, log-ins, a token endpoint, and views for tests.
 
 mod answer;
+mod autodiscover;
 mod body;
 pub(crate) mod config;
 mod ews;

@@ -5,6 +5,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{Answered, Hangup, plain, respond};
+use super::autodiscover;
 use super::body::PiecesBody;
 use super::ews::ews;
 use super::fault::MAX_REQUEST;
@@ -18,6 +19,9 @@ use crate::soap::rights::Caller;
 pub(crate) async fn route(shared: &Shared, link: &Link, request: Request<Incoming>) -> Answered {
     if oauth::at(request.uri().path()).is_some() {
         return oauth::answer(shared, link, request).await;
+    }
+    if autodiscover::is_open(request.uri().path()) {
+        return autodiscover::answer(shared, request).await;
     }
     // Views for tests are there whatever ways to log in a test wants to be offered.
     let is_view = request.uri().path().starts_with("/sim/");
@@ -39,6 +43,7 @@ async fn with_login(shared: &Shared, link: &Link, caller: &Caller, request: Requ
         (&Method::POST, path) if path.eq_ignore_ascii_case(EWS_PATH) => {
             ews(shared, link, caller, request).await
         }
+        (_, path) if autodiscover::is_at(path) => autodiscover::answer(shared, request).await,
         (&Method::GET, "/sim/ledger") => {
             let ledger = serde_json::to_string_pretty(&shared.organisation.ledger()).unwrap_or_default();
             Ok(respond(StatusCode::OK, "application/json", PiecesBody::text(ledger)))

@@ -1,7 +1,9 @@
 //! EWS: requests as XML in, answers as XML out. No HTTP here.
 
+pub(crate) mod autodiscover;
 mod bare;
 mod call;
+mod detail_xml;
 mod envelope;
 mod fault;
 mod folder_writer;
