@@ -21,7 +21,7 @@ TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
 OPERATIONS = {
     "FindItem", "FindFolder", "GetItem", "GetAttachment", "MoveItem", "DeleteItem", "CreateItem", "SendItem",
     "UpdateItem", "DeleteAttachment", "MarkAsJunk", "GetInboxRules", "UpdateInboxRules", "ResolveNames",
-    "GetUserOofSettingsRequest", "SetUserOofSettingsRequest",
+    "GetUserOofSettingsRequest", "SetUserOofSettingsRequest", "CopyItem", "CreateAttachment",
     "ExpandDL", "FindPeople", "GetDelegate", "GetMailTips", "GetSearchableMailboxes", "GetServerTimeZones",
     "GetServiceConfiguration", "GetUserAvailabilityRequest", "SearchMailboxes",
 }
@@ -59,6 +59,9 @@ def main():
             against["2013 SP1"] = of_2013
         for name, schema in against.items():
             for part in [body[0], *header]:
+                # That schema has the attribute fixed to its own version.
+                if (name, version) == ("2013 SP1", "Exchange2013") and part.tag == TYPES + "RequestServerVersion":
+                    continue
                 alone = etree.fromstring(etree.tostring(part))
                 checked += 1
                 if not schema.validate(alone):

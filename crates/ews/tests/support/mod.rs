@@ -89,6 +89,11 @@ pub(crate) fn ports_with(config: Config, reply: impl Fn(&str) -> Canned + Send +
     client_with(config, move |request| reply(std::str::from_utf8(request.body()).unwrap())).ports()
 }
 
+/// A service whose requests `reply` answers.
+pub(crate) fn service(reply: impl Fn(&Request<Bytes>) -> Canned + Send + Sync + 'static) -> Fake {
+    Fake(Arc::new(reply))
+}
+
 /// A client whose requests, with their headers, `reply` answers.
 pub(crate) fn client_with(
     config: Config,
