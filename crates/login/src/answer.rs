@@ -175,6 +175,7 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -197,6 +198,19 @@ mod tests {
             assert_eq!(life(Some(&said)), expected, "{said}");
         }
         assert_eq!(life(None), Some(ASSUMED));
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_and_no_life_is_too_odd(text in ".{0,80}", number: f64, whole: i64) {
+            for said in [json!(text), json!(number), json!(whole), json!([text]), json!({ "n": number })] {
+                let life = life(Some(&said));
+                prop_assert!(life.is_none_or(|life| (SHORTEST..=LONGEST_LIFE).contains(&life)), "{said}: {life:?}");
+                let token = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(said.to_string()));
+                let _ = (Facts::of(&Secret::new(&*token)), person(&token));
+            }
+            let _ = (Facts::of(&Secret::new(&*text)), person(&text));
+        }
     }
 
     #[test]

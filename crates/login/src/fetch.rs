@@ -171,7 +171,7 @@ pub(crate) async fn lock(vault: &Vault, whose: &str, clock: &dyn Clock) -> Resul
         }
         clock.sleep(LOOK).await;
     }
-    Err(Problem::Kept("another process has been renewing this log-in for a minute; end it".to_owned()))
+    Err(Problem::Elsewhere)
 }
 
 #[cfg(test)]

@@ -189,3 +189,26 @@ fn ahead(headers: &HeaderMap, now: u64) -> Option<i64> {
     let ahead = i64::try_from(now).ok()?.checked_sub(i64::try_from(theirs).ok()?)?;
     (ahead.abs() >= OFF).then_some(ahead)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_description_is_shown_but_codes(
+            error in "[a-z_]{1,12}|.{0,20}",
+            description in "(AADSTS|MSIS|Trace ID:|[0-9a-f-]{1,40}|[^a-z]|sesame| ){0,12}",
+        ) {
+            let authority = Authority::at("https://login.example/tenant").unwrap();
+            if let Some(refusal) = refused(&authority, &error, Some(&description)) {
+                let shown = refusal.to_string();
+                prop_assert!(!shown.contains("sesame"), "{}", shown);
+                prop_assert!(!shown.contains(char::is_control), "{:?}", shown);
+                prop_assert!(shown.len() < 600, "{}", shown);
+            }
+        }
+    }
+}

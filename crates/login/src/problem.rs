@@ -69,6 +69,9 @@ pub enum Problem {
     /// What is kept cannot be read or written.
     #[error("{0}")]
     Kept(String),
+    /// Another process is at this log-in, and does not get done with it.
+    #[error("another process has been renewing this log-in for a minute; look at that one, or wait")]
+    Elsewhere,
     /// This process is ending.
     #[error("the log-in was broken off because this process ends")]
     Interrupted,
@@ -169,7 +172,7 @@ impl Problem {
     /// Whether it may go better later although nobody does anything.
     pub fn passes(&self) -> bool {
         match self {
-            Problem::Busy { .. } | Problem::Unreachable(_) => true,
+            Problem::Busy { .. } | Problem::Unreachable(_) | Problem::Elsewhere => true,
             Problem::Refused(refusal) => refusal.passes(),
             _ => false,
         }
@@ -182,7 +185,7 @@ impl Problem {
             Problem::Busy { retry_after, .. } => {
                 retry_after.unwrap_or(Duration::from_secs(10)).clamp(Duration::from_secs(1), 10 * MINUTE)
             }
-            Problem::Unreachable(_) => Duration::from_secs(5),
+            Problem::Unreachable(_) | Problem::Elsewhere => Duration::from_secs(5),
             Problem::Refused(refusal) if refusal.passes() => Duration::from_secs(10),
             Problem::Refused(_) | Problem::LogInAgain(_) | Problem::NotAnAnswer { .. } => MINUTE,
             _ => Duration::ZERO,

@@ -52,9 +52,9 @@ impl Redirect {
         Ok(Redirect { listener, port })
     }
 
-    /// The address to register: `http://localhost`, of which Entra ID ignores the port.
+    /// What is registered as `http://localhost`: Entra ID ignores the port, but not a path.
     pub(crate) fn uri(&self) -> String {
-        format!("http://localhost:{}/", self.port)
+        format!("http://localhost:{}", self.port)
     }
 
     /// Waits for the browser with this state.

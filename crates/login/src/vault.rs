@@ -77,7 +77,7 @@ impl Vault {
         let Some(content) = self.content(&place)? else { return Ok(None) };
         let unreadable = || {
             Problem::Kept(format!(
-                "{} cannot be decrypted: it is damaged, from another machine, or its key is another one; log in again with `portcullis connection login` once `portcullis connection logout` has removed it",
+                "{} cannot be decrypted: it is damaged, from another machine, or its key is another one; `portcullis connection login` replaces it",
                 place.display()
             ))
         };

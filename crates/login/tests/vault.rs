@@ -90,6 +90,23 @@ async fn two_processes_exchange_a_refresh_token_once() {
 }
 
 #[tokio::test]
+async fn a_process_that_does_not_get_done_is_named_and_nothing_is_asked_beside_it() {
+    let (fake, folder) = (Fake::start().await, tempfile::tempdir().unwrap());
+    let vault = Vault::with_key_file(folder.path());
+    let (log_in, clock) = logged_in(&fake, Some(vault)).await;
+    clock.pass(3600);
+    let held = fs::File::open(files(folder.path(), ".lock").pop().unwrap()).unwrap();
+    held.lock().unwrap();
+    let problem = log_in.access().await.unwrap_err();
+    assert!(matches!(problem, Problem::Elsewhere) && problem.passes(), "{problem}");
+    assert_eq!(fake.count(), 2);
+    held.unlock().unwrap();
+    clock.pass(5);
+    log_in.access().await.unwrap();
+    assert_eq!(fake.count(), 3);
+}
+
+#[tokio::test]
 async fn reset_forgets_what_is_kept_for_every_process() {
     let (fake, folder) = (Fake::start().await, tempfile::tempdir().unwrap());
     let vault = Vault::with_key_file(folder.path().join("log-ins"));
