@@ -24,6 +24,9 @@ OPERATIONS = {
     "GetUserOofSettingsRequest", "SetUserOofSettingsRequest", "CopyItem", "CreateAttachment",
     "ExpandDL", "FindPeople", "GetDelegate", "GetMailTips", "GetSearchableMailboxes", "GetServerTimeZones",
     "GetServiceConfiguration", "GetUserAvailabilityRequest", "SearchMailboxes",
+    "GetFolder", "CreateFolder", "UpdateFolder", "DeleteFolder", "EmptyFolder", "MoveFolder", "CopyFolder",
+    "SyncFolderItems", "SyncFolderHierarchy", "Subscribe", "Unsubscribe", "GetEvents", "GetStreamingEvents",
+    "ExportItems", "UploadItems", "ConvertId",
 }
 
 

@@ -125,6 +125,8 @@ impl State {
     pub(crate) fn unsubscribe(&mut self, owner: &str, id: &str) -> Stored<()> {
         self.subscription(owner, id)?;
         self.subscriptions.all.remove(id);
+        // Who streams it is to learn of it.
+        self.wake.notify_waiters();
         Ok(())
     }
 

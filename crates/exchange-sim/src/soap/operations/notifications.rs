@@ -1,6 +1,9 @@
 //! Events as EWS writes them, and the envelopes of an answer that stays open.
 //!
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/notification-ex15websvcsotherref>
+//!
+//! In an answer that stays open `Notification` and the ids of refused subscriptions are in the namespace of the messages:
+//! the schema says otherwise, but that is how servers write them and clients look for them.
 
 use super::super::envelope;
 use super::super::out::Out;
@@ -57,10 +60,10 @@ pub(crate) fn pump(state: &mut State, live: &Live) -> Pumped {
         out.raw("<m:Notifications>");
         for (id, news) in &all {
             if let Some(mailbox) = state.mailboxes.get(&news.mailbox.to_lowercase()) {
-                out.raw("<t:Notification>");
+                out.raw("<m:Notification>");
                 out.element("t:SubscriptionId", id);
                 news.events.iter().for_each(|(at, change)| event(out, mailbox, *at, change, false));
-                out.raw("</t:Notification>");
+                out.raw("</m:Notification>");
             }
         }
         out.raw("</m:Notifications>");
@@ -94,7 +97,7 @@ pub(super) fn refuse(out: &mut Out, ids: &[String], code: &str) {
     out.raw("<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\"><m:MessageText>One or more subscriptions in the request reside on another Client Access server or do not exist.</m:MessageText>");
     out.element("m:ResponseCode", code);
     out.raw("<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>");
-    ids.iter().for_each(|id| out.element("t:SubscriptionId", id));
+    ids.iter().for_each(|id| out.element("m:SubscriptionId", id));
     out.raw("</m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>");
 }
 

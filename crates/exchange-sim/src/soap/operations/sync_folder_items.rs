@@ -40,7 +40,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         "MaxChangesReturned",
         "SyncScope",
     ])?;
-    let shape = Shape::read(request.required("ItemShape")?, true)?;
+    let shape = Shape::read(request.required("ItemShape")?, false)?;
     let id = request.required("SyncFolderId")?;
     let id = id.children().next().ok_or_else(|| id.violation("SyncFolderId is empty."))?;
     let most = request.required("MaxChangesReturned")?.number(1, MOST)? as usize;

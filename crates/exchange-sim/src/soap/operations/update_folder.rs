@@ -20,7 +20,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         change.sequence(&["FolderId", "DistinguishedFolderId", "Updates"])?;
         let id = change.children().next().ok_or_else(|| change.violation("FolderChange is empty."))?;
         id.required_attribute("Id")?;
-        let updates: Vec<Stored<FolderUpdate>> =
+        let updates: Vec<Stored<Option<FolderUpdate>>> =
             change.required("Updates")?.children().map(read).collect::<Result<_, _>>()?;
         all.push((id, updates));
     }
@@ -33,7 +33,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
             _ => call.folder(id)?,
         };
         let done = known.and_then(|(mailbox, key)| {
-            let updates = updates.into_iter().collect::<Stored<Vec<_>>>()?;
+            let updates = updates.into_iter().filter_map(Result::transpose).collect::<Stored<Vec<_>>>()?;
             call.state.update_folder(&mailbox, key, updates)?;
             Ok((mailbox, key))
         });
@@ -45,19 +45,29 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     Ok(())
 }
 
-fn read(update: Element<'_>) -> Result<Stored<FolderUpdate>, SoapFault> {
+/// One change; none where nothing is to change.
+fn read(update: Element<'_>) -> Result<Stored<Option<FolderUpdate>>, SoapFault> {
     let mut children = update.children();
     let path = children.next().ok_or_else(|| update.violation("A property path is expected."))?;
     let path = paths::read(path)?;
-    if update.name() != "SetFolderField" {
-        let text = format!("The simulator does not support {}.", update.name());
-        return Err(SoapFault::new("ErrorInvalidOperation", text));
+    match (update.name(), &path) {
+        ("SetFolderField", _) => {}
+        ("DeleteFolderField", Path::Schema("folder:DisplayName" | "folder:FolderClass")) => {
+            let text = "Delete action is invalid for this property of a folder.";
+            return Ok(Err(StoreError::new("ErrorInvalidPropertyDelete", text)));
+        }
+        // What a folder does not have is gone already.
+        ("DeleteFolderField", _) => return Ok(Ok(None)),
+        (other, _) => {
+            let text = format!("The simulator does not support {other}.");
+            return Err(SoapFault::new("ErrorInvalidOperation", text));
+        }
     }
     let folder = children.next().ok_or_else(|| update.violation("The new value is missing."))?;
     let (given, _) = read_folder(folder)?;
     Ok(match (path, given.name, given.class) {
-        (Path::Schema("folder:DisplayName"), Some(name), _) => Ok(FolderUpdate::Name(name)),
-        (Path::Schema("folder:FolderClass"), _, Some(class)) => Ok(FolderUpdate::Class(class)),
+        (Path::Schema("folder:DisplayName"), Some(name), _) => Ok(Some(FolderUpdate::Name(name))),
+        (Path::Schema("folder:FolderClass"), _, Some(class)) => Ok(Some(FolderUpdate::Class(class))),
         _ => Err(StoreError::new(
             "ErrorInvalidPropertySet",
             "Set action is invalid for this property of a folder.",
