@@ -17,6 +17,8 @@ use crate::model::store_error::StoreError;
 use crate::model::subscription::mark;
 
 const NAME: &str = "SyncFolderHierarchy";
+/// What a refusal has in place of a state.
+const NOTHING: &str = "<m:SyncState/><m:IncludesLastFolderInRange>true</m:IncludesLastFolderInRange>";
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["FolderShape", "SyncFolderId", "SyncState"])?;
@@ -49,7 +51,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
             }
             call.end(NAME);
         }
-        Err(error) => call.refuse(NAME, &error, ""),
+        Err(error) => call.refuse(NAME, &error, NOTHING),
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ use crate::model::store_error::StoreError;
 use crate::model::subscription::mark;
 
 const NAME: &str = "SyncFolderItems";
+/// What a refusal has in place of a state.
+const NOTHING: &str = "<m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>";
 /// What a server gives at most in one page.
 const MOST: u32 = 512;
 
@@ -52,7 +54,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let (mailbox, folder) = match call.folder(id)? {
         Ok(found) => found,
         Err(error) => {
-            call.refuse(NAME, &error, "");
+            call.refuse(NAME, &error, NOTHING);
             return Ok(());
         }
     };
@@ -63,7 +65,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     };
     let Some(position) = position else {
         let text = "The synchronization state data is corrupt.";
-        call.refuse(NAME, &StoreError::new("ErrorInvalidSyncStateData", text), "");
+        call.refuse(NAME, &StoreError::new("ErrorInvalidSyncStateData", text), NOTHING);
         return Ok(());
     };
     call.success(NAME);
