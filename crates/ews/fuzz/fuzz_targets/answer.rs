@@ -40,7 +40,9 @@ impl Service<Request<Bytes>> for Pieces {
 fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
     let service = Pieces(answer.chunks(size.max(1)).map(Bytes::copy_from_slice).collect());
     let url = http::Uri::from_static("https://mail.corp.example/EWS/Exchange.asmx");
-    let ports = EwsClient::new(service, Config::new(url, Access::Impersonation), |_| true).ports();
+    let mut config = Config::new(url, Access::Impersonation);
+    config.request_id_seed = Some(1);
+    let ports = EwsClient::new(service, config, |_| true).ports();
     let me = Mailbox::new("alice@corp.example").expect("an address");
     let items = [ItemRef::new("A"), ItemRef::new("B")];
     let version = ItemRef { id: "A".to_owned(), change_key: Some("C".to_owned()) };
@@ -48,13 +50,23 @@ fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
     let shown = match operation % 7 {
         0 => {
             let folder = FolderRef::WellKnown(WellKnownFolder::Inbox);
-            let request = SearchRequest { mailbox: me, folder, query: Query::default(), restriction: None, offset: 0, limit: 1000 };
+            let request = SearchRequest {
+                mailbox: me,
+                folder,
+                query: Query::default(),
+                restriction: None,
+                offset: 0,
+                limit: 1000,
+            };
             format!("{:?}", ports.search.expect("a port").search(&request).now_or_never())
         }
         1 => format!("{:?}", ports.read.expect("a port").get(&me, &items).now_or_never()),
         2 => format!("{:?}", ports.read.expect("a port").mime(&me, &items[0], &mut out).now_or_never()),
         3 => format!("{:?}", ports.attachments.expect("a port").list(&me, &items[0]).now_or_never()),
-        4 => format!("{:?}", ports.delete.expect("a port").delete(&me, &items, DeleteMode::Soft).now_or_never()),
+        4 => format!(
+            "{:?}",
+            ports.delete.expect("a port").delete(&me, &items, DeleteMode::Soft).now_or_never()
+        ),
         5 => format!("{:?}", ports.update.expect("a port").mark_read(&me, &items, true).now_or_never()),
         _ => format!("{:?}", ports.submit.expect("a port").send(&me, &version).now_or_never()),
     };
