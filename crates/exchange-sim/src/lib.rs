@@ -3,8 +3,8 @@
 //! Playbooks are tried against it, and the clients of this project are judged by it; it therefore shares no
 //! code with them: it reads requests with an XML parser of its own and writes answers from templates in the
 //! order of Microsoft's schema. It keeps what tests ask about (a ledger of effects, snapshots) and can be told
-//! to misbehave. Who may log in how, and do what, is data (`accounts.yaml`). Left out: calendars, contacts, search indexes,
-//! retention.
+//! to misbehave. Who may log in how, and do what, is data (`accounts.yaml`). Left out:
+//! occurrences of recurring items, answers to invitations, search indexes, retention.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::compose::hex;
+use crate::model::detail::Detail;
 use crate::model::extended::Extended;
 use crate::model::state::State;
 
@@ -55,6 +56,8 @@ struct ItemView<'a> {
     is_draft: bool,
     categories: &'a [String],
     extended: &'a [Extended],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a Detail>,
 }
 
 /// The JSON text. Mailboxes by address, folders by path, items newest first and then by id.
@@ -115,5 +118,6 @@ fn item(item: &crate::model::item::Item) -> ItemView<'_> {
         is_draft: item.is_draft,
         categories: &item.categories,
         extended: &item.extended,
+        detail: item.detail.as_deref(),
     }
 }

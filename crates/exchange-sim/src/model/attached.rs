@@ -30,6 +30,7 @@ impl Attached {
             composed: None,
             categories: Vec::new(),
             extended: Vec::new(),
+            detail: None,
             is_read: true,
             is_draft: false,
             detached: 0,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::compose::Composed;
+use super::detail::Detail;
 use super::extended::{Extended, PropertyName};
 use super::mail::Mail;
 
@@ -47,6 +48,8 @@ pub(crate) struct Item {
     pub(crate) importance: String,
     pub(crate) categories: Vec<String>,
     pub(crate) extended: Vec<Extended>,
+    /// Of a calendar item or a contact: what it has beyond any item.
+    pub(crate) detail: Option<Box<Detail>>,
 }
 
 impl Item {

@@ -6,6 +6,7 @@ pub(crate) mod attached;
 pub(crate) mod changes;
 pub(crate) mod clock;
 pub(crate) mod compose;
+pub(crate) mod detail;
 pub(crate) mod detach;
 pub(crate) mod extended;
 pub(crate) mod filter;

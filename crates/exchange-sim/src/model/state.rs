@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::changes::{self, What};
 use super::clock::Clock;
 use super::compose::Composed;
+use super::detail::{Detail, DetailKind};
 use super::extended::{Extended, PropertyName};
 use super::id::{self, Named};
 use super::item::{FolderKey, Item, ItemKey};
@@ -37,6 +38,8 @@ pub(crate) struct NewItem {
     pub(crate) importance: String,
     pub(crate) categories: Vec<String>,
     pub(crate) extended: Vec<Extended>,
+    /// Of a calendar item or a contact.
+    pub(crate) detail: Option<Box<Detail>>,
 }
 
 /// How an item is deleted.
@@ -208,13 +211,18 @@ impl State {
             modified: now,
             is_read: new.is_read,
             is_draft: new.is_draft,
-            item_class: String::from("IPM.Note"),
+            item_class: String::from(match new.detail.as_ref().map(|detail| detail.kind) {
+                Some(DetailKind::Calendar) => "IPM.Appointment",
+                Some(DetailKind::Contact) => "IPM.Contact",
+                None => "IPM.Note",
+            }),
             importance: match mail.importance() {
                 Some(said) => said.to_owned(),
                 None => new.importance,
             },
             categories: new.categories,
             extended: new.extended,
+            detail: new.detail,
             mail,
         };
         item.extended.sort();
@@ -300,6 +308,7 @@ impl State {
             importance: item.importance.clone(),
             categories: item.categories.clone(),
             extended: item.extended.clone(),
+            detail: item.detail.clone(),
         };
         let from = changes::From { item: Some(item.id.clone()), original: None, parent: item.folder };
         let copy = self.keep(&place.mailbox, folder, new)?;

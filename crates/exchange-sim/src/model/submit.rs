@@ -181,6 +181,7 @@ impl NewItem {
             importance: String::from("Normal"),
             categories: Vec::new(),
             extended: Vec::new(),
+            detail: None,
         }
     }
 

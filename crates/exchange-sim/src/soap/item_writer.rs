@@ -1,5 +1,6 @@
 //! Writes one item, as it lies in a folder or as it hangs on another one.
 
+use super::detail_xml;
 use super::out::Out;
 use super::paths;
 use super::properties::{self, PROPERTIES, flag};
@@ -25,12 +26,17 @@ impl ItemView<'_> {
         from.is_some_and(|from| from.address.eq_ignore_ascii_case(&self.mailbox.address))
     }
 
-    /// Writes `t:Message`.
+    /// Writes `t:Message`, or the element of the kind of item it is.
     pub(crate) fn write(&self, out: &mut Out) {
-        out.raw("<t:Message>");
+        let detail = self.item.detail.as_deref();
+        let element = detail.map_or("t:Message", |detail| detail.kind.element());
+        out.raw(&format!("<{element}>"));
         for (index, property) in PROPERTIES.iter().enumerate() {
             if index == 1 && self.attached.is_none() {
                 item_id(out, self.item);
+            }
+            if detail.is_some() && property.uri.starts_with("message:") {
+                continue;
             }
             if self.shape.wants(index) || (property.uri == "extended" && !self.shape.extended.is_empty()) {
                 (property.write)(out, self);
@@ -39,7 +45,10 @@ impl ItemView<'_> {
                 properties::headers(out, self, |name| wanted.iter().any(|w| w.eq_ignore_ascii_case(name)));
             }
         }
-        out.raw("</t:Message>");
+        if let Some(detail) = detail {
+            detail_xml::write(out, self, detail);
+        }
+        out.raw(&format!("</{element}>"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which properties an answer shows: `ItemShape`.
 
+use super::detail_xml::{DEFAULT, NOT_IN_FIND};
 use super::fault::SoapFault;
 use super::paths::{self, Path};
 use super::properties::{Level, PROPERTIES};
@@ -23,6 +24,12 @@ pub(crate) struct Shape {
     pub(crate) extended: Vec<PropertyName>,
     /// Single header lines asked for by name.
     pub(crate) headers: Vec<String>,
+    /// What it begins with, for the properties of calendar items and contacts; none for nothing.
+    level: Option<Level>,
+    /// Properties that were asked for by name.
+    named: Vec<String>,
+    /// Whether it is a search that shows them.
+    find: bool,
 }
 
 const ELEMENTS: [&str; 12] = [
@@ -48,6 +55,9 @@ impl Shape {
             body: BodyKind::Best,
             extended: Vec::new(),
             headers: Vec::new(),
+            level: None,
+            named: Vec::new(),
+            find: false,
         }
     }
 
@@ -64,7 +74,7 @@ impl Shape {
     /// Reads `ItemShape`; `find` is true for FindItem, which shows no bodies, lists or MIME.
     pub(crate) fn read(element: Element<'_>, find: bool) -> Result<Self, SoapFault> {
         element.sequence(&ELEMENTS)?;
-        let mut shape = Shape::id_only();
+        let mut shape = Shape { find, ..Shape::id_only() };
         let base = element.required("BaseShape")?;
         match base.text().trim() {
             "IdOnly" | "PcxPeopleSearch" => {}
@@ -101,7 +111,7 @@ impl Shape {
             // A property the simulator does not keep is never there, as on a server where nobody set it.
             Path::Schema(uri) => {
                 let property = PROPERTIES.iter().find(|property| property.uri == uri);
-                if find && property.is_some_and(|property| !property.in_find) {
+                if find && (property.is_some_and(|property| !property.in_find) || NOT_IN_FIND.contains(&uri)) {
                     return Err(not_in_find(uri));
                 }
                 self.want(uri);
@@ -111,15 +121,32 @@ impl Shape {
     }
 
     fn want_level(&mut self, level: Level, everything: bool) {
+        self.level = Some(level);
         for (wanted, property) in self.wanted.iter_mut().zip(PROPERTIES) {
             *wanted |= property.level <= level && (everything || property.in_find);
         }
     }
 
     pub(crate) fn want(&mut self, uri: &str) {
+        self.named.push(uri.to_owned());
         for (wanted, property) in self.wanted.iter_mut().zip(PROPERTIES) {
             *wanted |= property.uri == uri;
         }
+    }
+
+    /// Whether a property of a calendar item or a contact is wanted.
+    pub(crate) fn shows(&self, uri: &str) -> bool {
+        let by_level = match self.level {
+            None => false,
+            Some(Level::Default) => DEFAULT.contains(&uri),
+            Some(_) => true,
+        };
+        // An entry of a list is asked for by the name of one: `contacts:EmailAddress`, `contacts:PhysicalAddress:City`.
+        let is_in = |named: &String| {
+            let one: Vec<&str> = named.splitn(3, ':').take(2).collect();
+            uri.strip_prefix(&one.join(":")).is_some_and(|rest| ["", "s", "es"].contains(&rest))
+        };
+        self.named.iter().any(is_in) || (by_level && !(self.find && NOT_IN_FIND.contains(&uri)))
     }
 
     /// Whether the property at this index of [`PROPERTIES`] is wanted.

@@ -5,8 +5,10 @@ use super::super::fault::SoapFault;
 use super::super::shape::Shape;
 use super::super::xml::Element;
 use super::get_item;
+use super::meeting::{self, Tell};
 use super::message::Given;
 use crate::model::compose::Composed;
+use crate::model::detail::DetailKind;
 use crate::model::extended::PropertyName;
 use crate::model::item::FolderKey;
 use crate::model::state::{NewItem, Place};
@@ -27,10 +29,8 @@ pub(crate) enum Disposition {
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["SavedItemFolderId", "Items"])?;
-    let Some(disposition) = disposition(request)? else {
-        let text = "Message disposition is required for this type of item.";
-        return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
-    };
+    let disposition = disposition(request)?;
+    let invitations = meeting::read(request, "SendMeetingInvitations")?;
     let folder = match request.child("SavedItemFolderId") {
         None => None,
         Some(saved) => {
@@ -39,9 +39,17 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         }
     };
     let items = request.required("Items")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
+    if disposition.is_none() && items.iter().any(|(_, given)| given.detail.is_none()) {
+        let text = "Message disposition is required for this type of item.";
+        return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
+    }
     for (element, given) in items {
+        let disposition = disposition.filter(|_| given.detail.is_none()).unwrap_or(Disposition::Save);
         let created =
-            folder.clone().transpose().and_then(|folder| create(call, element, given, disposition, folder));
+            folder.clone().transpose().and_then(|folder| match given.detail.as_ref().map(|d| d.kind) {
+                Some(kind) => create_detailed(call, element, given, kind, invitations, folder).map(Some),
+                None => create(call, element, given, disposition, folder),
+            });
         match created {
             Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), ""),
             Ok(None) => {
@@ -73,11 +81,54 @@ fn read<'a>(item: Element<'a>) -> Result<(Element<'a>, Given), SoapFault> {
             item.required("ReferenceItemId")?.required_attribute("Id")?;
             Ok((item, given))
         }
+        "CalendarItem" => Ok((item, Given::detailed(item, DetailKind::Calendar)?)),
+        "Contact" => Ok((item, Given::detailed(item, DetailKind::Contact)?)),
         other => {
             let text = format!("The simulator does not create items of kind {other}.");
             Err(SoapFault::new("ErrorInvalidOperation", text))
         }
     }
+}
+
+/// Makes a calendar item or a contact, and tells those who are invited.
+fn create_detailed(
+    call: &mut Call<'_>,
+    element: Element<'_>,
+    given: Given,
+    kind: DetailKind,
+    invitations: Option<Tell>,
+    folder: Option<(String, FolderKey)>,
+) -> Stored<Place> {
+    let is_event = kind == DetailKind::Calendar;
+    let tell = meeting::required(invitations, is_event, "ErrorSendMeetingInvitationsRequired")?;
+    let (mailbox, folder) = match folder {
+        Some(named) => named,
+        None => {
+            let mailbox = call.own_mailbox()?;
+            let name = if is_event { "calendar" } else { "contacts" };
+            let folder = call.state.mailbox(&mailbox)?.well_known(name);
+            (mailbox, folder.ok_or_else(StoreError::folder_not_found)?)
+        }
+    };
+    if is_event
+        && let Some(detail) = &given.detail
+        && let (Some(start), Some(end)) = (detail.time("Start"), detail.time("End"))
+        && end < start
+    {
+        let text = "EndDate is earlier than StartDate";
+        return Err(StoreError::new("ErrorCalendarEndDateIsEarlierThanStartDate", text));
+    }
+    let mut new = new_item(call, &mailbox, element, given)?;
+    (new.is_draft, new.is_read) = (false, true);
+    if let Some(detail) = &mut new.detail
+        && tell != Tell::Nobody
+        && !detail.invited().is_empty()
+    {
+        detail.set(meeting::was_sent());
+    }
+    let place = call.state.create(&mailbox, folder, new)?;
+    meeting::tell(call, &place, tell, "")?;
+    Ok(place)
 }
 
 fn create(
@@ -121,6 +172,7 @@ fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given:
     let number = call.state.next_created();
     let source = format!("created {number}");
     let extended = std::mem::take(&mut given.extended);
+    let detail = given.detail.take();
     let flags = extended
         .iter()
         .find(|e| e.property == message_flags())
@@ -144,6 +196,7 @@ fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given:
     new.importance = importance.unwrap_or(new.importance);
     new.categories = categories.unwrap_or_default();
     new.extended = extended;
+    new.detail = detail.map(Box::new);
     Ok(new)
 }
 

@@ -3,6 +3,8 @@
 use super::super::call::{Call, item_ids};
 use super::super::fault::SoapFault;
 use super::super::xml::Element;
+use super::meeting;
+use crate::model::detail::DetailKind;
 use crate::model::state::Disposal;
 
 const NAME: &str = "DeleteItem";
@@ -16,8 +18,16 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     ];
     request.required_attribute("DeleteType")?;
     let how = request.one_of("DeleteType", &kinds)?.unwrap_or(Disposal::Trash);
+    let cancellations = meeting::read(request, "SendMeetingCancellations")?;
     for item_id in item_ids(request)? {
-        let deleted = call.place(item_id)?.and_then(|place| call.state.delete_item(&place, how));
+        let deleted = call.place(item_id)?.and_then(|place| {
+            let detail = call.state.item(&place)?.detail.as_ref();
+            let is_event = detail.is_some_and(|detail| detail.kind == DetailKind::Calendar);
+            let code = "ErrorSendMeetingCancellationsRequired";
+            let tell = meeting::required(cancellations, is_event, code)?;
+            meeting::tell(call, &place, tell, "Canceled: ")?;
+            call.state.delete_item(&place, how)
+        });
         match deleted {
             Ok(()) => {
                 call.success(NAME);

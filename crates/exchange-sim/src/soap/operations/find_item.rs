@@ -6,6 +6,8 @@ use super::super::item_writer::ItemView;
 use super::super::restriction;
 use super::super::shape::Shape;
 use super::super::xml::Element;
+use super::aqs;
+use super::views::{Found, View};
 use crate::model::item::FolderKey;
 use crate::model::mailbox::Search;
 
@@ -29,18 +31,29 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         "QueryString",
     ])?;
     let traversal = request.required_attribute("Traversal")?;
-    if traversal != "Shallow" {
-        return Err(unsupported(&format!("Traversal '{traversal}'")));
-    }
-    let other_views =
-        ["FractionalPageItemView", "SeekToConditionPageItemView", "CalendarView", "ContactsView"];
-    for name in other_views.iter().chain(&["GroupBy", "DistinguishedGroupBy", "QueryString"]) {
+    // Nobody keeps hidden data in these folders.
+    let hidden = match traversal {
+        "Shallow" => false,
+        "Associated" => true,
+        other => return Err(unsupported(&format!("Traversal '{other}'"))),
+    };
+    let other_views = ["FractionalPageItemView", "SeekToConditionPageItemView"];
+    for name in other_views.iter().chain(&["GroupBy", "DistinguishedGroupBy"]) {
         if request.child(name).is_some() {
             return Err(unsupported(name));
         }
     }
     let shape = Shape::read(request.required("ItemShape")?, true)?;
-    let filter = request.child("Restriction").map(restriction::read).transpose()?;
+    let filter = match (request.child("Restriction"), request.child("QueryString")) {
+        (Some(_), Some(_)) => {
+            let text = "A restriction and a query string cannot be used together.";
+            return Err(SoapFault::new("ErrorInvalidOperation", text));
+        }
+        (Some(written), None) => Some(restriction::read(written)?),
+        (None, Some(query)) => Some(aqs::read(&query.text())?),
+        (None, None) => None,
+    };
+    let view = View::read(request)?;
     let sort = request.child("SortOrder").map(restriction::sort_order).transpose()?.unwrap_or_default();
     let mut search =
         Search { filter: filter.as_ref(), sort: &sort, offset: 0, from_end: false, limit: MAX_PAGE };
@@ -49,11 +62,45 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     }
     for folder_id in request.required("ParentFolderIds")?.children() {
         match call.folder(folder_id)? {
-            Ok((mailbox, folder)) => page(call, &mailbox, folder, &shape, &search),
+            Ok((_, _)) if hidden => empty(call),
+            Ok((mailbox, folder)) => match &view {
+                None => page(call, &mailbox, folder, &shape, &search),
+                Some(view) => match view.find(call, &mailbox, folder, filter.as_ref()) {
+                    Ok(found) => write_view(call, &mailbox, &shape, &found),
+                    Err(error) => call.refuse(NAME, &error, ""),
+                },
+            },
             Err(error) => call.refuse(NAME, &error, ""),
         }
     }
     Ok(())
+}
+
+/// Writes a page with nothing in it.
+fn empty(call: &mut Call<'_>) {
+    call.success(NAME);
+    call.out.raw(
+        "<m:RootFolder IndexedPagingOffset=\"0\" TotalItemsInView=\"0\" IncludesLastItemInRange=\"true\"><t:Items/></m:RootFolder>",
+    );
+    call.end(NAME);
+}
+
+/// Writes what a view of a calendar or of contacts found.
+fn write_view(call: &mut Call<'_>, mailbox: &str, shape: &Shape, found: &Found) {
+    call.success(NAME);
+    let Call { state, out, .. } = call;
+    out.raw(&format!(
+        "<m:RootFolder TotalItemsInView=\"{}\" IncludesLastItemInRange=\"{}\"><t:Items>",
+        found.total,
+        found.keys.len() == found.total
+    ));
+    if let Some(mailbox) = state.mailboxes.get(mailbox) {
+        for item in found.keys.iter().filter_map(|key| mailbox.items.get(key)) {
+            ItemView { mailbox, item, shape, attached: None }.write(out);
+        }
+    }
+    out.raw("</t:Items></m:RootFolder>");
+    call.end(NAME);
 }
 
 fn unsupported(what: &str) -> SoapFault {

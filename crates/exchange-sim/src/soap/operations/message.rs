@@ -4,10 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::super::detail_xml;
 use super::super::fault::SoapFault;
 use super::super::paths;
 use super::super::xml::Element;
 use crate::model::compose::Composed;
+use crate::model::detail::{Detail, DetailKind};
 use crate::model::extended::Extended;
 use crate::model::mail::{Attachment, Person};
 
@@ -82,12 +84,22 @@ pub(crate) struct Given {
     /// Header lines, given as extended properties of the set `InternetHeaders`.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) attachments: Vec<Attachment>,
+    /// Of a calendar item or a contact: what it has beyond any item.
+    pub(crate) detail: Option<Detail>,
 }
 
 impl Given {
     /// Reads a message.
     pub(crate) fn message(element: Element<'_>) -> Result<Self, SoapFault> {
         element.sequence(&ELEMENTS)?;
+        Given::read(element)
+    }
+
+    /// Reads a calendar item or a contact.
+    pub(crate) fn detailed(element: Element<'_>, kind: DetailKind) -> Result<Self, SoapFault> {
+        let general = ELEMENTS.iter().take_while(|name| **name != "Sender");
+        let order: Vec<&str> = general.chain(kind.properties()).copied().collect();
+        element.sequence(&order)?;
         Given::read(element)
     }
 
@@ -115,6 +127,8 @@ impl Given {
         for child in element.children() {
             given.property(child)?;
         }
+        given.detail =
+            DetailKind::of(element.name()).map(|kind| detail_xml::read(element, kind)).transpose()?;
         Ok(given)
     }
 

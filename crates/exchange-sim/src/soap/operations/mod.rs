@@ -3,6 +3,7 @@
 //! To add one: a file with `answer`, a line in [`find`], and its request in the tests.
 
 mod convert_id;
+mod aqs;
 mod create_attachment;
 mod create_folder;
 mod create_item;
@@ -27,6 +28,7 @@ mod get_streaming_events;
 mod get_user_availability;
 mod inbox_rules;
 mod mark_as_junk;
+mod meeting;
 mod message;
 mod move_folder;
 mod move_item;
@@ -40,6 +42,7 @@ mod sync_folder_hierarchy;
 mod sync_folder_items;
 mod update_folder;
 mod update_item;
+mod views;
 mod upload_items;
 
 use super::call::Call;

@@ -7,8 +7,10 @@ use super::super::shape::Shape;
 use super::super::xml::Element;
 use super::create_item::{Disposition, disposition};
 use super::get_item;
+use super::meeting;
 use super::message::Given;
 use crate::ledger::EffectKind;
+use crate::model::detail::DetailKind;
 use crate::model::extended::PropertyName;
 use crate::model::item::Item;
 use crate::model::state::Place;
@@ -28,7 +30,8 @@ enum Resolution {
 /// One change to one property.
 enum Change {
     Set { what: String, given: Box<Given> },
-    Remove { what: String, property: Option<PropertyName> },
+    Append { what: String, given: Box<Given> },
+    Remove { what: String, property: Option<PropertyName>, index: Option<String> },
 }
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
@@ -44,6 +47,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         let text = "Message disposition is required for this type of item.";
         return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
     };
+    let meetings = meeting::read(request, "SendMeetingInvitationsOrCancellations")?;
     let quiet = matches!(request.attribute("SuppressReadReceipts"), Some("true" | "1"));
     let mut all = Vec::new();
     for item_change in request.required("ItemChanges")?.children() {
@@ -55,7 +59,17 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     }
     for (item_id, changes) in all {
         let place = current(call, item_id, resolution)?;
-        match place.and_then(|place| update(call, &place, changes, quiet, disposition)) {
+        let updated = place.and_then(|place| {
+            let detail = call.state.item(&place)?.detail.as_ref();
+            let is_event = detail.is_some_and(|detail| detail.kind == DetailKind::Calendar);
+            let code = "ErrorSendMeetingInvitationsOrCancellationsRequired";
+            let tell = meeting::required(meetings, is_event, code)?;
+            let disposition = if detail.is_some() { Disposition::Save } else { disposition };
+            let done = update(call, &place, changes, quiet, disposition)?;
+            meeting::tell(call, &place, tell, "")?;
+            Ok(done)
+        });
+        match updated {
             Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), NO_CONFLICTS),
             Ok(None) => {
                 call.success(NAME);
@@ -102,11 +116,16 @@ fn read(update: Element<'_>) -> Result<Change, SoapFault> {
         Path::Header(name) => (name.to_owned(), None),
     };
     match update.name() {
-        "SetItemField" => {
+        "SetItemField" | "AppendToItemField" => {
             let item = children.next().ok_or_else(|| update.violation("The new value is missing."))?;
-            Ok(Change::Set { what: name, given: Box::new(Given::read(item)?) })
+            let given = Box::new(Given::read(item)?);
+            let is_set = update.name() == "SetItemField";
+            Ok(if is_set { Change::Set { what: name, given } } else { Change::Append { what: name, given } })
         }
-        "DeleteItemField" => Ok(Change::Remove { what: name, property }),
+        "DeleteItemField" => {
+            let index = path.attribute("FieldIndex").map(str::to_owned);
+            Ok(Change::Remove { what: name, property, index })
+        }
         other => {
             Err(SoapFault::new("ErrorInvalidOperation", format!("The simulator does not support {other}.")))
         }
@@ -124,14 +143,17 @@ fn update(
     let names: Vec<&str> = changes
         .iter()
         .map(|change| match change {
-            Change::Set { what, .. } | Change::Remove { what, .. } => what.as_str(),
+            Change::Set { what, .. } | Change::Append { what, .. } | Change::Remove { what, .. } => what.as_str(),
         })
         .collect();
     let names = names.join(" ");
     call.state.change_item(place, EffectKind::Updated, &names, |item| {
         changes.into_iter().try_for_each(|change| match change {
             Change::Set { what, given } => set(item, &what, *given),
-            Change::Remove { what, property } => remove(item, &what, property.as_ref()),
+            Change::Append { what, given } => append(item, &what, *given),
+            Change::Remove { what, property, index } => {
+                remove(item, &what, property.as_ref(), index.as_deref())
+            }
         })
     })?;
     let asked =
@@ -156,7 +178,14 @@ fn update(
 }
 
 fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
+    if let (Some(detail), Some(new)) = (&mut item.detail, &given.detail)
+        && is_detail(what)
+    {
+        new.nodes.iter().for_each(|node| detail.set(node.clone()));
+        return Ok(());
+    }
     match what {
+        _ if is_detail(what) => return Err(cannot(what)),
         "message:IsRead" => item.is_read = given.is_read.unwrap_or(item.is_read),
         "item:Categories" => item.categories = given.categories.unwrap_or_default(),
         "item:Importance" => item.importance = given.importance.unwrap_or_else(|| item.importance.clone()),
@@ -176,10 +205,66 @@ fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
     Ok(())
 }
 
-fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>) -> Stored<()> {
+/// Whether a property is one of calendar items or contacts.
+fn is_detail(what: &str) -> bool {
+    what.starts_with("calendar:") || what.starts_with("contacts:")
+}
+
+/// Adds to a body, to recipients or to those who are invited.
+fn append(item: &mut Item, what: &str, given: Given) -> Stored<()> {
+    if let (Some(detail), Some(new)) = (&mut item.detail, &given.detail)
+        && is_detail(what)
+    {
+        new.nodes.iter().for_each(|node| detail.append(node.clone()));
+        return Ok(());
+    }
+    let text = format!("Append is not supported for the property {what}.");
+    let refused = || StoreError::new("ErrorInvalidPropertyAppend", text.clone());
+    let mail = item.composed.as_mut().ok_or_else(refused)?;
+    match what {
+        "item:Body" => mail.body.push_str(&given.body.map(|(text, _)| text).unwrap_or_default()),
+        "message:ToRecipients" => mail.to.extend(given.to.unwrap_or_default()),
+        "message:CcRecipients" => mail.cc.extend(given.cc.unwrap_or_default()),
+        "message:BccRecipients" => mail.bcc.extend(given.bcc.unwrap_or_default()),
+        "message:ReplyTo" => mail.reply_to.extend(given.reply_to.unwrap_or_default()),
+        _ => return Err(refused()),
+    }
+    Ok(())
+}
+
+fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>, index: Option<&str>) -> Stored<()> {
+    if let Some(detail) = &mut item.detail
+        && is_detail(what)
+    {
+        let mut words = what.split(':').skip(1);
+        let (name, part) = (words.next().unwrap_or_default(), words.next());
+        match (name, index) {
+            ("EmailAddress" | "PhysicalAddress", Some(_)) => {
+                detail.remove(&format!("{name}es"), index, part);
+            }
+            ("ImAddress", Some(_)) => detail.remove("ImAddresses", index, part),
+            ("PhoneNumber", Some(_)) => detail.remove("PhoneNumbers", index, part),
+            _ => detail.remove(name, None, None),
+        }
+        return Ok(());
+    }
     match (what, property) {
         (_, Some(property)) => item.extended.retain(|extended| extended.property != *property),
         ("item:Categories", None) => item.categories.clear(),
+        (_, None) if item.composed.is_some() => {
+            let mail = item.composed.as_mut().ok_or_else(|| cannot(what))?;
+            match what {
+                "item:Body" => mail.body.clear(),
+                "message:ToRecipients" => mail.to.clear(),
+                "message:CcRecipients" => mail.cc.clear(),
+                "message:BccRecipients" => mail.bcc.clear(),
+                "message:ReplyTo" => mail.reply_to.clear(),
+                _ => {
+                    let text = format!("Delete is not supported for the property {what}.");
+                    return Err(StoreError::new("ErrorInvalidPropertyDelete", text));
+                }
+            }
+        }
         _ => return Err(cannot(what)),
     }
     Ok(())

@@ -1,0 +1,118 @@
+//! `CalendarView` and `ContactsView` of FindItem. A recurring item counts as its first occurrence; the others are left
+//! out.
+//!
+//! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/calendarview>
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::call::Call;
+use super::super::fault::SoapFault;
+use super::super::xml::Element;
+use crate::model::filter::{Filter, parse_time};
+use crate::model::item::{FolderKey, Item, ItemKey};
+use crate::model::store_error::{StoreError, Stored};
+
+/// The longest time a calendar view covers: two years.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 732);
+
+/// A view.
+pub(crate) enum View {
+    Calendar { from: Timestamp, to: Timestamp, limit: usize },
+    Contacts { first: String, last: Option<String>, limit: usize },
+}
+
+/// What a view found: what it shows, and how many there are.
+pub(crate) struct Found {
+    pub(crate) keys: Vec<ItemKey>,
+    pub(crate) total: usize,
+}
+
+impl View {
+    /// The view a request asks for, if it asks for one of these.
+    pub(crate) fn read(request: Element<'_>) -> Result<Option<Self>, SoapFault> {
+        if let Some(view) = request.child("CalendarView") {
+            if request.child("Restriction").is_some() || request.child("SortOrder").is_some() {
+                let text = "A calendar view takes no restriction and no sort order.";
+                return Err(SoapFault::new("ErrorInvalidRestriction", text));
+            }
+            let (from, to) = (time(view, "StartDate")?, time(view, "EndDate")?);
+            return Ok(Some(View::Calendar { from, to, limit: limit(view)? }));
+        }
+        let Some(view) = request.child("ContactsView") else { return Ok(None) };
+        let first = view.attribute("InitialName").unwrap_or_default().to_lowercase();
+        let last = view.attribute("FinalName").map(str::to_lowercase);
+        Ok(Some(View::Contacts { first, last, limit: limit(view)? }))
+    }
+
+    /// What it shows of a folder.
+    pub(crate) fn find(
+        &self,
+        call: &Call<'_>,
+        mailbox: &str,
+        folder: FolderKey,
+        filter: Option<&Filter>,
+    ) -> Stored<Found> {
+        let mailbox = call.state.mailbox(mailbox)?;
+        let class = mailbox.folders.get(folder).map(|folder| folder.class.to_string()).unwrap_or_default();
+        self.check(&class)?;
+        let fits = |item: &Item| filter.is_none_or(|filter| filter.holds(item)) && self.shows(item);
+        let listed = mailbox.keys(folder).into_iter();
+        let mut keys: Vec<(String, ItemKey)> = listed
+            .filter_map(|key| mailbox.items.get(&key).filter(|item| fits(item)).map(|item| (place(item), key)))
+            .collect();
+        keys.sort();
+        let total = keys.len();
+        let limit = match self {
+            View::Calendar { limit, .. } | View::Contacts { limit, .. } => *limit,
+        };
+        Ok(Found { keys: keys.into_iter().map(|(_, key)| key).take(limit).collect(), total })
+    }
+
+    fn check(&self, class: &str) -> Stored<()> {
+        let View::Calendar { from, to, .. } = self else { return Ok(()) };
+        if !class.starts_with("IPF.Appointment") {
+            let text = "The folder is not a calendar.";
+            return Err(StoreError::new("ErrorCalendarFolderIsInvalidForCalendarView", text));
+        }
+        if to < from {
+            let text = "EndDate is earlier than StartDate";
+            return Err(StoreError::new("ErrorCalendarEndDateIsEarlierThanStartDate", text));
+        }
+        if to.duration_since(*from) > LONGEST {
+            let text = "The specified view range exceeds the maximum range of two years.";
+            return Err(StoreError::new("ErrorCalendarViewRangeTooBig", text));
+        }
+        Ok(())
+    }
+
+    fn shows(&self, item: &Item) -> bool {
+        let Some(detail) = &item.detail else { return false };
+        match self {
+            View::Calendar { from, to, .. } => detail.within(*from, *to),
+            View::Contacts { first, last, .. } => {
+                let name = detail.text("DisplayName").unwrap_or_default().to_lowercase();
+                name >= *first && last.as_ref().is_none_or(|last| name <= *last)
+            }
+        }
+    }
+}
+
+/// Where an item stands in a view: by the time it begins, or by its name.
+fn place(item: &Item) -> String {
+    let text = |name: &str| item.detail.as_ref().and_then(|detail| detail.text(name)).map(str::to_lowercase);
+    let start = item.detail.as_ref().and_then(|detail| detail.time("Start")).map(|start| start.to_string());
+    start.or_else(|| text("DisplayName")).unwrap_or_default()
+}
+
+fn time(view: Element<'_>, name: &str) -> Result<Timestamp, SoapFault> {
+    let text = view.required_attribute(name)?;
+    parse_time(text).ok_or_else(|| view.violation(&format!("The '{name}' attribute is invalid: '{text}'.")))
+}
+
+fn limit(view: Element<'_>) -> Result<usize, SoapFault> {
+    match view.attribute("MaxEntriesReturned").map(str::parse) {
+        None => Ok(usize::MAX),
+        Some(Ok(limit)) if limit > 0 => Ok(limit),
+        Some(_) => Err(SoapFault::new("ErrorInvalidPagingMaxRows", "MaxEntriesReturned must be greater than 0.")),
+    }
+}
