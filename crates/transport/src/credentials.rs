@@ -43,12 +43,13 @@ pub enum Credentials {
         /// The password.
         password: Secret,
     },
-    /// [Negotiate](https://www.rfc-editor.org/rfc/rfc4559): Kerberos where a key distribution centre is given,
-    /// else NTLM.
+    /// [Negotiate](https://www.rfc-editor.org/rfc/rfc4559): Kerberos and nothing weaker where a key distribution
+    /// centre is given, else NTLM.
     Negotiate {
-        /// As in [`Credentials::Ntlm`].
+        /// As in [`Credentials::Ntlm`]. For Kerberos, a user without a domain is one that the centre knows by that
+        /// whole name, as Active Directory does.
         user: String,
-        /// The domain.
+        /// The domain; for Kerberos the realm, such as `CORP.EXAMPLE`.
         domain: Option<String>,
         /// The password.
         password: Secret,

@@ -70,7 +70,7 @@ fn decoder(headers: &mut HeaderMap, host: &str) -> Result<Option<Decoder>, Error
     let Some(coding) = headers.get(CONTENT_ENCODING) else { return Ok(None) };
     let decoder = match coding.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
         b"identity" | b"" => None,
-        b"gzip" | b"x-gzip" => Some(Decoder::Gzip(MultiGzDecoder::new(Vec::new()))),
+        b"gzip" | b"x-gzip" => Some(Decoder::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))),
         b"deflate" => Some(Decoder::Deflate(None)),
         _ => {
             let why = "the answer is encoded in a way that nobody asked for (Content-Encoding); something on the way changes answers";
@@ -85,7 +85,7 @@ fn decoder(headers: &mut HeaderMap, host: &str) -> Result<Option<Decoder>, Error
 }
 
 enum Decoder {
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     /// What `deflate` means is known after the first bytes: most servers send zlib, some send it bare.
     Deflate(Option<Flat>),
 }

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use crate::connection::{Connection, Lost, is_last};
-use crate::windows::{Login, Token};
+use crate::windows::{Login, NoToken, Token};
 
 /// More legs than any log-in has.
 const MOST_LEGS: usize = 6;
@@ -46,13 +46,24 @@ pub(crate) enum Failed {
     Lost(Lost),
     /// The log-in itself. The request was not carried out.
     LogIn(String),
+    /// As [`Failed::LogIn`], and it may go better soon.
+    LogInForNow(String),
 }
 
 impl Failed {
     pub(crate) fn words(self) -> String {
         match self {
             Failed::Lost(lost) => lost.words(),
-            Failed::LogIn(words) => words,
+            Failed::LogIn(words) | Failed::LogInForNow(words) => words,
+        }
+    }
+}
+
+impl From<NoToken> for Failed {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::Wrong(words) => Failed::LogIn(words),
+            NoToken::ForNow(words) => Failed::LogInForNow(words),
         }
     }
 }
@@ -93,15 +104,14 @@ async fn log_in(
     let mut context = login.begin(host, connection.binding.as_deref()).map_err(Failed::LogIn)?;
     let mut challenge = None;
     for _ in 0..MOST_LEGS {
-        let token = context.step(challenge.take()).await.map_err(Failed::LogIn)?;
+        let token = context.step(challenge.take()).await?;
         // Where the proof is in the token the body can go along; else it would be sent in vain.
         let whole = token.proves || request.body().is_empty();
         let leg = leg(&request, login, &token, whole, side)?;
         let answer = connection.send(leg).await.map_err(|lost| match lost {
-            Lost::Sent(why) if !whole => {
-                Failed::LogIn(format!("the connection broke in the middle of the log-in: {why}"))
-            }
-            other => Failed::Lost(other),
+            // What was sent is not the request.
+            Lost::Sent(why) if !whole => Lost::NotSent(format!("in the middle of the log-in: {why}")),
+            other => other,
         })?;
         if answer.status() != side.status {
             if whole {

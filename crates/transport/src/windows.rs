@@ -1,7 +1,7 @@
 //! NTLM, and Negotiate with NTLM or Kerberos in it: the tokens, by the library `sspi`.
 //!
-//! Only what a client needs. Kerberos is tried where a key distribution centre is configured; its tickets are
-//! fetched over TCP, with the same user and password, and are kept no longer than one log-in.
+//! Only what a client needs. Where a key distribution centre is configured it is Kerberos and nothing weaker; its
+//! tickets are fetched over TCP, with the same user and password, and are kept no longer than one log-in.
 
 use std::fmt;
 use std::time::Duration;
@@ -70,6 +70,15 @@ pub(crate) struct Token {
     pub(crate) proves: bool,
 }
 
+/// Why there is no token, in words for people.
+#[derive(Debug)]
+pub(crate) enum NoToken {
+    /// Something about who logs in, or about what the other side said.
+    Wrong(String),
+    /// The key distribution centre cannot be reached now.
+    ForNow(String),
+}
+
 /// A log-in that is under way.
 pub(crate) struct Context {
     package: Package,
@@ -118,7 +127,7 @@ impl Login {
                     None => (Box::new(NtlmConfig::new(WORKSTATION.to_owned())), "ntlm,!kerberos,!pku2u"),
                     Some(kdc) => {
                         let config = KerberosConfig::new_with_kdc_url(kdc, WORKSTATION.to_owned());
-                        (Box::new(config), "kerberos,ntlm,!pku2u")
+                        (Box::new(config), "kerberos,!ntlm,!pku2u")
                     }
                 };
                 let config = NegotiateConfig::new(config, Some(packages.to_owned()), WORKSTATION.to_owned());
@@ -139,7 +148,7 @@ impl Login {
 
 impl Context {
     /// The next token, in answer to a challenge unless it is the first one.
-    pub(crate) async fn step(&mut self, challenge: Option<Vec<u8>>) -> Result<Token, String> {
+    pub(crate) async fn step(&mut self, challenge: Option<Vec<u8>>) -> Result<Token, NoToken> {
         let first = challenge.is_none();
         let mut input = vec![SecurityBuffer::new(challenge.unwrap_or_default(), BufferType::Token)];
         if let Some(binding) = &self.binding {
@@ -156,9 +165,10 @@ impl Context {
                     .with_target_name(&self.target)
                     .with_input(&mut input)
                     .with_output(&mut output);
-                let made =
-                    SspiImpl::initialize_security_context_impl(&mut **ntlm, &mut builder).map_err(words)?;
-                run(made).await?
+                match SspiImpl::initialize_security_context_impl(&mut **ntlm, &mut builder) {
+                    Ok(made) => run(made).await,
+                    Err(why) => Err(why),
+                }
             }
             Package::Negotiate(negotiate, credentials) => {
                 let mut builder = negotiate
@@ -169,26 +179,29 @@ impl Context {
                     .with_target_name(&self.target)
                     .with_input(&mut input)
                     .with_output(&mut output);
-                let made = SspiImpl::initialize_security_context_impl(&mut **negotiate, &mut builder)
-                    .map_err(words)?;
-                run(made).await?
+                match SspiImpl::initialize_security_context_impl(&mut **negotiate, &mut builder) {
+                    Ok(made) => run(made).await,
+                    Err(why) => Err(why),
+                }
             }
         };
+        let kerberos = matches!(&self.package, Package::Negotiate(negotiate, _) if negotiate.negotiated_protocol().is_kerberos());
+        let status = status.map_err(|why| told(why, kerberos))?;
         let bytes = output.into_iter().next().map(|token| token.buffer).unwrap_or_default();
         if bytes.is_empty() {
-            return Err("the log-in has nothing more to say to the challenge of the server".to_owned());
+            let why = "the log-in has nothing more to say to the challenge of the server";
+            return Err(NoToken::Wrong(why.to_owned()));
         }
-        let kerberos = matches!(&self.package, Package::Negotiate(negotiate, _) if negotiate.negotiated_protocol().is_kerberos());
         Ok(Token { bytes, proves: !first || kerberos || status == SecurityStatus::Ok })
     }
 }
 
 /// Runs a step of the library, and fetches for it what it asks the network for.
-async fn run(mut step: GeneratorInitSecurityContext<'_>) -> Result<SecurityStatus, String> {
+async fn run(mut step: GeneratorInitSecurityContext<'_>) -> Result<SecurityStatus, sspi::Error> {
     let mut state = step.start();
     loop {
         match state {
-            GeneratorState::Completed(result) => return Ok(result.map_err(words)?.status),
+            GeneratorState::Completed(result) => return Ok(result?.status),
             GeneratorState::Suspended(request) => {
                 let answer = match timeout(PATIENCE, ask(&request)).await {
                     Ok(answer) => answer.map_err(|why| why.to_string()),
@@ -196,7 +209,7 @@ async fn run(mut step: GeneratorInitSecurityContext<'_>) -> Result<SecurityStatu
                 };
                 let place = request.url.host_str().unwrap_or_default().to_owned();
                 state = step.resume(answer.map_err(|why| {
-                    let why = format!("no ticket from the key distribution centre {place}: {why}");
+                    let why = format!("{place} cannot be reached: {why}");
                     sspi::Error::new(sspi::ErrorKind::NoAuthenticatingAuthority, why)
                 }));
             }
@@ -229,6 +242,18 @@ fn bindings(data: &[u8]) -> Vec<u8> {
     bytes.extend(32_u32.to_le_bytes());
     bytes.extend(data);
     bytes
+}
+
+fn told(why: sspi::Error, kerberos: bool) -> NoToken {
+    let now = why.error_type == sspi::ErrorKind::NoAuthenticatingAuthority;
+    let words = words(why);
+    if !kerberos {
+        return NoToken::Wrong(words);
+    }
+    let words = format!(
+        "no ticket for Kerberos ({words}); check user and domain, the clock of this machine, and the key distribution centre"
+    );
+    if now { NoToken::ForNow(words) } else { NoToken::Wrong(words) }
 }
 
 fn words(why: sspi::Error) -> String {

@@ -35,6 +35,8 @@ pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + S
 const KEPT: Duration = Duration::from_secs(30);
 /// How many are kept for one origin.
 const MOST_KEPT: usize = 32;
+/// When a key distribution centre that is away is worth another try.
+const SOON: Duration = Duration::from_secs(30);
 /// How long the end of an answer may take to get out of the way of the next request.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -104,7 +106,8 @@ impl Pool {
                 }
                 Err(Failed::Lost(Lost::Sent(why))) => return Err(Error::after(Kind::Broken, host, why)),
                 Err(Failed::Lost(Lost::Tls(why))) => return Err(Error::before(Kind::Tls, host, why)),
-                Err(Failed::LogIn(why)) => return Err(Error::before(Kind::LogIn, host, why)),
+                Err(Failed::LogIn(why)) => return Err(Error::no_log_in(&host, why, None)),
+                Err(Failed::LogInForNow(why)) => return Err(Error::no_log_in(&host, why, Some(SOON))),
             }
         }
     }

@@ -277,6 +277,23 @@ async fn a_server_that_closes_in_the_middle_is_told_from_a_refusal() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_before_the_request_was_sent_shows_that_nothing_left() {
+    let gate = Gatekeeper::default();
+    let theirs = gate.clone();
+    // The first leg gets no answer at all, or a challenge and then nothing to the proof.
+    for turn in [0, 1] {
+        let gate = theirs.clone();
+        let (at, _) =
+            plain(move |asked| if asked.turn == turn { Then::Last(Vec::new()) } else { gate.answer(asked) })
+                .await;
+        let url = format!("http://{at}/");
+        let error = send(&client(&url, ntlm()), post(&url, "<body/>")).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Broken, "{error}");
+        assert_eq!(error.may_have_left(), turn == 1, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_asks_for_no_log_in_gets_the_request_without_one() {
     let (at, seen) = plain(|_| say("200 OK", "", b"open")).await;
     let url = format!("http://{at}/");
@@ -284,6 +301,27 @@ async fn a_server_that_asks_for_no_log_in_gets_the_request_without_one() {
     let asked = seen.asked();
     assert_eq!(asked.last().unwrap().body, b"<body/>");
     assert_eq!(asked.iter().filter(|asked| !asked.body.is_empty()).count(), 1, "carried out once");
+}
+
+#[tokio::test]
+async fn without_a_key_distribution_centre_nothing_weaker_is_tried() {
+    let gate = Gatekeeper { negotiate: true, ..Gatekeeper::default() };
+    let (at, seen) = plain(move |asked| gate.answer(asked)).await;
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A name, because Kerberos knows no addresses.
+    let url = format!("http://localhost:{}/", at.port());
+    let credentials = Credentials::Negotiate {
+        user: ACCOUNT.user.to_owned(),
+        domain: Some("CORP.EXAMPLE".to_owned()),
+        password: Secret::new(ACCOUNT.password),
+        kdc: Some(format!("tcp://{away}")),
+    };
+    let error = send(&client(&url, credentials), post(&url, "<body/>")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::LogIn, "{error}");
+    assert!(error.retry_after().is_some() && !error.may_have_left(), "it may be back soon: {error:?}");
+    let words = error.to_string();
+    assert!(words.contains("ticket") && words.contains("127.0.0.1") && !words.contains("horse"), "{words}");
+    assert!(seen.asked().is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ntlm::{ACCOUNT, Gatekeeper};
 use crate::world::{
-    Asked, Authority, Then, accept, builder, config, encrypted, origin, plain, post, say, send,
+    Asked, Authority, Reply, Then, accept, builder, config, encrypted, origin, plain, post, say, send,
 };
 
 const AT_PROXY: &str = "Basic cHVzZXI6cHJveHktaG9yc2U=";
@@ -38,7 +38,7 @@ async fn join<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, port: u16) {
 }
 
 /// Reads a head of HTTP, answers as `reply` says, and becomes a tunnel after a 200. Names lead to this machine.
-async fn http<T>(mut io: T, connection: usize, told: Told, reply: Arc<dyn Fn(&Asked) -> Then + Send + Sync>)
+async fn http<T>(mut io: T, connection: usize, told: Told, reply: Reply)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -69,7 +69,7 @@ fn open() -> Then {
 
 async fn http_proxy(reply: impl Fn(&Asked) -> Then + Send + Sync + 'static) -> (u16, Told) {
     let told = Told::default();
-    let (theirs, reply): (_, Arc<dyn Fn(&Asked) -> Then + Send + Sync>) = (told.clone(), Arc::new(reply));
+    let (theirs, reply): (_, Reply) = (told.clone(), Arc::new(reply));
     let at = accept(
         Arc::clone(&told.opened),
         Arc::new(move |io, connection| Box::pin(http(io, connection, theirs.clone(), Arc::clone(&reply)))),
@@ -78,9 +78,12 @@ async fn http_proxy(reply: impl Fn(&Asked) -> Then + Send + Sync + 'static) -> (
     (at.port(), told)
 }
 
+/// What to read, and what to answer.
+type Script = &'static [(usize, &'static [u8])];
+
 /// A proxy that reads fixed lengths, as SOCKS is made. The script says what to read and what to answer; what
 /// the last read ends with is the port.
-async fn socks_proxy(script: &'static [(usize, &'static [u8])]) -> (u16, Told) {
+async fn socks_proxy(script: Script) -> (u16, Told) {
     let told = Told::default();
     let theirs = told.clone();
     let at = accept(
@@ -270,7 +273,7 @@ async fn socks_5_resolves_here_and_5h_does_not_and_both_log_in() {
 #[tokio::test]
 async fn what_socks_refuses_is_told() {
     let server = server("mail.corp.example").await;
-    let cases: [(&'static [(usize, &'static [u8])], &str); 5] = [
+    let cases: [(Script, &str); 5] = [
         (&[(3, &[5, 255])], "wants a log-in"),
         (&[(3, &[5, 0]), (24, &[5, 2, 0, 1])], "rules"),
         (&[(3, &[5, 0]), (24, &[5, 4, 0, 1])], "socks5 instead"),
