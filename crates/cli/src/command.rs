@@ -7,6 +7,7 @@ mod approve;
 mod audit;
 mod check;
 mod completions;
+mod connection;
 mod explain;
 mod fmt;
 mod graph;
@@ -70,9 +71,12 @@ pub(crate) enum Command {
     Answer(answer::Answer),
     /// Send a run an event, and go on with it
     Signal(signal::Signal),
+    /// Look at connections, and try them
+    #[command(subcommand)]
+    Connection(connection::Connection),
     /// Serve a simulated Exchange organisation
     Sim(sim::Sim),
-    /// Print the JSON Schema of playbooks, for editors
+    /// Print the JSON Schema of playbooks or of portcullis.yaml, for editors
     Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -100,6 +104,7 @@ impl Command {
             Command::Audit(command) => command.run(shared),
             Command::Answer(command) => command.run(shared).await,
             Command::Signal(command) => command.run(shared).await,
+            Command::Connection(command) => command.run(shared).await,
             Command::Sim(command) => command.run(shared).await,
             Command::Schema(command) => command.run(shared),
             Command::Completions(command) => Ok(command.run()),

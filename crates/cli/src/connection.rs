@@ -1,60 +1,73 @@
 //! From a configured connection to ports: secrets are read, the HTTP client is built.
 
+mod carried;
+mod find;
+mod inbox;
+mod knock;
+mod open;
+mod probe;
+mod remedy;
+mod shown;
+mod stage;
+
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use ews::EwsClient;
-use exchange::{Mailbox, Ports};
-use transport::{Client, Credentials, Origin, Secret};
+use anyhow::Result;
+use exchange::Ports;
+use login::{LogIns, Vault};
 
-use crate::config::{Connection, Ews, SecretRef};
-use crate::exit::Wrong;
+use crate::config::{Account, Address, Auth, Connection, Ews, Proxy, SecretRef, Tls};
+
+pub(crate) use probe::Probe;
+pub(crate) use shown::settings;
+pub(crate) use stage::{Found, Stage, Step, to_json};
+
+/// The log-ins of people, kept encrypted below the data folder; tokens are shared by everything in this process.
+pub(crate) fn log_ins(data: &Path) -> LogIns {
+    LogIns::new(Some(Vault::with_key_file(data.join("log-ins"))))
+}
 
 impl Connection {
     /// Opens the connection. Nothing is sent before a port is used.
-    pub(crate) fn open(&self, name: &str) -> Result<Ports> {
+    pub(crate) fn open(&self, name: &str, log_ins: &LogIns) -> Result<Ports> {
         match self {
-            Connection::Ews(ews) => ews.open(name),
+            Connection::Ews(ews) => ews.located_now(name, log_ins)?.ports(name, log_ins),
         }
+    }
+
+    /// Reads every secret: what it is for, and the secret or why it cannot be read.
+    pub(crate) fn read_secrets(&self, name: &str) -> Vec<(&'static str, Result<String>)> {
+        let whose = format!("connection `{name}`");
+        let read = |(what, secret): (&'static str, &SecretRef)| (what, secret.read_as(&whose, what));
+        self.secrets().into_iter().map(read).collect()
     }
 }
 
 impl Ews {
     /// A connection to the simulator of this process.
-    pub(crate) fn simulated(url: &str, user: &str, password: &str) -> Self {
+    pub(crate) fn simulated(url: http::Uri, user: &str, password: &str) -> Self {
         Ews {
-            url: url.to_owned(),
-            user: user.to_owned(),
-            password: SecretRef::known(password),
-            only_mailbox: None,
+            address: Address::Url(url),
+            cloud: login::Cloud::default(),
+            auth: Auth::Basic(Account {
+                user: user.to_owned(),
+                password: SecretRef::known(password),
+                domain: None,
+            }),
+            email: None,
+            alias: None,
+            access: ews::Access::Impersonation,
+            named_by: ews::NamedBy::default(),
+            identities: Vec::new(),
+            version: None,
+            timeout: None,
+            max_requests: None,
             // The simulator files at once.
-            settle_seconds: Some(0),
+            settle: Some(Duration::ZERO),
+            test_user: None,
+            tls: Tls::default(),
+            proxy: Proxy::None,
         }
-    }
-
-    fn open(&self, name: &str) -> Result<Ports> {
-        let wrong = |what: &str| Wrong(format!("connection `{name}`: {what}"));
-        let url: http::Uri = self.url.parse().map_err(|_| wrong("`url` is not a URL"))?;
-        let origin = Origin::of(&url)
-            .ok_or_else(|| wrong("`url` must be like https://mail.corp.example/EWS/Exchange.asmx"))?;
-        let access = match &self.only_mailbox {
-            None => ews::Access::Impersonation,
-            Some(address) => {
-                let mailbox =
-                    Mailbox::new(address).ok_or_else(|| wrong("`only_mailbox` is not a mail address"))?;
-                ews::Access::SelfOnly { mailbox }
-            }
-        };
-        let password = Secret::new(self.password.read(name)?);
-        let client = Client::builder()
-            .credentials(origin, Credentials::basic(&self.user, password))
-            .build()
-            .with_context(|| format!("connection `{name}` cannot be used"))?;
-        let mut config = ews::Config::new(url, access);
-        if let Some(seconds) = self.settle_seconds {
-            config.settle = Duration::from_secs(seconds.into());
-        }
-        let client = EwsClient::new(client, config, transport::Error::may_have_left);
-        Ok(client.ports())
     }
 }

@@ -26,7 +26,8 @@ impl Simulator {
         let server = Server::start(organisation, exchange_sim::Config::local(user, password))
             .await
             .context("the simulator could not listen on a loopback port")?;
-        let connection = config::Connection::Ews(config::Ews::simulated(&server.url(), user, password));
+        let url = server.url().parse().context("the address of the simulator is no URL")?;
+        let connection = config::Connection::Ews(Box::new(config::Ews::simulated(url, user, password)));
         Ok(Simulator { server, connection })
     }
 

@@ -16,6 +16,7 @@ use plugin_host::{CacheDirs, PluginHost};
 
 use crate::combined::Combined;
 use crate::config::{self, Config};
+use crate::connection;
 use crate::exit::Wrong;
 use crate::hush::Hush;
 use crate::lockfile::LockFile;
@@ -73,9 +74,9 @@ pub(crate) fn engine_around(
 ) -> Result<Engine> {
     let config = shared.config()?;
     let data = shared.data(&config);
-    let actions =
-        Combined::new(vec![Arc::new(actions::exchange(resolver(&config, simulator))), Arc::new(plugins()?)]);
-    let actions = Hush::around(actions, passwords(&config));
+    let exchange = actions::exchange(resolver(&config, simulator, connection::log_ins(&data)));
+    let actions = Combined::new(vec![Arc::new(exchange), Arc::new(plugins()?)]);
+    let actions = Hush::around(actions, hider(&config));
     let builder =
         Engine::builder().source(around(actions)?).secrets(ConfiguredSecrets(config.secrets.clone()));
     let builder = builder.policy(config.policy.clone());
@@ -96,13 +97,14 @@ pub(crate) fn engine_around(
     builder.build().context("could not put the engine together")
 }
 
-/// The passwords of the connections, as far as they can be read: they are in no message, whatever a server says.
-fn passwords(config: &Config) -> Hider {
+/// The secrets of the connections, as far as they can be read: they are in no message, whatever a server says.
+pub(crate) fn hider(config: &Config) -> Hider {
     let mut hider = Hider::default();
     for (name, connection) in &config.connections {
-        let config::Connection::Ews(ews) = connection;
-        if let Ok(password) = ews.password.read(name) {
-            hider.add(&format!("password of {name}"), &password);
+        for (what, secret) in connection.read_secrets(name) {
+            if let Ok(secret) = secret {
+                hider.add(&format!("{what} of {name}"), &secret);
+            }
         }
     }
     hider
@@ -139,7 +141,8 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
             .into_iter()
             .flat_map(|plan| &plan.connections)
             .filter_map(|connection| Some((&connection.name, config.connections.get(&connection.name)?)))
-            .try_for_each(|(name, config::Connection::Ews(ews))| ews.password.read(name).map(drop));
+            .flat_map(|(name, connection)| connection.read_secrets(name))
+            .try_for_each(|(_, secret)| secret.map(drop));
     }
     let names = missing.join("`, `");
     Err(Wrong(format!(
@@ -153,11 +156,11 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
 /// Every secret of the configuration that can be read, so that it can be taken out of what is written down.
 pub(crate) fn known_secrets(shared: &Shared) -> Result<Vec<String>> {
     let config = shared.config()?;
-    let read = |(name, connection): (&String, &config::Connection)| match connection {
-        config::Connection::Ews(ews) => ews.password.read(name).ok(),
+    let read = |(name, connection): (&String, &config::Connection)| {
+        connection.read_secrets(name).into_iter().filter_map(|(_, secret)| secret.ok())
     };
     let named = config.secrets.iter().filter_map(|(name, secret)| secret.read_as(name, "value").ok());
-    Ok(config.connections.iter().filter_map(read).chain(named).collect())
+    Ok(config.connections.iter().flat_map(read).chain(named).collect())
 }
 
 /// An engine that knows every action and can carry none out: for checking and documenting.
@@ -290,6 +293,7 @@ pub(crate) fn host_failure(message: String) -> Failure {
 fn resolver(
     config: &Config,
     simulator: Option<&Simulator>,
+    log_ins: login::LogIns,
 ) -> impl Fn(Option<&str>) -> Result<Ports, Failure> + Send + Sync + 'static {
     let simulated = simulator.map(Simulator::connection);
     let connections: BTreeMap<String, config::Connection> = config.connections.clone();
@@ -307,7 +311,7 @@ fn resolver(
                 config::FILE
             ))
         })?;
-        let ports = connection.open(name).map_err(|error| host_failure(format!("{error:#}")))?;
+        let ports = connection.open(name, &log_ins).map_err(|error| host_failure(format!("{error:#}")))?;
         open.insert(name.to_owned(), ports.clone());
         Ok(ports)
     }

@@ -14,6 +14,12 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// As the file of a secret has to be.
+fn for_its_owner(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 const PLAYBOOK: &str = r#"playbook: 1
 id: read
 name: Read
@@ -48,6 +54,7 @@ fn folder() -> TempDir {
     std::fs::write(at("mail/alice@corp.example/Inbox/1.eml"), MAIL).unwrap();
     // The password of a connection turns up in a mail: it must not turn up in the cassette.
     std::fs::write(at("password"), "canary-pass-8271\n").unwrap();
+    for_its_owner(&at("password"));
     let config = "connections:\n  mail:\n    kind: ews\n    url: https://mail.corp.example/EWS/Exchange.asmx\n    \
                   user: svc@corp.example\n    password: { file: password }\n";
     std::fs::write(at("portcullis.yaml"), config).unwrap();

@@ -16,6 +16,12 @@ use exchange_sim::{Config, Organisation, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// As the file of a secret has to be.
+fn for_its_owner(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A folder of its own for every test; runs are kept in `data` below it.
 struct Place {
     folder: TempDir,
@@ -385,6 +391,7 @@ fn a_password_is_in_no_message_and_in_no_file() {
     let place = Place::new();
     let secret = Place::new();
     let file = secret.write("password", &format!("{SECRET}\n"));
+    for_its_owner(Path::new(&file));
     for (server, code) in [(&right, 0), (&wrong, 1)] {
         let config = place.write(
             "portcullis.yaml",

@@ -15,6 +15,12 @@ use exchange_sim::{Config, Organisation, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// As the file of a secret has to be.
+fn for_its_owner(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 const PLAYBOOK: &str = "playbook: 1
 id: tidy
 name: Tidy
@@ -54,6 +60,7 @@ impl Place {
         let server = runtime.block_on(Server::start(organisation.clone(), config)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("password"), "for a test").unwrap();
+        for_its_owner(&folder.path().join("password"));
         std::fs::write(folder.path().join("tidy.yaml"), PLAYBOOK).unwrap();
         let connection = format!(
             "connections:\n  mail:\n    kind: ews\n    url: {}\n    user: svc@corp.example\n    \

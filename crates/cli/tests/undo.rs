@@ -18,6 +18,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// As the file of a secret has to be.
+fn for_its_owner(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -58,6 +64,7 @@ impl Place {
         let server = runtime.block_on(Server::start(organisation.clone(), config)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("password"), "for a test").unwrap();
+        for_its_owner(&folder.path().join("password"));
         let connection = format!(
             "connections:\n  mail:\n    kind: ews\n    url: {}\n    user: svc@corp.example\n    \
              password: {{ file: password }}\n",

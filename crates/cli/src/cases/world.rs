@@ -128,8 +128,9 @@ async fn serve(organisation: &Organisation, faults: Vec<Fault>, name: &str) -> R
     let server = Server::start(organisation.clone(), config)
         .await
         .context("the simulator could not listen on a loopback port")?;
-    let ews = config::Ews::simulated(&server.url(), user, password);
-    let ports = config::Connection::Ews(ews).open(name)?;
+    let url = server.url().parse().context("the address of the simulator is no URL")?;
+    let ews = config::Ews::simulated(url, user, password);
+    let ports = config::Connection::Ews(Box::new(ews)).open(name, &login::LogIns::new(None))?;
     Ok((ports, server))
 }
 
