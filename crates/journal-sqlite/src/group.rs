@@ -25,6 +25,9 @@ pub(crate) struct Order<J, A> {
     answer: oneshot::Sender<A>,
 }
 
+/// An order of a store.
+pub(crate) type OrderOf<S> = Order<<S as Store>::Job, <S as Store>::Answer>;
+
 /// Why a group was not made durable.
 pub(crate) enum Failed {
     /// For want of room, before anything was asked to reach the disk: nothing of it is there.
@@ -34,7 +37,7 @@ pub(crate) enum Failed {
 }
 
 /// What makes groups of jobs durable.
-pub(crate) trait Store {
+pub(crate) trait Store: Sized {
     type Job;
     type Answer;
 
@@ -42,7 +45,7 @@ pub(crate) trait Store {
     fn bytes(job: &Self::Job) -> usize;
 
     /// Makes a group durable, or nothing of it. One answer for each job, in order.
-    fn commit(&mut self, jobs: &[Order<Self::Job, Self::Answer>]) -> Result<Vec<Self::Answer>, Failed>;
+    fn commit(&mut self, jobs: &[OrderOf<Self>]) -> Result<Vec<Self::Answer>, Failed>;
 
     /// What nobody has to wait for, after so many jobs of so many bytes; or why nothing can be written any more.
     fn after_commit(&mut self, jobs: usize, bytes: usize) -> Result<(), String>;
@@ -64,7 +67,7 @@ pub(crate) trait Store {
 }
 
 /// Carries out orders until nobody can order any more; refuses everything after the first failure.
-pub(crate) fn work<S: Store>(store: &mut S, orders: &Receiver<Order<S::Job, S::Answer>>) {
+pub(crate) fn work<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) {
     if let Err(reason) = carry_out(store, orders) {
         for order in orders {
             let _ = order.answer.send(store.refused(&reason));
@@ -73,7 +76,7 @@ pub(crate) fn work<S: Store>(store: &mut S, orders: &Receiver<Order<S::Job, S::A
 }
 
 /// Returns when nobody can order any more, or with the reason why writing has to end.
-fn carry_out<S: Store>(store: &mut S, orders: &Receiver<Order<S::Job, S::Answer>>) -> Result<(), String> {
+fn carry_out<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<(), String> {
     while let Some(first) = next(store, orders)? {
         let mut bytes = S::bytes(&first.job);
         let mut group = vec![first];
@@ -90,10 +93,7 @@ fn carry_out<S: Store>(store: &mut S, orders: &Receiver<Order<S::Job, S::Answer>
 }
 
 /// Waits for an order, and meanwhile syncs when that is due.
-fn next<S: Store>(
-    store: &mut S,
-    orders: &Receiver<Order<S::Job, S::Answer>>,
-) -> Result<Option<Order<S::Job, S::Answer>>, String> {
+fn next<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<Option<OrderOf<S>>, String> {
     loop {
         let Some(due) = store.due() else { return Ok(orders.recv().ok()) };
         match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -105,7 +105,7 @@ fn next<S: Store>(
 }
 
 /// Answers every order of the group, after the commit.
-fn commit<S: Store>(store: &mut S, group: Vec<Order<S::Job, S::Answer>>) -> Result<(), String> {
+fn commit<S: Store>(store: &mut S, group: Vec<OrderOf<S>>) -> Result<(), String> {
     match store.commit(&group) {
         Ok(answers) => {
             for (order, answer) in group.into_iter().zip(answers) {
