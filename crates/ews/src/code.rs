@@ -105,6 +105,7 @@ fn advice(code: &str) -> &'static str {
         "ErrorNameResolutionNoResults" => {
             "nothing in the directory is called so, or its members are hidden: check the name or address"
         }
+        "ErrorCalendarViewRangeTooBig" => "ask for at most two years at a time",
         "ErrorExceededFindCountLimit" => "narrow the search: a folder, a time range, a subject",
         "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" => {
             "set `version` of the connection to one the server knows"

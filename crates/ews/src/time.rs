@@ -17,7 +17,9 @@ pub(crate) fn utc(text: &str) -> Option<String> {
 /// An `xs:dateTime` as a moment. As [`utc`]: without a zone it is UTC, and what cannot be read is `None`.
 pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse().ok().or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()))
+    text.parse()
+        .ok()
+        .or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()))
 }
 
 /// An HTTP date in seconds since 1970.

@@ -214,6 +214,10 @@ async fn messages_are_made_attached_to_sent_answered_changed_copied_and_deleted(
     assert!(results[0].is_ok() && results[2].is_ok());
     assert_eq!(results[1].as_ref().unwrap_err().code.as_deref(), Some("ErrorInvalidIdMalformed"));
     assert!(kept(&organisation, "Junk Email").is_empty());
+    let mut deleted = ItemSearch::new(WellKnownFolder::JunkEmail);
+    deleted.traversal = Traversal::SoftDeleted;
+    let found = client.find_all_items(&alice, &deleted, 10).await.unwrap();
+    assert_eq!(found.items.len(), 1, "of two deleted items one was in this folder");
     server.shutdown().await;
 }
 

@@ -13,8 +13,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use libfuzzer_sys::fuzz_target;
 use portcullis_ews::{
-    Access, Config, Creation, Deletion, EwsClient, Field, FolderAt, ItemChange, ItemSearch, ItemShape, ItemView,
-    NewAttachment, NewItem, Update, Updating,
+    Access, Config, Creation, Deletion, EwsClient, Field, FolderAt, ItemChange, ItemSearch, ItemShape,
+    ItemView, NewAttachment, NewItem, Update, Updating,
 };
 use portcullis_exchange::{DeleteMode, ItemRef, Mailbox};
 use tower_service::Service;
@@ -62,7 +62,9 @@ fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
         2 => format!("{:?}", client.create_items(&me, &new, &Creation::default()).now_or_never()),
         3 => format!("{:?}", client.update_items(&me, &changes, &how).now_or_never()),
         4 => format!("{:?}", client.copy_items(&me, &items, &FolderAt::CALENDAR).now_or_never()),
-        5 => format!("{:?}", client.delete_items(&me, &items, Deletion::new(DeleteMode::Soft)).now_or_never()),
+        5 => {
+            format!("{:?}", client.delete_items(&me, &items, Deletion::new(DeleteMode::Soft)).now_or_never())
+        }
         _ => format!("{:?}", client.create_attachments(&me, &items[0], &files).now_or_never()),
     };
     assert!(shown.starts_with("Some"), "nothing here waits");

@@ -75,7 +75,7 @@ impl ItemChange {
                 Update::Append(field) => {
                     if !field.appends() {
                         out.refuse(format!(
-                            "nothing can be added to {:?}: a server adds to bodies, recipients and those invited; set it instead",
+                            "nothing can be added to {}: a server adds to bodies, recipients and those invited; set it instead",
                             field.path()
                         ));
                     }
@@ -94,7 +94,7 @@ impl ItemChange {
 
     fn value(&self, out: &mut Writer, name: &'static str, field: &Field) {
         let element = self.element(field.owner()).unwrap_or_else(|| {
-            out.refuse(format!("the property {:?} does not belong to this kind of item", field.path()));
+            out.refuse(format!("the property {} does not belong to this kind of item", field.path()));
             "t:Item"
         });
         out.open(name, &[]);

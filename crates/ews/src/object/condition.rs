@@ -59,13 +59,8 @@ pub enum TextMode {
 
 impl TextMode {
     /// Every one of them.
-    pub const ALL: [TextMode; 5] = [
-        TextMode::Whole,
-        TextMode::Beginning,
-        TextMode::Anywhere,
-        TextMode::WordBeginning,
-        TextMode::Words,
-    ];
+    pub const ALL: [TextMode; 5] =
+        [TextMode::Whole, TextMode::Beginning, TextMode::Anywhere, TextMode::WordBeginning, TextMode::Words];
 }
 
 /// A condition on an item.

@@ -206,7 +206,9 @@ impl Field {
             Field::Reminder(set) => flag(out, "t:ReminderIsSet", *set),
             Field::ReminderMinutes(minutes) => {
                 if *minutes > LONGEST_REMINDER {
-                    out.refuse(format!("a reminder is at most {LONGEST_REMINDER} minutes before the beginning"));
+                    out.refuse(format!(
+                        "a reminder is at most {LONGEST_REMINDER} minutes before the beginning"
+                    ));
                 }
                 out.word("t:ReminderMinutesBeforeStart", &minutes.to_string());
             }
@@ -325,7 +327,9 @@ fn people(out: &mut Writer, name: &'static str, people: &[Address]) {
 
 fn attendees(out: &mut Writer, name: &'static str, people: &[Address]) {
     if people.is_empty() {
-        out.refuse(String::from("a list of people to invite is empty; take the property out to invite nobody"));
+        out.refuse(String::from(
+            "a list of people to invite is empty; take the property out to invite nobody",
+        ));
     }
     out.open(name, &[]);
     for person in people {
@@ -339,7 +343,11 @@ fn attendees(out: &mut Writer, name: &'static str, people: &[Address]) {
 fn extended(out: &mut Writer, property: &ExtendedName, values: &[String]) {
     let several = property.kind().is_array();
     if values.is_empty() || (values.len() > 1 && !several) {
-        out.refuse(format!("a property of type {} has not {} values", property.kind().as_str(), values.len()));
+        out.refuse(format!(
+            "a property of type {} has not {} values",
+            property.kind().as_str(),
+            values.len()
+        ));
     }
     if let ExtendedName::Named { set: PropertySet::Known("InternetHeaders"), name, .. } = property {
         header(out, name, values);
@@ -363,6 +371,9 @@ fn header(out: &mut Writer, name: &str, values: &[String]) {
         out.refuse(format!("\"{}\" is no name of a header", shown(name, 60)));
     }
     if values.iter().any(|value| value.chars().any(char::is_control)) {
-        out.refuse(format!("the value of the header `{}` has a line break or control character", shown(name, 60)));
+        out.refuse(format!(
+            "the value of the header `{}` has a line break or control character",
+            shown(name, 60)
+        ));
     }
 }

@@ -197,7 +197,8 @@ impl ExchangeItem {
         let mut meeting = kind.is_meeting().then(Box::<Meeting>::default);
         let mut contact = (kind == ItemKind::Contact).then(Box::<ContactPart>::default);
         while reader.child().await? {
-            if item.general(reader).await? || item.content(reader).await? || item.message.read(reader).await? {
+            if item.general(reader).await? || item.content(reader).await? || item.message.read(reader).await?
+            {
                 continue;
             }
             if let Some(meeting) = &mut meeting

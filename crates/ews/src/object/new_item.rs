@@ -169,17 +169,13 @@ impl NewItem {
 /// Writes fields that are in order. A field given twice, or one of another kind of item, is refused: one of the
 /// two would be lost.
 fn write_fields(out: &mut Writer, fields: &[&Field], owner: Owner) {
-    for pair in fields.windows(2) {
-        if let [a, b] = pair
-            && a.slot() == b.slot()
-            && a.path() == b.path()
-        {
-            out.refuse(format!("the property {:?} is given twice", a.path()));
-        }
-    }
     for (at, field) in fields.iter().enumerate() {
+        let again = |other: &&Field| other.slot() == field.slot() && other.path() == field.path();
+        if fields.iter().take(at).any(again) {
+            out.refuse(format!("the property {} is given twice", field.path()));
+        }
         if field.owner() != Owner::Any && field.owner() != owner {
-            out.refuse(format!("the property {:?} does not belong to this kind of item", field.path()));
+            out.refuse(format!("the property {} does not belong to this kind of item", field.path()));
         }
         let before = at.checked_sub(1).and_then(|before| fields.get(before)).copied();
         let after = fields.get(at + 1).copied();

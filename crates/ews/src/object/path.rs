@@ -3,6 +3,8 @@
 //! The names are checked before anything is sent: a request with one name that the server's schema lacks is
 //! refused as a whole, and its fault names a line of XML rather than the property.
 
+use std::fmt;
+
 use super::path_names::{INDEXED, LATER, SINCE_2013};
 use crate::code::shown;
 use crate::version::Version;
@@ -78,6 +80,23 @@ impl PropertyPath {
             }
             PropertyPath::Extended(name) => name.write(out),
         }
+    }
+}
+
+impl fmt::Display for PropertyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            PropertyPath::Field(name) => name.clone(),
+            PropertyPath::Indexed { field, index } => format!("{field} {index}"),
+            PropertyPath::Extended(ExtendedName::Tag { tag, .. }) => format!("{tag:#06x}"),
+            PropertyPath::Extended(ExtendedName::Named { set, name, .. }) => {
+                format!("{} {name}", set.attribute().1)
+            }
+            PropertyPath::Extended(ExtendedName::Numbered { set, number, .. }) => {
+                format!("{} {number}", set.attribute().1)
+            }
+        };
+        write!(f, "`{}`", shown(&words, 100))
     }
 }
 

@@ -231,7 +231,8 @@ pub(crate) async fn read<P: Pull>(reader: &mut Reader<P>) -> Result<Option<Recur
     let mut end = String::new();
     while reader.child().await? {
         let name = String::from_utf8_lossy(reader.name()).into_owned();
-        let is_range = ["NoEndRecurrence", "EndDateRecurrence", "NumberedRecurrence"].contains(&name.as_str());
+        let is_range =
+            ["NoEndRecurrence", "EndDateRecurrence", "NumberedRecurrence"].contains(&name.as_str());
         while reader.child().await? {
             parts.read(reader).await?;
         }

@@ -94,7 +94,8 @@ pub struct ItemPage {
     pub items: Vec<ExchangeItem>,
     /// How many there are in all, as the server counts.
     pub total: u32,
-    /// Where the next page begins; `None` at the end. A page may be short and not be the last.
+    /// Where the next page begins; `None` at the end. A page may be short and not be the last. Of a view of a
+    /// calendar or of contacts it only says that there is more: narrow the view to see it.
     pub next_offset: Option<u32>,
 }
 

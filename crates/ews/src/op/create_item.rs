@@ -135,10 +135,12 @@ pub(crate) fn of_draft(draft: &Draft, kind: NewKind) -> NewItem {
     if own {
         let key = ExtendedName::public_string(KEY_NAME);
         item.fields.push(Field::Extended(key, vec![draft.key.clone()]));
-        item.fields.extend(draft.headers.iter().map(|header| Field::Header {
-            name: header.name.clone(),
-            value: header.value.clone(),
-        }));
+        item.fields.extend(
+            draft
+                .headers
+                .iter()
+                .map(|header| Field::Header { name: header.name.clone(), value: header.value.clone() }),
+        );
     }
     let people = [
         (Field::To as fn(_) -> Field, &draft.to),

@@ -34,10 +34,7 @@ trait Given: Sized + Send {
 }
 
 impl Given for Item {
-    async fn take<P: Pull>(
-        reader: &mut Reader<P>,
-        mime: Option<&mut Decoder<'_>>,
-    ) -> Result<Self, Failure> {
+    async fn take<P: Pull>(reader: &mut Reader<P>, mime: Option<&mut Decoder<'_>>) -> Result<Self, Failure> {
         Item::read(reader, mime).await
     }
 

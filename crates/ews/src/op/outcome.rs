@@ -67,7 +67,10 @@ pub(crate) async fn references<P: Pull>(
 ) -> Result<Vec<Result<ItemRef, Error>>, Failure> {
     let ids: Vec<&str> = asked.iter().map(|item| item.id.as_str()).collect();
     let all = outcomes(reader, &ids, operation).await?;
-    Ok(all.into_iter().map(|one| one.and_then(|outcome| outcome.reference.ok_or_else(|| no_id(operation)))).collect())
+    Ok(all
+        .into_iter()
+        .map(|one| one.and_then(|outcome| outcome.reference.ok_or_else(|| no_id(operation))))
+        .collect())
 }
 
 /// It is done, and nobody knows what the item is called now.

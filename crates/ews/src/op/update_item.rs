@@ -140,9 +140,8 @@ pub(crate) async fn quietly(
 /// Our key and further headers of a draft.
 pub(crate) fn marks(key: &str, headers: &[Header]) -> Vec<Update> {
     let key = Field::Extended(ExtendedName::public_string(KEY_NAME), vec![key.to_owned()]);
-    let headers = headers
-        .iter()
-        .map(|header| Field::Header { name: header.name.clone(), value: header.value.clone() });
+    let headers =
+        headers.iter().map(|header| Field::Header { name: header.name.clone(), value: header.value.clone() });
     std::iter::once(key).chain(headers).map(Update::Set).collect()
 }
 
@@ -163,9 +162,7 @@ impl EwsClient {
             None => None,
         };
         let folder = folder.as_ref();
-        batch::run(changes, self.batch(), |changes| {
-            self.call(mailbox, UpdateItem { changes, how, folder })
-        })
-        .await
+        batch::run(changes, self.batch(), |changes| self.call(mailbox, UpdateItem { changes, how, folder }))
+            .await
     }
 }

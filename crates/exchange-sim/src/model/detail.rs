@@ -109,7 +109,8 @@ impl Detail {
     /// The addresses of everybody who is invited.
     pub(crate) fn invited(&self) -> Vec<String> {
         let lists = PEOPLE.iter().filter_map(|name| self.get(name));
-        let mailboxes = lists.flat_map(|list| &list.children).filter_map(|attendee| attendee.child("Mailbox"));
+        let mailboxes =
+            lists.flat_map(|list| &list.children).filter_map(|attendee| attendee.child("Mailbox"));
         mailboxes.filter_map(|mailbox| mailbox.child("EmailAddress")).map(|node| node.text.clone()).collect()
     }
 

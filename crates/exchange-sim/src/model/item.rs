@@ -31,6 +31,8 @@ pub(crate) struct Item {
     /// Counts changes; the change key is made from it.
     pub(crate) version: u32,
     pub(crate) folder: FolderKey,
+    /// The folder it was in before that.
+    pub(crate) left: Option<FolderKey>,
     /// Its number for IMAP: higher than that of everything that was put into a folder before.
     pub(crate) article: u32,
     /// The MIME form, byte for byte.

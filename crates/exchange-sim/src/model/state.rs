@@ -203,6 +203,7 @@ impl State {
             detached: 0,
             version: 1,
             folder,
+            left: None,
             article: 0,
             raw: new.raw,
             composed: new.composed,
@@ -279,6 +280,7 @@ impl State {
         let mut item = mailbox.remove(place.key).ok_or_else(StoreError::item_not_found)?;
         let old = std::mem::take(&mut item.id);
         let from = changes::From { item: Some(old.clone()), original: None, parent: item.folder };
+        item.left = Some(item.folder);
         item.folder = folder;
         item.moves += 1;
         item.version += 1;

@@ -136,7 +136,9 @@ impl DetailKind {
 pub(crate) fn read(element: Element<'_>, kind: DetailKind) -> Result<Detail, SoapFault> {
     let mut detail = Detail { kind, nodes: Vec::new() };
     for child in element.children().filter(|child| kind.properties().contains(&child.name())) {
-        if matches!(child.name(), "Start" | "End") && crate::model::filter::parse_time(&child.text()).is_none() {
+        if matches!(child.name(), "Start" | "End")
+            && crate::model::filter::parse_time(&child.text()).is_none()
+        {
             return Err(child.violation(&format!("The '{}' element is no time.", child.name())));
         }
         detail.set(node(child));
@@ -188,7 +190,10 @@ fn derived(out: &mut Out, view: &ItemView<'_>, detail: &Detail, name: &str) {
     match name {
         "UID" => {
             let hash = Sha256::digest(view.item.source.as_bytes());
-            out.element("t:UID", &format!("040000008200E00074C5B7101A82E008{}", hex(&hash, 24).to_uppercase()));
+            out.element(
+                "t:UID",
+                &format!("040000008200E00074C5B7101A82E008{}", hex(&hash, 24).to_uppercase()),
+            );
         }
         "IsAllDayEvent" => flag(out, "t:IsAllDayEvent", false),
         "LegacyFreeBusyStatus" => out.element("t:LegacyFreeBusyStatus", "Busy"),

@@ -111,7 +111,8 @@ impl Shape {
             // A property the simulator does not keep is never there, as on a server where nobody set it.
             Path::Schema(uri) => {
                 let property = PROPERTIES.iter().find(|property| property.uri == uri);
-                if find && (property.is_some_and(|property| !property.in_find) || NOT_IN_FIND.contains(&uri)) {
+                if find && (property.is_some_and(|property| !property.in_find) || NOT_IN_FIND.contains(&uri))
+                {
                     return Err(not_in_find(uri));
                 }
                 self.want(uri);

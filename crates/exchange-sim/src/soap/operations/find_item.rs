@@ -33,9 +33,12 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let traversal = request.required_attribute("Traversal")?;
     // Nobody keeps hidden data in these folders.
     let hidden = match traversal {
-        "Shallow" => false,
+        "Shallow" | "SoftDeleted" => false,
         "Associated" => true,
-        other => return Err(unsupported(&format!("Traversal '{other}'"))),
+        other => {
+            let text = format!("The 'Traversal' attribute is invalid - The value '{other}'.");
+            return Err(request.violation(&text));
+        }
     };
     let other_views = ["FractionalPageItemView", "SeekToConditionPageItemView"];
     for name in other_views.iter().chain(&["GroupBy", "DistinguishedGroupBy"]) {
@@ -53,13 +56,16 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         (None, Some(query)) => Some(aqs::read(&query.text())?),
         (None, None) => None,
     };
-    let view = View::read(request)?;
     let sort = request.child("SortOrder").map(restriction::sort_order).transpose()?.unwrap_or_default();
     let mut search =
         Search { filter: filter.as_ref(), sort: &sort, offset: 0, from_end: false, limit: MAX_PAGE };
     if let Some(view) = request.child("IndexedPageItemView") {
         read_page(view, &mut search)?;
     }
+    let view = match traversal {
+        "SoftDeleted" => Some(View::SoftDeleted { offset: search.offset, limit: search.limit }),
+        _ => View::read(request)?,
+    };
     for folder_id in request.required("ParentFolderIds")?.children() {
         match call.folder(folder_id)? {
             Ok((_, _)) if hidden => empty(call),
@@ -87,12 +93,13 @@ fn empty(call: &mut Call<'_>) {
 
 /// Writes what a view of a calendar or of contacts found.
 fn write_view(call: &mut Call<'_>, mailbox: &str, shape: &Shape, found: &Found) {
+    let after = found.before + found.keys.len();
     call.success(NAME);
     let Call { state, out, .. } = call;
     out.raw(&format!(
-        "<m:RootFolder TotalItemsInView=\"{}\" IncludesLastItemInRange=\"{}\"><t:Items>",
+        "<m:RootFolder IndexedPagingOffset=\"{after}\" TotalItemsInView=\"{}\" IncludesLastItemInRange=\"{}\"><t:Items>",
         found.total,
-        found.keys.len() == found.total
+        after >= found.total
     ));
     if let Some(mailbox) = state.mailboxes.get(mailbox) {
         for item in found.keys.iter().filter_map(|key| mailbox.items.get(key)) {

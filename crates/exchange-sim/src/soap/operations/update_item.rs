@@ -143,7 +143,9 @@ fn update(
     let names: Vec<&str> = changes
         .iter()
         .map(|change| match change {
-            Change::Set { what, .. } | Change::Append { what, .. } | Change::Remove { what, .. } => what.as_str(),
+            Change::Set { what, .. } | Change::Append { what, .. } | Change::Remove { what, .. } => {
+                what.as_str()
+            }
         })
         .collect();
     let names = names.join(" ");

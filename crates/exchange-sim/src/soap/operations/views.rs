@@ -1,4 +1,4 @@
-//! `CalendarView` and `ContactsView` of FindItem. A recurring item counts as its first occurrence; the others are left
+//! `CalendarView` and `ContactsView` of FindItem, and what was deleted from a folder. A recurring item counts as its first occurrence; the others are left
 //! out.
 //!
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/calendarview>
@@ -17,13 +17,28 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 732);
 
 /// A view.
 pub(crate) enum View {
-    Calendar { from: Timestamp, to: Timestamp, limit: usize },
-    Contacts { first: String, last: Option<String>, limit: usize },
+    Calendar {
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    },
+    Contacts {
+        first: String,
+        last: Option<String>,
+        limit: usize,
+    },
+    /// What was deleted from the folder and can still be recovered.
+    SoftDeleted {
+        offset: usize,
+        limit: usize,
+    },
 }
 
 /// What a view found: what it shows, and how many there are.
 pub(crate) struct Found {
     pub(crate) keys: Vec<ItemKey>,
+    /// How many were passed over.
+    pub(crate) before: usize,
     pub(crate) total: usize,
 }
 
@@ -56,16 +71,31 @@ impl View {
         let class = mailbox.folders.get(folder).map(|folder| folder.class.to_string()).unwrap_or_default();
         self.check(&class)?;
         let fits = |item: &Item| filter.is_none_or(|filter| filter.holds(item)) && self.shows(item);
-        let listed = mailbox.keys(folder).into_iter();
+        let deletions = mailbox.well_known("recoverableitemsdeletions");
+        let looked_at = match (self, deletions) {
+            (View::SoftDeleted { .. }, Some(deletions)) => deletions,
+            _ => folder,
+        };
+        let from_here = |item: &Item| !matches!(self, View::SoftDeleted { .. }) || item.left == Some(folder);
+        let fits = |item: &Item| fits(item) && from_here(item);
+        let listed = mailbox.keys(looked_at).into_iter();
         let mut keys: Vec<(String, ItemKey)> = listed
-            .filter_map(|key| mailbox.items.get(&key).filter(|item| fits(item)).map(|item| (place(item), key)))
+            .filter_map(|key| {
+                mailbox.items.get(&key).filter(|item| fits(item)).map(|item| (place(item), key))
+            })
             .collect();
         keys.sort();
         let total = keys.len();
         let limit = match self {
             View::Calendar { limit, .. } | View::Contacts { limit, .. } => *limit,
+            View::SoftDeleted { limit, .. } => *limit,
         };
-        Ok(Found { keys: keys.into_iter().map(|(_, key)| key).take(limit).collect(), total })
+        let before = if let View::SoftDeleted { offset, .. } = self { *offset } else { 0 };
+        Ok(Found {
+            keys: keys.into_iter().map(|(_, key)| key).skip(before).take(limit).collect(),
+            before,
+            total,
+        })
     }
 
     fn check(&self, class: &str) -> Stored<()> {
@@ -86,8 +116,9 @@ impl View {
     }
 
     fn shows(&self, item: &Item) -> bool {
-        let Some(detail) = &item.detail else { return false };
+        let Some(detail) = &item.detail else { return matches!(self, View::SoftDeleted { .. }) };
         match self {
+            View::SoftDeleted { .. } => true,
             View::Calendar { from, to, .. } => detail.within(*from, *to),
             View::Contacts { first, last, .. } => {
                 let name = detail.text("DisplayName").unwrap_or_default().to_lowercase();
@@ -113,6 +144,8 @@ fn limit(view: Element<'_>) -> Result<usize, SoapFault> {
     match view.attribute("MaxEntriesReturned").map(str::parse) {
         None => Ok(usize::MAX),
         Some(Ok(limit)) if limit > 0 => Ok(limit),
-        Some(_) => Err(SoapFault::new("ErrorInvalidPagingMaxRows", "MaxEntriesReturned must be greater than 0.")),
+        Some(_) => {
+            Err(SoapFault::new("ErrorInvalidPagingMaxRows", "MaxEntriesReturned must be greater than 0."))
+        }
     }
 }
