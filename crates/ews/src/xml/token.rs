@@ -102,8 +102,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Gets ready for another document that follows in the same bytes. What was fed and not read yet is its beginning;
-    /// limit and places begin anew.
+    /// Gets ready for another document that follows in the same bytes; limit and places begin anew.
     pub(super) fn restart(&mut self) {
         let mut next = Tokenizer::new(self.limit);
         next.buffer = self.buffer.split_off(self.at.min(self.buffer.len()));
@@ -111,10 +110,9 @@ impl Tokenizer {
         *self = next;
     }
 
-    /// Drops white space before a document. True if something else follows it, false if more bytes are needed to say.
+    /// Drops white space before a document. False if more bytes are needed to say whether something follows.
     pub(super) fn skip_blank(&mut self) -> bool {
-        let blank = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        self.buffer.drain(..blank);
+        self.buffer = self.buffer.trim_ascii_start().to_vec();
         !self.buffer.is_empty()
     }
 
