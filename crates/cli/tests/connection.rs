@@ -198,6 +198,28 @@ fn a_sound_connection_passes_every_stage() {
 }
 
 #[test]
+fn a_service_account_without_a_mailbox_passes() {
+    let house = Simulated::new(|_| {}, Config::local("robot@corp.example", PASSWORD));
+    let place = Place::new(&basic(&house.server().url()).replace("svc@", "robot@"));
+    let report = place.test(&["--as", "alice@corp.example"]);
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert!(stages(&report).contains(&("mailbox".to_owned(), "skipped".to_owned())), "{report:#}");
+    // Who says that it is there gets to know that it is not.
+    let named = basic(&house.server().url()).replace("svc@", "robot@") + "| email: robot@corp.example\n";
+    let (stage, _, _) = Place::new(&named).failure(&[]);
+    assert_eq!(stage, "mailbox");
+}
+
+#[test]
+fn a_domain_without_a_server_ends_at_autodiscover() {
+    let place = Place::new(&basic("").replace("url: ", "autodiscover: svc@localhost"));
+    let (stage, reason, _) = place.failure(&[]);
+    assert_eq!(stage, "autodiscover");
+    assert!(reason.contains("localhost"), "{reason}");
+    assert_eq!(place.run(&["connection", "show", "mail"]).code, Some(0));
+}
+
+#[test]
 fn a_name_nobody_has_ends_at_dns() {
     let place = Place::new(&basic("https://mail.no-such-host.invalid/EWS/Exchange.asmx"));
     let (stage, reason, _) = place.failure(&[]);

@@ -98,7 +98,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "negotiate",
         keys: &[USER, PASSWORD, DOMAIN, KDC],
-        doc: "Negotiate: Kerberos, or NTLM where that is not to be had; on premises.",
+        doc: "Negotiate: Kerberos where `kdc` is named, else NTLM; on premises.",
     },
     Kind {
         name: "client_secret",

@@ -75,7 +75,7 @@ pub(crate) enum Auth {
     /// OAuth: a person in any browser; who, if that matters.
     DeviceCode(App, Option<String>),
     /// OAuth: a person in the browser of this machine; who, and the port of the redirect.
-    AuthCode(App, Option<String>, Option<u16>),
+    Browser(App, Option<String>, Option<u16>),
     /// OAuth with user and password.
     PasswordLegacy(App, Account),
 }
@@ -164,7 +164,7 @@ impl Connection {
             Auth::ClientCertificate(_, _, Some(password), _) => {
                 vec![("password of the certificate", password)]
             }
-            Auth::ClientCertificate(..) | Auth::DeviceCode(..) | Auth::AuthCode(..) => Vec::new(),
+            Auth::ClientCertificate(..) | Auth::DeviceCode(..) | Auth::Browser(..) => Vec::new(),
         };
         if let Some(ClientCertificate { password: Some(password), .. }) = &ews.tls.client {
             secrets.push(("password of the certificate for TLS", password));
@@ -186,7 +186,7 @@ impl Auth {
             Auth::ClientSecret(..) => "client_secret",
             Auth::ClientCertificate(..) => "client_certificate",
             Auth::DeviceCode(..) => "device_code",
-            Auth::AuthCode(..) => "auth_code",
+            Auth::Browser(..) => "auth_code",
             Auth::PasswordLegacy(..) => "password_legacy",
         }
     }
@@ -208,7 +208,7 @@ impl Auth {
             Auth::ClientSecret(app, _)
             | Auth::ClientCertificate(app, ..)
             | Auth::DeviceCode(app, _)
-            | Auth::AuthCode(app, ..)
+            | Auth::Browser(app, ..)
             | Auth::PasswordLegacy(app, _) => Some(app),
             _ => None,
         }

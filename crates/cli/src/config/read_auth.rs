@@ -104,7 +104,7 @@ fn read(kind: &str, auth: &Fields<'_>, around: &Around<'_>, sink: &mut Sink) -> 
         "auth_code" => {
             let person = auth.text("user", sink).map(str::to_owned);
             let port = auth.number("redirect_port", 1, 65535, sink).and_then(|port| u16::try_from(port).ok());
-            Some(Auth::AuthCode(app(auth, sink)?, person, port))
+            Some(Auth::Browser(app(auth, sink)?, person, port))
         }
         _ => {
             let (app, account) = (app(auth, sink), account(auth, around, sink));

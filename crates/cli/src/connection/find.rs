@@ -40,7 +40,9 @@ impl Ews {
         let Address::Autodiscover(address) = &self.address else {
             return Err(anyhow!("connection `{name}` knows its server already"));
         };
-        let config = AutodiscoverConfig::default();
+        let mut config = AutodiscoverConfig::default();
+        // Who logs in with a password is on premises: nobody else is told the address.
+        config.json_hosts.clear();
         let credentials = self.credentials(name, log_ins)?;
         let mut builder = self.way(name, true)?;
         for origin in config.login_origins(address) {

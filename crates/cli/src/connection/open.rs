@@ -182,7 +182,7 @@ impl Ews {
                 Some(Grant::ClientCertificate(Arc::new(read), *algorithm))
             }
             Auth::DeviceCode(..) => Some(Grant::DeviceCode),
-            Auth::AuthCode(_, _, port) => Some(Grant::AuthorizationCode(*port)),
+            Auth::Browser(_, _, port) => Some(Grant::AuthorizationCode(*port)),
             Auth::PasswordLegacy(_, account) => Some(Grant::PasswordLegacy {
                 user: account.user.clone(),
                 password: later(&account.password, "password"),
@@ -202,7 +202,7 @@ impl Ews {
             At::Tenant(tenant, None) => Settings::exchange_online(self.cloud, tenant, &app.client_id, grant),
         }?;
         Ok(match &self.auth {
-            Auth::DeviceCode(_, Some(user)) | Auth::AuthCode(_, Some(user), _) => settings.account(user),
+            Auth::DeviceCode(_, Some(user)) | Auth::Browser(_, Some(user), _) => settings.account(user),
             _ => settings,
         })
     }

@@ -215,8 +215,18 @@ impl<'p> Probe<'p> {
                 return self.note(Stage::Mailbox, Found::Skipped(why.to_owned()), since.elapsed());
             }
         };
-        let found = self.open(&mailbox, access).await;
+        let found = match self.open(&mailbox, access).await {
+            Found::Failed { reason, .. } if self.may_lack_a_mailbox() && says_there_is_none(&reason) => {
+                Found::Skipped(format!("{mailbox} has no mailbox, and impersonation does without"))
+            }
+            found => found,
+        };
         self.note(Stage::Mailbox, found, since.elapsed())
+    }
+
+    /// Service accounts that act for others often have no mailbox, whatever their name looks like.
+    fn may_lack_a_mailbox(&self) -> bool {
+        self.ews.access == ews::Access::Impersonation && self.ews.email.is_none() && self.ews.alias.is_none()
     }
 
     /// The mailbox of somebody else.
@@ -260,6 +270,10 @@ fn facts(log_in: &LogIn) -> String {
     let may = if facts.roles.is_empty() { facts.scopes.unwrap_or_default() } else { facts.roles.join(", ") };
     let may = if may.is_empty() { may } else { format!(", with {may}") };
     format!("{host} gave a token{who}{may}")
+}
+
+fn says_there_is_none(reason: &str) -> bool {
+    ["ErrorNonExistentMailbox", "ErrorMissingEmailAddress"].iter().any(|code| reason.contains(code))
 }
 
 /// The scheme of HTTP that a log-in uses.

@@ -49,6 +49,10 @@ const BY_CODE: &[(&str, &str)] = &[
         "ErrorNonExistentMailbox",
         "no mailbox has this address: check it, or use the primary address of the mailbox",
     ),
+    (
+        "ErrorMissingEmailAddress",
+        "the account has no mailbox of its own: open others by `access: impersonation`, or say with `email` which is its own",
+    ),
     ("ErrorMailboxMoveInProgress", "the mailbox is being moved: try again in a few minutes"),
     (
         "ErrorMailboxStoreUnavailable",

@@ -67,7 +67,7 @@ fn log_in(auth: &Auth, all: &mut Vec<(&'static str, String)>) {
     match auth {
         Auth::ClientSecret(_, secret) => all.push(("secret", secret.place())),
         Auth::Negotiate(_, Some(kdc)) => all.push(("kdc", kdc.clone())),
-        Auth::DeviceCode(_, Some(user)) | Auth::AuthCode(_, Some(user), _) => {
+        Auth::DeviceCode(_, Some(user)) | Auth::Browser(_, Some(user), _) => {
             all.push(("user", user.clone()))
         }
         Auth::ClientCertificate(_, file, ..) => {

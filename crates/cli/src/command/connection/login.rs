@@ -29,7 +29,7 @@ impl Login {
         let log_in = ews.log_in(&self.name, &log_ins)?;
         let person = match (&ews.auth, &log_in) {
             (Auth::DeviceCode(..), Some(log_in)) => self.device(log_in).await,
-            (Auth::AuthCode(..), Some(log_in)) => self.browser(log_in).await,
+            (Auth::Browser(..), Some(log_in)) => self.browser(log_in).await,
             _ => {
                 let (name, kind) = (&self.name, ews.auth.kind());
                 return Err(Wrong(format!(
