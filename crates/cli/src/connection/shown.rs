@@ -67,9 +67,7 @@ fn log_in(auth: &Auth, all: &mut Vec<(&'static str, String)>) {
     match auth {
         Auth::ClientSecret(_, secret) => all.push(("secret", secret.place())),
         Auth::Negotiate(_, Some(kdc)) => all.push(("kdc", kdc.clone())),
-        Auth::DeviceCode(_, Some(user)) | Auth::Browser(_, Some(user), _) => {
-            all.push(("user", user.clone()))
-        }
+        Auth::DeviceCode(_, Some(user)) | Auth::Browser(_, Some(user), _) => all.push(("user", user.clone())),
         Auth::ClientCertificate(_, file, ..) => {
             all.push(("certificate", format!("the file {}", file.display())))
         }
