@@ -52,10 +52,9 @@ impl Failure {
             Failure::NotSent(why) => {
                 Error::new(ErrorKind::Transient, format!("{about}: the request did not leave: {why}"))
             }
-            Failure::NoLogIn(why) => Error::new(
-                ErrorKind::PermissionDenied,
-                format!("{about}: the request did not leave: {why}"),
-            ),
+            Failure::NoLogIn(why) => {
+                Error::new(ErrorKind::PermissionDenied, format!("{about}: the request did not leave: {why}"))
+            }
             Failure::Lost(why) => {
                 lost(effect, format!("{about}: the request left but its answer was lost: {why}"))
             }

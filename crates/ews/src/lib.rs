@@ -36,6 +36,7 @@ mod time;
 mod version;
 mod xml;
 
+pub use crate::http::Sent;
 pub use autodiscover::{
     AlternateMailbox, Attempt, Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Discovered,
 };
@@ -45,33 +46,26 @@ pub use availability::{
 };
 pub use busy::OnBusy;
 pub use client::EwsClient;
-pub use events::{Event, EventKind, EventObject, EventStream, Notification, Streamed};
-pub use crate::http::Sent;
-pub use folders::{Folder, FolderFilter, FolderKind};
-pub use op::convert_id::{AlternateId, IdFormat, IdOf};
-pub use op::create_folder::NewFolder;
-pub use op::find_folder::{FolderSearch, FolderTraversal, FoundFolders};
-pub use op::subscribe::{Subscription, Watch};
-pub use op::sync_folder_hierarchy::{SyncedFolder, SyncedFolders};
-pub use op::sync_folder_items::{ItemSync, SyncDetail, SyncedItem, SyncedItems};
-pub use op::update_folder::FolderUpdate;
-pub use op::upload_items::Upload;
 pub use config::{Access, Config, Identity, NamedBy, Store};
+pub use contact_details::{ContactAddress, ContactDetails};
+pub use events::{Event, EventKind, EventObject, EventStream, Notification, Streamed};
+pub use folders::{Folder, FolderFilter, FolderKind};
 pub use nature::Nature;
 pub use object::{
     AttachmentContent, Attendee, BaseShape, Body, BodyType, CalendarPart, Conflict, ContactPart, ContactText,
     ExchangeItem, ExtendedName, ExtendedValue, Field, Flag, FolderAt, FreeBusy, Importance, ItemChange,
-    ItemCondition, ItemKind, ItemPage, ItemSearch, ItemShape, ItemView, Meeting, MessagePart, Month, NewAttachment,
-    NewItem, NewKind, Pattern, PhoneKind, PostalAddress, PostalKind, PostalPart, PropertyPath, PropertySet,
-    PropertyType, Recurrence, RecurrenceEnd, Relation, Sensitivity, Sort, TextMode, Traversal, Update, Week,
-    Weekday,
+    ItemCondition, ItemKind, ItemPage, ItemSearch, ItemShape, ItemView, Meeting, MessagePart, Month,
+    NewAttachment, NewItem, NewKind, Pattern, PhoneKind, PostalAddress, PostalKind, PostalPart, PropertyPath,
+    PropertySet, PropertyType, Recurrence, RecurrenceEnd, Relation, Sensitivity, Sort, TextMode, Traversal,
+    Update, Week, Weekday,
 };
+pub use op::convert_id::{AlternateId, IdFormat, IdOf};
 pub use op::create_attachment::Attached;
+pub use op::create_folder::NewFolder;
 pub use op::create_item::{Creation, Disposition};
 pub use op::delete_item::{Deletion, Invitations};
-pub use op::update_item::{MeetingUpdates, Updated, Updating};
-pub use contact_details::{ContactAddress, ContactDetails};
 pub use op::expand_dl::{Group, GroupMembers};
+pub use op::find_folder::{FolderSearch, FolderTraversal, FoundFolders};
 pub use op::find_people::{People, PeopleIn, PeopleQuery, Persona};
 pub use op::get_delegate::{Delegate, Delegates};
 pub use op::get_mail_tips::{Away, MailTips};
@@ -86,4 +80,10 @@ pub use op::resolve_names::{NameQuery, NameScope, Resolution, Resolutions};
 pub use op::search_mailboxes::{
     ItemPreview, KeywordFound, MailboxSearch, MailboxesFound, SearchGives, SearchPart,
 };
+pub use op::subscribe::{Subscription, Watch};
+pub use op::sync_folder_hierarchy::{SyncedFolder, SyncedFolders};
+pub use op::sync_folder_items::{ItemSync, SyncDetail, SyncedItem, SyncedItems};
+pub use op::update_folder::FolderUpdate;
+pub use op::update_item::{MeetingUpdates, Updated, Updating};
+pub use op::upload_items::Upload;
 pub use version::{ServerVersion, UnknownVersion, Version};

@@ -221,9 +221,8 @@ fn a_redirect_is_an_error_that_names_the_host_and_no_more() {
 
 #[test]
 fn a_tenant_that_blocks_ews_is_told_apart_from_a_missing_right() {
-    let blocked = |reason: &str| {
-        search(Canned::xml("").status(403).header("x-ews-policy-reason", reason)).unwrap_err()
-    };
+    let blocked =
+        |reason: &str| search(Canned::xml("").status(403).header("x-ews-policy-reason", reason)).unwrap_err();
     let cases = [
         ("EWS is disabled for this user or tenant.", "(EwsEnabled)"),
         ("EWS access is blocked by policy.", "EwsAllowedAppIDs"),

@@ -45,8 +45,7 @@ async fn it_is_a_missing_permission_unless_it_passes_by_itself() {
         [(NoTokens(None), ErrorKind::PermissionDenied), (NoTokens(Some(wait)), ErrorKind::Transient)]
     {
         let credentials = Credentials::bearer(Arc::new(tokens));
-        let client =
-            Client::builder().credentials(Origin::of(&url).unwrap(), credentials).build().unwrap();
+        let client = Client::builder().credentials(Origin::of(&url).unwrap(), credentials).build().unwrap();
         let ews = EwsClient::new(client, Config::new(url.clone(), Access::Impersonation), sent);
         let replies = ews.ports().automatic_replies.unwrap();
         let error = replies.out_of_office(&Mailbox::new("a@corp.example").unwrap()).await.unwrap_err();

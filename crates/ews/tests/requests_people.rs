@@ -58,8 +58,11 @@ enum Call {
 fn availability() -> impl Strategy<Value = AvailabilityQuery> {
     use InviteeKind::{Optional, Organizer, Required, Resource, Room};
     let kind = || proptest::sample::select(vec![Organizer, Required, Optional, Room, Resource]);
-    let invitee = (mailbox(), kind(), any::<bool>())
-        .prop_map(|(mailbox, kind, exclude_conflicts)| Invitee { mailbox, kind, exclude_conflicts });
+    let invitee = (mailbox(), kind(), any::<bool>()).prop_map(|(mailbox, kind, exclude_conflicts)| Invitee {
+        mailbox,
+        kind,
+        exclude_conflicts,
+    });
     let suits = proptest::sample::select(vec![
         Suitability::Poor,
         Suitability::Fair,
@@ -103,8 +106,7 @@ fn availability() -> impl Strategy<Value = AvailabilityQuery> {
 }
 
 fn search() -> impl Strategy<Value = MailboxSearch> {
-    let part =
-        proptest::sample::select(vec![SearchPart::Primary, SearchPart::Archive, SearchPart::All]);
+    let part = proptest::sample::select(vec![SearchPart::Primary, SearchPart::Archive, SearchPart::All]);
     let gives = proptest::sample::select(vec![SearchGives::Statistics, SearchGives::Preview]);
     let scopes = proptest::collection::vec((text(), part), 1..4);
     ("[!-~]{1,20}", scopes, gives, any::<bool>(), any::<u16>(), proptest::option::of(text())).prop_map(
@@ -173,10 +175,7 @@ fn access() -> impl Strategy<Value = (Access, NamedBy, Option<Identity>)> {
         NamedBy::SmtpAddress,
         NamedBy::PrincipalName,
     ]);
-    let identity = prop_oneof![
-        text().prop_map(Identity::PrincipalName),
-        text().prop_map(Identity::Sid),
-    ];
+    let identity = prop_oneof![text().prop_map(Identity::PrincipalName), text().prop_map(Identity::Sid),];
     (access, named, proptest::option::of(identity))
 }
 
@@ -263,9 +262,7 @@ proptest! {
 
 #[test]
 fn what_no_server_takes_is_not_sent() {
-    let nobody = || {
-        client_with(support::config(), |_| panic!("nothing may be sent"))
-    };
+    let nobody = || client_with(support::config(), |_| panic!("nothing may be sent"));
     let at = |second| jiff::Timestamp::from_second(second).unwrap();
     let good = AvailabilityQuery {
         attendees: vec![Invitee::required(alice())],
@@ -291,5 +288,8 @@ fn what_no_server_takes_is_not_sent() {
     now(nobody().service_configuration(&alice(), &[])).unwrap_err();
     now(nobody().search_mailboxes(&alice(), &MailboxSearch::default())).unwrap_err();
     now(nobody().expand_group(&alice(), &Group::Public("a\u{1}".to_owned()))).unwrap_err();
-    assert_eq!(now(nobody().mailbox_by_alias(&alice(), "bob@corp.example")).unwrap().as_str(), "bob@corp.example");
+    assert_eq!(
+        now(nobody().mailbox_by_alias(&alice(), "bob@corp.example")).unwrap().as_str(),
+        "bob@corp.example"
+    );
 }

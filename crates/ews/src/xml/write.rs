@@ -25,12 +25,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// For a request to a mailbox.
     pub(crate) fn reaching(reach: &Reach) -> Self {
-        Writer {
-            version: reach.version,
-            owner: reach.owner.clone(),
-            place: reach.place,
-            ..Writer::default()
-        }
+        Writer { version: reach.version, owner: reach.owner.clone(), place: reach.place, ..Writer::default() }
     }
 
     /// The schema version of the document, for what only some versions have.
