@@ -140,10 +140,15 @@ fn is_exchange(audience: &str, host: &str) -> bool {
 /// The NTLM message in a token, and whether SPNEGO is around it.
 fn unwrap(token: &[u8]) -> (&[u8], bool) {
     let at = token.windows(8).position(|window| window == b"NTLMSSP\0");
-    match at.and_then(|at| token.get(at..)) {
-        Some(message) => (message, at != Some(0)),
-        None => (&[], false),
-    }
+    let Some((head, message)) = at.and_then(|at| token.split_at_checked(at)) else { return (&[], false) };
+    // What follows the message in its envelope is not part of what the client sealed.
+    let length = match head {
+        [.., 0x04, 0x82, high, low] => usize::from(u16::from_be_bytes([*high, *low])),
+        [.., 0x04, 0x81, length] => usize::from(*length),
+        [.., 0x04, length] if *length < 0x80 => usize::from(*length),
+        _ => message.len(),
+    };
+    (message.get(..length).unwrap_or(message), !head.is_empty())
 }
 
 /// A `NegTokenResp` of SPNEGO that says "NTLM, not yet done" and carries a message.

@@ -40,6 +40,8 @@ pub(crate) enum Field {
     IsDraft,
     FolderName,
     FolderClass,
+    /// What only calendar items or contacts have, by its name without the family.
+    Detail(String),
     Header(String),
     Extended(PropertyName),
 }
@@ -173,6 +175,13 @@ impl Valued for Item {
             Field::IsRead => Value::Flag(self.is_read),
             Field::IsDraft => Value::Flag(self.is_draft),
             Field::FolderName | Field::FolderClass => Value::Missing,
+            Field::Detail(name) => match self.detail.as_ref() {
+                None => Value::Missing,
+                Some(detail) => match detail.time(name) {
+                    Some(time) => Value::Time(time),
+                    None => text(detail.text(name)),
+                },
+            },
             Field::Header(name) => texts_or_missing(
                 mail.headers
                     .iter()

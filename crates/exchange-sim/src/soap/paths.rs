@@ -159,7 +159,27 @@ pub(crate) fn searchable(path: &Path<'_>) -> Option<Field> {
             "message:InternetMessageId" => Field::MessageId,
             "message:IsRead" => Field::IsRead,
             "message:References" => Field::References,
-            _ => return None,
+            other => {
+                let (family, name) = other.split_once(':')?;
+                let plain = ["calendar", "contacts"].contains(&family) && !STRUCTURED.contains(&name);
+                return plain.then(|| Field::Detail(name.to_owned()));
+            }
         },
     })
 }
+
+/// Properties of calendar items and contacts that are more than one value, by which nobody can search.
+const STRUCTURED: [&str; 12] = [
+    "RequiredAttendees",
+    "OptionalAttendees",
+    "Resources",
+    "Organizer",
+    "Recurrence",
+    "EmailAddress",
+    "EmailAddresses",
+    "PhoneNumber",
+    "PhoneNumbers",
+    "PhysicalAddress",
+    "PhysicalAddresses",
+    "CompleteName",
+];
