@@ -2,8 +2,8 @@
 //!
 //! To add one: a file with `answer`, a line in [`find`], and its request in the tests.
 
-mod convert_id;
 mod aqs;
+mod convert_id;
 mod create_attachment;
 mod create_folder;
 mod create_item;
@@ -42,8 +42,8 @@ mod sync_folder_hierarchy;
 mod sync_folder_items;
 mod update_folder;
 mod update_item;
-mod views;
 mod upload_items;
+mod views;
 
 use super::call::Call;
 use super::fault::SoapFault;
