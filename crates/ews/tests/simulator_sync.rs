@@ -185,7 +185,7 @@ async fn events_are_pulled_after_a_watermark_and_can_be_pulled_again() {
     let moved = client.ports().moves.unwrap();
     let drafts = FolderRef::WellKnown(WellKnownFolder::Drafts);
     let new = moved.move_to(me, std::slice::from_ref(&item), &drafts).await.unwrap()[0].clone().unwrap();
-    client.ports().delete.unwrap().delete(me, &[new.clone()], DeleteMode::Hard).await.unwrap();
+    client.ports().delete.unwrap().delete(me, std::slice::from_ref(&new), DeleteMode::Hard).await.unwrap();
     let told = client.get_events(me, &subscription.id, &first).await.unwrap();
     // What happens in Drafts is nobody's business here; that something went there is.
     assert_eq!(kinds(&told), [EventKind::Created, EventKind::NewMail, EventKind::Moved]);
@@ -277,7 +277,7 @@ async fn a_stream_tells_what_happens_while_it_is_open_and_lasts_longer_than_a_ca
     let subscription = client.subscribe_streaming(me, &watch).await.unwrap();
     assert_eq!(subscription.watermark, None);
     let before = deliver(&organisation, "before it is opened");
-    let mut stream = client.stream_events(me, &[subscription.id.clone()], 1).await.unwrap();
+    let mut stream = client.stream_events(me, std::slice::from_ref(&subscription.id), 1).await.unwrap();
     assert_eq!(next(&mut stream).await, Some(Streamed::Open));
     let Some(Streamed::Notification(told)) = next(&mut stream).await else { panic!("no event") };
     assert_eq!(
