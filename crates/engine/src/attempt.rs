@@ -89,7 +89,9 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
     // the first.
     let silent = in_the_dark || matches!(failure.kind, FailureKind::Transient | FailureKind::Throttled);
     let harmless = matches!(repeat, Repeat::Natural | Repeat::Keyed);
-    if call.in_doubt && silent && harmless && call.effect.changes() {
+    // And a change that ran out of time may have been made, whether or not it is harmless to repeat.
+    let untold = (call.in_doubt && silent) || failure.kind == FailureKind::Timeout;
+    if untold && harmless && call.effect.changes() {
         return Err(Failure { kind: FailureKind::Unknown, ..failure });
     }
     match repeat {

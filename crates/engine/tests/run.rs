@@ -162,6 +162,31 @@ fn not_yet(millis: u64) -> Probe {
     Probe::NotYet { settle: Duration::from_millis(millis) }
 }
 
+#[tokio::test]
+async fn a_harmless_change_that_nobody_answers_is_tried_again_and_otherwise_unknown() {
+    let play = async |action: &str, retry: &str, hangs: usize| {
+        let script = Script::default().reply(action, vec![Reply::Hang; hangs]);
+        let text = playbook(&format!("  - {{ id: a, uses: {action}, timeout: 1s, retry: {retry} }}\n"));
+        let end = run(&engine(&script), &text).await;
+        (end.status, end.failure.map(|failure| failure.kind), script.calls(action).len())
+    };
+    let (lost, late) = (Some(FailureKind::Unknown), Some(FailureKind::Timeout));
+    let twice = |on: &str| format!("{{ attempts: 2, initial: 1s, max: 1s, on: [{on}] }}");
+    let (transient, timeout) = (twice("transient"), twice("timeout"));
+    let ends = tokio::join!(
+        play("test.change", &transient, 1),
+        play("test.change", &timeout, 1),
+        play("test.change", &transient, 2),
+        play("test.change", "none", 1),
+        play("test.read", "none", 1),
+    );
+    assert_eq!(ends.0, (RunStatus::Succeeded, None, 2));
+    assert_eq!(ends.1, (RunStatus::Succeeded, None, 2), "who names the time limit means this");
+    assert_eq!(ends.2, (RunStatus::Unknown, lost, 2));
+    assert_eq!(ends.3, (RunStatus::Unknown, lost, 1));
+    assert_eq!(ends.4, (RunStatus::Failed, late, 1), "what only reads took too long, and that is all");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_effect_that_shows_late_is_waited_for_and_not_repeated() {
     let text = playbook("  - { id: a, uses: test.send }\n");

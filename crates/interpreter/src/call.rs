@@ -179,11 +179,12 @@ fn another(call: &CallNode, failure: &Failure, now: Timestamp, entropy: u64) -> 
     let StepKind::Call(step) = &call.step.get()?.kind else { return None };
     let again = step.idempotency.on_unknown == OnUnknown::Retry;
     let (repeat, mut on) = (if again { Repeat::Natural } else { step.repeat }, step.retry.clone());
-    // A lost answer is for a harmless call what a lost connection is; if no attempt is answered, the step still ends as
-    // unknown. An author who says what is to follow a lost answer is taken at the word.
+    // A lost answer is for a harmless call what a lost connection or a time limit is; if no attempt is answered, the
+    // step still ends as unknown. An author who says what is to follow a lost answer is taken at the word.
     let harmless = matches!(repeat, Repeat::Natural | Repeat::Keyed);
     let unsaid = step.idempotency.on_unknown == OnUnknown::Verify;
-    if again || (unsaid && harmless && on.on.contains(&FailureKind::Transient)) {
+    let meant = [FailureKind::Transient, FailureKind::Timeout].iter().any(|kind| on.on.contains(kind));
+    if again || (unsaid && harmless && meant) {
         on.on.push(FailureKind::Unknown);
     }
     next_attempt(&on, repeat, call.attempt, failure, now, entropy)
