@@ -234,7 +234,11 @@ pub(crate) const CONNECTION: &[Key] = &[
     ),
     key("server_version", Shape::Word(VERSIONS), "The schema version requests ask for; auto if left out."),
     key("timeout", Shape::Duration, "How long one request may take, e.g. 60s; 2m if left out."),
-    key("max_requests", Shape::Number(1, 64), "How many requests are under way at a time."),
+    key(
+        "max_requests",
+        Shape::Number(1, 64),
+        "How many requests are under way at a time; 10 if nothing is said.",
+    ),
     key(
         "settle_seconds",
         Shape::Number(0, 65535),

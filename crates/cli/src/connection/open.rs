@@ -15,6 +15,8 @@ use crate::exit::Wrong;
 
 use super::carried::{self, Carried};
 
+/// How many requests are under way at a time if nothing is said: Exchange allows an account 27, which others use too.
+const MAX_REQUESTS: usize = 10;
 /// How long connecting may take at most.
 const CONNECT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -109,9 +111,7 @@ impl Ews {
         if let Some(timeout) = self.timeout {
             builder = builder.deadline(timeout).connect_timeout(timeout.min(CONNECT));
         }
-        if let Some(most) = self.max_requests {
-            builder = builder.max_concurrent(most);
-        }
+        builder = builder.max_concurrent(self.max_requests.unwrap_or(MAX_REQUESTS));
         let (least, most) =
             (self.tls.min.unwrap_or(TlsVersion::Tls12), self.tls.max.unwrap_or(TlsVersion::Tls13));
         builder = builder.tls_versions(least, most);
