@@ -18,12 +18,6 @@ pub(crate) enum Token<'s> {
     End,
 }
 
-/// Longest first, because the first match wins.
-const PUNCTUATION: [&str; 25] = [
-    "&&", "||", "==", "!=", "<=", ">=", ".?", "[?", "(", ")", "[", "]", "{", "}", ",", ".", ":", "?", "+",
-    "-", "*", "/", "%", "<", ">",
-];
-
 pub(crate) struct Lexer<'s> {
     text: &'s str,
     at: usize,
@@ -83,9 +77,36 @@ impl<'s> Lexer<'s> {
         Ok((token, Span::new(start, self.at)))
     }
 
-    /// `.?` and `[?` are one mark only where a name or index follows: `a ? .5 : 1` and `[x][?0]` stay apart.
+    /// The longest mark that stands here.
     fn punctuation(&self) -> Option<&'static str> {
-        PUNCTUATION.into_iter().find(|mark| self.rest().starts_with(mark))
+        let rest = self.rest().as_bytes();
+        Some(match (rest.first()?, rest.get(1)) {
+            (b'&', Some(b'&')) => "&&",
+            (b'|', Some(b'|')) => "||",
+            (b'=', Some(b'=')) => "==",
+            (b'<', Some(b'=')) => "<=",
+            (b'>', Some(b'=')) => ">=",
+            (b'.', Some(b'?')) => ".?",
+            (b'[', Some(b'?')) => "[?",
+            (b'(', _) => "(",
+            (b')', _) => ")",
+            (b'[', _) => "[",
+            (b']', _) => "]",
+            (b'{', _) => "{",
+            (b'}', _) => "}",
+            (b',', _) => ",",
+            (b'.', _) => ".",
+            (b':', _) => ":",
+            (b'?', _) => "?",
+            (b'+', _) => "+",
+            (b'-', _) => "-",
+            (b'*', _) => "*",
+            (b'/', _) => "/",
+            (b'%', _) => "%",
+            (b'<', _) => "<",
+            (b'>', _) => ">",
+            _ => return None,
+        })
     }
 
     fn digit_follows(&self) -> bool {

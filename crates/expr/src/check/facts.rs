@@ -69,7 +69,17 @@ pub(super) fn local_key(slot: usize) -> String {
 }
 
 pub(super) fn member_key(base: &str, name: &str) -> String {
-    format!("{base}{JOINT}.{name}")
+    let mut key = String::with_capacity(base.len() + JOINT.len_utf8() + 1 + name.len());
+    key.push_str(base);
+    into_member(&mut key, name);
+    key
+}
+
+/// The place of a member of the place that `key` is.
+pub(super) fn into_member(key: &mut String, name: &str) {
+    key.push(JOINT);
+    key.push('.');
+    key.push_str(name);
 }
 
 pub(super) fn index_key(base: &str, index: i64) -> String {
@@ -78,7 +88,10 @@ pub(super) fn index_key(base: &str, index: i64) -> String {
 
 fn path_key<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<String> {
     let first = names.next()?.to_owned();
-    Some(names.fold(first, |key, name| member_key(&key, name)))
+    Some(names.fold(first, |mut key, name| {
+        into_member(&mut key, name);
+        key
+    }))
 }
 
 /// The place a node stands for, if it is one.

@@ -1,6 +1,6 @@
 //! Names, members, indexes and macros.
 
-use super::facts::{index_key, key_of, member_key};
+use super::facts::{index_key, into_member, key_of, member_key};
 use super::{Checker, codes};
 use crate::ast::{Kind, Macro, MacroKind, Node, Part, Segment};
 use crate::functions;
@@ -38,8 +38,11 @@ impl Checker<'_> {
         let mut key = String::new();
         let mut ty = found;
         for (at, segment) in path.iter().enumerate() {
-            let base = if at == 0 { String::new() } else { key.clone() };
-            key = if at == 0 { segment.name.clone() } else { member_key(&base, &segment.name) };
+            if at == 0 {
+                key.push_str(&segment.name);
+            } else {
+                into_member(&mut key, &segment.name);
+            }
             if at >= taken {
                 ty = self.field(ty, segment, Some(&key), false);
             }

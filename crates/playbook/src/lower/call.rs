@@ -1,6 +1,7 @@
 //! `uses`: call an action.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,15 +128,15 @@ impl Lower<'_> {
             }
             return None;
         };
-        let who = format!("`{}`", spec.name);
+        let who = format_args!("`{}`", spec.name);
         match named {
-            Some((node, name)) => self.named_connection(node, name, kind, &who),
-            None => self.only_connection(uses, kind, &who),
+            Some((node, name)) => self.named_connection(node, name, kind, who),
+            None => self.only_connection(uses, kind, who),
         }
     }
 
     /// The only connection of a kind.
-    pub(super) fn only_connection(&mut self, at: &Node, kind: &str, who: &str) -> Option<String> {
+    pub(super) fn only_connection(&mut self, at: &Node, kind: &str, who: impl Display) -> Option<String> {
         let fitting = self.connections_of_kind(kind);
         if let [only] = fitting.as_slice() {
             return Some(only.clone());
@@ -162,7 +163,7 @@ impl Lower<'_> {
         node: &Node,
         name: &str,
         kind: &str,
-        who: &str,
+        who: impl Display,
     ) -> Option<String> {
         match self.connections.iter().find(|(c, _)| c.name == name) {
             Some((found, _)) if found.kind == kind => Some(name.to_owned()),

@@ -73,7 +73,11 @@ impl<'n> Fields<'n> {
 
     /// Plain text without expressions.
     pub(crate) fn text(&self, name: &str, sink: &mut Sink) -> Option<&'n str> {
-        plain_text(self.get(name)?, &format!("`{name}`"), sink)
+        let node = self.get(name)?;
+        match node.text().filter(|text| !Template::has_expression(text)) {
+            Some(text) => Some(text),
+            None => plain_text(node, &format!("`{name}`"), sink),
+        }
     }
 
     pub(crate) fn duration(&self, name: &str, limits: Limits, sink: &mut Sink) -> Option<Duration> {

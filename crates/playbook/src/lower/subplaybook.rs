@@ -242,7 +242,7 @@ impl Lower<'_> {
             let found = match given.get(&theirs.name) {
                 Some(node) => {
                     let name = plain_text(node, "a connection", self.sink)?;
-                    self.named_connection(node, name, &theirs.kind, &format!("`{}`", plan.id))
+                    self.named_connection(node, name, &theirs.kind, format_args!("`{}`", plan.id))
                 }
                 None => self.same_connection(call, theirs, plan),
             };

@@ -17,6 +17,7 @@ pub(crate) fn problems(text: &str) -> Vec<Raw> {
     let mut scan = Scan {
         text,
         at: 0,
+        line: 0..end_of_line(text, 0),
         columns: Vec::new(),
         content: false,
         ended: false,
@@ -35,6 +36,8 @@ const MOST: usize = 10;
 struct Scan<'s> {
     text: &'s str,
     at: usize,
+    /// The line that was looked at last: most questions are about one and the same.
+    line: Range<usize>,
     /// Columns of the keys and dashes that are open, outermost first.
     columns: Vec<usize>,
     /// Something other than comments has been seen.
@@ -43,6 +46,12 @@ struct Scan<'s> {
     ended: bool,
     found: Vec<Raw>,
     stop: bool,
+}
+
+/// Where the line ends that goes on at `at`.
+fn end_of_line(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    memchr::memchr(b'\n', rest).map_or(text.len(), |n| at + n)
 }
 
 impl<'s> Scan<'s> {
@@ -64,16 +73,29 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn end_of_line(&self) -> usize {
-        self.rest().find('\n').map_or(self.text.len(), |n| self.at + n)
+    /// The line that `at` is on, without its end.
+    fn here(&mut self) -> Range<usize> {
+        if self.at < self.line.start || self.at > self.line.end {
+            let start = self.text.get(..self.at).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
+            self.line = start..end_of_line(self.text, self.at);
+        }
+        self.line.clone()
+    }
+
+    fn end_of_line(&mut self) -> usize {
+        self.here().end
     }
 
     fn next_line(&mut self) {
-        self.at = (self.end_of_line() + 1).min(self.text.len());
+        let end = self.end_of_line();
+        self.at = (end + 1).min(self.text.len());
+        if end < self.text.len() {
+            self.line = self.at..end_of_line(self.text, self.at);
+        }
     }
 
-    fn column(&self) -> usize {
-        self.at - self.text.get(..self.at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1)
+    fn column(&mut self) -> usize {
+        self.at - self.here().start
     }
 
     fn report(&mut self, raw: Raw) {
@@ -156,9 +178,10 @@ impl<'s> Scan<'s> {
             return true;
         }
         if rest.starts_with('%') && !self.content {
+            let end = self.end_of_line();
             self.report(
                 Raw::error(codes::TAG, "a YAML directive")
-                    .at(start..self.end_of_line(), "not allowed")
+                    .at(start..end, "not allowed")
                     .help("remove the line; playbooks need no directives"),
             );
             self.next_line();
@@ -290,14 +313,16 @@ impl<'s> Scan<'s> {
 
     /// Over `|` or `>`, its header and its lines.
     fn block_scalar(&mut self) {
-        let header = self.text.get(self.at..self.end_of_line()).unwrap_or("");
+        let end = self.end_of_line();
+        let header = self.text.get(self.at..end).unwrap_or("");
         let given = header.bytes().take(3).find(u8::is_ascii_digit).map(|d| usize::from(d - b'0'));
         let parent = self.columns.last().copied();
         let least = parent.map_or(0, |c| c + 1);
         let mut indent = given.map(|d| parent.map_or(0, |c| c) + d);
         self.next_line();
         while self.at < self.text.len() {
-            let line = self.text.get(self.at..self.end_of_line()).unwrap_or("");
+            let end = self.end_of_line();
+            let line = self.text.get(self.at..end).unwrap_or("");
             let spaces = line.len() - line.trim_start_matches(' ').len();
             if !line.trim().is_empty() {
                 if spaces < *indent.get_or_insert(spaces.max(least)) {

@@ -142,8 +142,14 @@ fn invisible(c: char) -> bool {
     deceptive(c)
         || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200c}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{2061}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
-/// Where two ASCII characters stand beside each other. On lines as short as these the search for a text of the standard
-/// library spends most of its time getting ready.
+
+/// Where two ASCII characters stand beside each other, one of them a blank. The other is looked for, because lines are
+/// full of blanks; the search for a text of the standard library spends most of its time getting ready.
 pub(crate) fn pair(line: &str, first: u8, second: u8) -> Option<usize> {
-    line.as_bytes().windows(2).position(|two| two == [first, second])
+    let line = line.as_bytes();
+    if first == b' ' {
+        let follows = |at: &usize| at.checked_sub(1).and_then(|before| line.get(before)) == Some(&first);
+        return memchr::memchr_iter(second, line).find(follows).map(|at| at - 1);
+    }
+    memchr::memchr_iter(first, line).find(|at| line.get(at + 1) == Some(&second))
 }
