@@ -32,10 +32,17 @@ enum Piece {
     Expr(usize, Expr),
 }
 
+/// Where the first expression opens. Most texts hold none, and the search for a text of the standard library would spend
+/// its time getting ready.
+fn opening(text: &str) -> Option<usize> {
+    let mut marks = text.match_indices('$').map(|(at, _)| at);
+    marks.find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(OPEN)))
+}
+
 impl Template {
     /// Whether the text has anything to evaluate or to unescape.
     pub fn has_expression(text: &str) -> bool {
-        text.contains(OPEN)
+        opening(text).is_some()
     }
 
     /// Parses a scalar.
@@ -46,7 +53,7 @@ impl Template {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut at = 0;
-        while let Some(found) = text.get(at..).and_then(|rest| rest.find(OPEN)) {
+        while let Some(found) = text.get(at..).and_then(opening) {
             let open = at + found;
             if open > at && text.get(open - 1..).is_some_and(|t| t.starts_with(ESCAPED)) {
                 literal.push_str(text.get(at..open - 1).unwrap_or(""));

@@ -237,11 +237,22 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen: HashMap<String, Id> = HashMap::new();
         while let Some(key) = map.next_key_seed(KeySeed(self.builder))? {
-            if let Some(first) = seen.get(&key.text) {
-                let (key, first, text) = (key.id, *first, key.text.clone());
-                self.builder.problems.push(KeyProblem::Duplicate { key, first, text });
+            let first = if entries.len() < FEW {
+                entries.iter().find(|entry| entry.key.text == key.text).map(|entry| entry.key.id)
             } else {
-                seen.insert(key.text.clone(), key.id);
+                if seen.is_empty() {
+                    // The first of two equal keys is the one that counts.
+                    seen.extend(entries.iter().rev().map(|entry| (entry.key.text.clone(), entry.key.id)));
+                }
+                let first = seen.get(&key.text).copied();
+                if first.is_none() {
+                    seen.insert(key.text.clone(), key.id);
+                }
+                first
+            };
+            if let Some(first) = first {
+                let (key, text) = (key.id, key.text.clone());
+                self.builder.problems.push(KeyProblem::Duplicate { key, first, text });
             }
             if key.text == "<<" {
                 self.builder.problems.push(KeyProblem::Merge { key: key.id });
@@ -260,6 +271,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
 fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
     if depth >= MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(depth + 1) }
 }
+
+/// Up to so many keys are found faster by looking at each than by hashing.
+const FEW: usize = 24;
 
 struct KeySeed<'b>(&'b mut Builder);
 
