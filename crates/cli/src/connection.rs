@@ -65,6 +65,7 @@ impl Ews {
             max_requests: None,
             // The simulator files at once.
             settle: Some(Duration::ZERO),
+            simulated: true,
             test_user: None,
             tls: Tls::default(),
             proxy: Proxy::None,

@@ -107,7 +107,8 @@ fn a_restriction_finds_the_same_with_and_without_the_wire() {
             Ok(())
         })
         .unwrap();
-    assert!(hits.get() > 30, "only {} restrictions told mails apart", hits.get());
+    // Some 40 of them do; with far fewer the equality would say little.
+    assert!(hits.get() > 15, "only {} restrictions told mails apart", hits.get());
 }
 
 fn alice() -> Mailbox {

@@ -51,6 +51,7 @@ impl Client {
             max_body: 256 << 20,
             max_concurrent: None,
             repeats: 2,
+            waits: true,
             proxies: Proxies::None,
             tls: Settings::default(),
         }
@@ -139,6 +140,7 @@ pub struct Builder {
     max_body: u64,
     max_concurrent: Option<usize>,
     repeats: u32,
+    waits: bool,
     proxies: Proxies,
     tls: Settings,
 }
@@ -201,6 +203,14 @@ impl Builder {
         self
     }
 
+    /// Leaves time to the caller: nothing is sent again, and a wait that a server asks for is told and not kept.
+    /// For callers whose clock is not the machine's.
+    #[must_use]
+    pub fn callers_time(mut self) -> Self {
+        (self.repeats, self.waits) = (0, false);
+        self
+    }
+
     /// Goes through this proxy. Without one no proxy is used, whatever the environment says.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -249,7 +259,7 @@ impl Builder {
         }
         let tls = Arc::new(tls::config(&self.tls)?);
         let dialer = Dialer { limit: self.connect, proxies: self.proxies, tls };
-        let gate = Arc::new(Gate::new(self.max_concurrent));
+        let gate = Arc::new(Gate::new(self.max_concurrent, self.waits));
         let decode = Decode { inner: Wire::new(dialer.clone()), limit: self.max_body };
         let size = Size { inner: decode, limit: self.max_body };
         let attempt = Deadline { inner: size, limit: self.attempt, outer: false };

@@ -31,18 +31,22 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// What all requests of a client share.
 pub(crate) struct Gate {
     places: Option<Arc<Semaphore>>,
+    waits: bool,
     closed: Mutex<HashMap<Origin, Instant>>,
 }
 
 impl Gate {
-    /// For so many requests at one time.
-    pub(crate) fn new(most: Option<usize>) -> Self {
+    /// For so many requests at one time. Without `waits` no server closes it.
+    pub(crate) fn new(most: Option<usize>, waits: bool) -> Self {
         let places = most.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))));
-        Gate { places, closed: Mutex::default() }
+        Gate { places, waits, closed: Mutex::default() }
     }
 
     /// Nothing goes to `origin` for so long. A shorter wait never ends a longer one.
     pub(crate) fn close(&self, origin: &Origin, wait: Duration) {
+        if !self.waits {
+            return;
+        }
         let until = Instant::now() + wait.min(LONGEST);
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         closed.retain(|_, until| *until > Instant::now());

@@ -42,6 +42,8 @@ pub(crate) struct Ews {
     pub(crate) max_requests: Option<usize>,
     /// How long a message that was sent may take to show in Sent Items.
     pub(crate) settle: Option<Duration>,
+    /// Leads to the simulator of this process; cannot be written in the file.
+    pub(crate) simulated: bool,
     /// A mailbox that is opened by impersonation to test the connection.
     pub(crate) test_user: Option<Mailbox>,
     /// How the connection is encrypted.

@@ -53,6 +53,7 @@ pub(crate) fn connection(
         timeout,
         max_requests: max_requests.and_then(|number| usize::try_from(number).ok()),
         settle: settle.map(|seconds| Duration::from_secs(seconds.into())),
+        simulated: false,
         test_user,
         tls: tls?,
         proxy: proxy?,

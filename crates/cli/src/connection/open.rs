@@ -102,6 +102,10 @@ impl Ews {
         if let Some(settle) = self.settle {
             config.settle = settle;
         }
+        if self.simulated {
+            // Nobody asks a simulator about one request, and two runs of a test say the same.
+            config.request_id_seed = Some(0);
+        }
         config
     }
 
@@ -112,6 +116,10 @@ impl Ews {
             builder = builder.deadline(timeout).connect_timeout(timeout.min(CONNECT));
         }
         builder = builder.max_concurrent(self.max_requests.unwrap_or(MAX_REQUESTS));
+        if self.simulated {
+            // The clock of a test may be virtual, and its faults are meant for the step.
+            builder = builder.callers_time();
+        }
         let (least, most) =
             (self.tls.min.unwrap_or(TlsVersion::Tls12), self.tls.max.unwrap_or(TlsVersion::Tls13));
         builder = builder.tls_versions(least, most);
