@@ -5,6 +5,7 @@
 //! cost a second parse and are worked out by `place` only when there is something to report.
 
 pub(crate) mod align;
+mod inline;
 pub(crate) mod place;
 pub(crate) mod scan;
 pub(crate) mod text;

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::MAX_DEPTH;
+use super::inline::Expressions;
 use super::text::pair;
 use crate::codes;
 use crate::report::Raw;
@@ -486,40 +487,4 @@ impl<'s> Scan<'s> {
 pub(crate) fn too_deep() -> Raw {
     Raw::error(codes::TOO_LARGE, format!("nested deeper than {MAX_DEPTH} levels"))
         .help("flatten the structure; `set` steps can take parts of it")
-}
-
-/// The expressions of one line of plain text.
-struct Expressions {
-    /// Begin and end; one that is not closed on the line ends nowhere.
-    ranges: Vec<Range<usize>>,
-    open: bool,
-}
-
-impl Expressions {
-    fn new(line: &str) -> Self {
-        let mut ranges = Vec::new();
-        let mut from = if line.as_bytes().contains(&b'$') { 0 } else { line.len() };
-        while let Some(start) = line.get(from..).and_then(|l| l.find("${{")).map(|n| from + n) {
-            let end = line.get(start..).and_then(|l| l.find("}}")).map_or(usize::MAX, |n| start + n + 2);
-            ranges.push(start..end);
-            from = end.min(line.len());
-            if end == usize::MAX {
-                break;
-            }
-        }
-        let open = ranges.last().is_some_and(|r| r.end == usize::MAX);
-        Expressions { ranges, open }
-    }
-
-    fn opened_before(&self, at: usize) -> bool {
-        self.ranges.iter().any(|r| r.contains(&at))
-    }
-
-    /// Where the `:` of a key stands, if the line starts with a key.
-    fn key_end(&self, line: &str) -> Option<usize> {
-        let comment = pair(line, b' ', b'#').unwrap_or(line.len());
-        let text = line.get(..comment)?.trim_end();
-        let inner = pair(text, b':', b' ').or_else(|| pair(text, b':', b'\t'));
-        inner.or_else(|| text.ends_with(':').then(|| text.len() - 1))
-    }
 }
