@@ -9,16 +9,12 @@ Prints "N passed, M failed"; the exit code is 1 if anything failed.
 
 import datetime
 import sys
-import traceback
-import warnings
 
-from lxml import etree
 from exchangelib import DELEGATE, EWSDateTime, EWSTimeZone
 from exchangelib.errors import ErrorNameResolutionNoResults
 from exchangelib.properties import DLMailbox
-from exchangelib.protocol import BaseProtocol
 
-from exchangelib_check import ALICE, BOB, Validating, account, holds_the_schema
+from exchangelib_check import ALICE, BOB, account, begin, judge
 
 DESK = "desk@corp.example"
 checks = []
@@ -88,21 +84,9 @@ def lists_mailboxes_to_search(alice, desk):
 
 def main():
     url, user, password, schema = sys.argv[1:5]
-    warnings.simplefilter("ignore")
-    BaseProtocol.HTTP_ADAPTER_CLS = Validating
-    Validating.schema = etree.XMLSchema(etree.parse(schema))
+    begin(schema)
     alice, desk = (account(url, user, password, address, DELEGATE) for address in (ALICE, DESK))
-    passed = failed = 0
-    for function in [*checks, lambda alice, desk: holds_the_schema(least=10)]:
-        try:
-            function(alice, desk)
-            passed += 1
-        except Exception:
-            failed += 1
-            print(f"--- {function.__name__}")
-            traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    judge([(check.__name__, check, alice, desk) for check in checks], least=10)
 
 
 if __name__ == "__main__":

@@ -2,44 +2,18 @@
 //! panic, and the pieces change nothing.
 #![no_main]
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::task::{Context, Poll};
+#[path = "../pieces.rs"]
+mod pieces;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::stream::{Iter, iter};
-use http::{Request, Response};
-use http_body::Frame;
-use http_body_util::StreamBody;
 use libfuzzer_sys::fuzz_target;
+use pieces::Pieces;
 use portcullis_ews::{
     Access, AvailabilityQuery, Config, EwsClient, FreeBusyDetail, Group, Invitee, MailboxSearch, NameQuery,
     PeopleIn, PeopleQuery, SearchGives, SearchPart, SearchableQuery, ServicePart, SuggestionQuery,
     Suitability,
 };
 use portcullis_exchange::Mailbox;
-use tower_service::Service;
-
-#[derive(Clone)]
-struct Pieces(Vec<Bytes>);
-
-type Body = StreamBody<Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
-
-impl Service<Request<Bytes>> for Pieces {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Bytes>) -> Self::Future {
-        let pieces: Vec<_> = self.0.iter().map(|piece| Ok(Frame::data(piece.clone()))).collect();
-        ready(Ok(Response::new(StreamBody::new(iter(pieces)))))
-    }
-}
 
 fn availability(me: &Mailbox) -> AvailabilityQuery {
     let wanted = SuggestionQuery { minutes: 60, per_day: 2, per_day_outside: 0, at_least: Suitability::Good };
@@ -55,7 +29,7 @@ fn availability(me: &Mailbox) -> AvailabilityQuery {
 
 /// What the chosen operation makes of the answer, as text.
 fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
-    let service = Pieces(answer.chunks(size.max(1)).map(Bytes::copy_from_slice).collect());
+    let service = Pieces::of(answer, size);
     let url = http::Uri::from_static("https://mail.corp.example/EWS/Exchange.asmx");
     let mut config = Config::new(url, Access::Impersonation);
     config.request_id_seed = Some(1);
