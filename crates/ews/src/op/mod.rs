@@ -7,6 +7,7 @@ use crate::failure::{Effect, Failure};
 use crate::version::Version;
 use crate::xml::{Pull, Reader, Writer};
 
+pub(crate) mod changes;
 pub(crate) mod convert_id;
 pub(crate) mod copy_item;
 pub(crate) mod create_attachment;

@@ -3,7 +3,6 @@
 
 use exchange::{Error, Mailbox};
 
-use crate::answer::Message;
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
@@ -11,6 +10,7 @@ use crate::folders::{self, Folder};
 use crate::malformed::Reason;
 use crate::object::FolderAt;
 use crate::op::Operation;
+use crate::op::changes::{Change, Changes, changes};
 use crate::xml::{Pull, Reader, Writer};
 
 /// One change in the tree of folders.
@@ -62,66 +62,41 @@ impl Operation for SyncFolderHierarchy<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<SyncedFolders, Failure> {
-        let mut found = None;
-        while reader.child().await? {
-            if found.is_some() {
-                return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
-            }
-            let mut message = Message::begin(reader);
-            let mut synced = SyncedFolders::default();
-            let mut state = None;
-            while reader.child().await? {
-                match reader.name() {
-                    b"SyncState" => state = Some(reader.text().await?),
-                    b"IncludesLastFolderInRange" => {
-                        synced.complete = reader.boolean("IncludesLastFolderInRange").await?;
-                    }
-                    b"Changes" => {
-                        while reader.child().await? {
-                            synced.changes.extend(change(reader).await?);
-                        }
-                    }
-                    _ => message.other(reader).await?,
-                }
-            }
-            message.finish(Self::NAME, Self::EFFECT)?;
-            synced.state = state.ok_or_else(|| reader.error(Reason::Missing("SyncState")))?;
-            if !synced.complete && self.state == Some(synced.state.as_str()) {
-                return Err(reader.error(Reason::Paging));
-            }
-            found = Some(synced);
-        }
-        found.ok_or_else(|| reader.error(Reason::Missing("SyncState")))
+        let Changes { state, complete, changes } = changes(reader, self.state, Self::NAME).await?;
+        Ok(SyncedFolders { state, complete, changes })
     }
 }
 
-/// Reads one change; a kind of a later version is passed over.
-async fn change<P: Pull>(reader: &mut Reader<P>) -> Result<Option<SyncedFolder>, Failure> {
-    let is_new = match reader.name() {
-        b"Create" => true,
-        b"Update" => false,
-        b"Delete" => {
-            let mut id = None;
-            while reader.child().await? {
-                if reader.name() == b"FolderId" {
-                    id = reader.attribute("Id");
+impl Change for SyncedFolder {
+    const ALL: &'static str = "IncludesLastFolderInRange";
+
+    async fn read<P: Pull>(reader: &mut Reader<P>) -> Result<Option<Self>, Failure> {
+        let is_new = match reader.name() {
+            b"Create" => true,
+            b"Update" => false,
+            b"Delete" => {
+                let mut id = None;
+                while reader.child().await? {
+                    if reader.name() == b"FolderId" {
+                        id = reader.attribute("Id");
+                    }
+                    reader.skip().await?;
                 }
-                reader.skip().await?;
+                let id = id.ok_or_else(|| reader.error(Reason::Missing("FolderId")))?;
+                return Ok(Some(SyncedFolder::Deleted(id)));
             }
-            let id = id.ok_or_else(|| reader.error(Reason::Missing("FolderId")))?;
-            return Ok(Some(SyncedFolder::Deleted(id)));
+            _ => {
+                reader.skip().await?;
+                return Ok(None);
+            }
+        };
+        let mut folder = None;
+        while reader.child().await? {
+            folder = Some(Folder::read(reader).await?);
         }
-        _ => {
-            reader.skip().await?;
-            return Ok(None);
-        }
-    };
-    let mut folder = None;
-    while reader.child().await? {
-        folder = Some(Folder::read(reader).await?);
+        let folder = folder.ok_or_else(|| reader.error(Reason::Missing("the folder of a change")))?;
+        Ok(Some(if is_new { SyncedFolder::Created(folder) } else { SyncedFolder::Updated(folder) }))
     }
-    let folder = folder.ok_or_else(|| reader.error(Reason::Missing("the folder of a change")))?;
-    Ok(Some(if is_new { SyncedFolder::Created(folder) } else { SyncedFolder::Updated(folder) }))
 }
 
 impl EwsClient {

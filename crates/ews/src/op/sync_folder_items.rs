@@ -3,7 +3,6 @@
 
 use exchange::{Error, ErrorKind, ItemRef, Mailbox, MessageSummary};
 
-use crate::answer::Message;
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
@@ -12,6 +11,7 @@ use crate::item::{Item, item_id};
 use crate::malformed::Reason;
 use crate::object::FolderAt;
 use crate::op::Operation;
+use crate::op::changes::{Change, Changes, changes};
 use crate::property::{self, SUMMARY};
 use crate::xml::{Pull, Reader, Writer};
 
@@ -130,65 +130,41 @@ impl Operation for SyncFolderItems<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<SyncedItems, Failure> {
-        let mut found = None;
-        while reader.child().await? {
-            if found.is_some() {
-                return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
-            }
-            let mut message = Message::begin(reader);
-            let mut synced = SyncedItems::default();
-            let mut state = None;
-            while reader.child().await? {
-                match reader.name() {
-                    b"SyncState" => state = Some(reader.text().await?),
-                    b"IncludesLastItemInRange" => {
-                        synced.complete = reader.boolean("IncludesLastItemInRange").await?;
-                    }
-                    b"Changes" => {
-                        while reader.child().await? {
-                            synced.changes.extend(change(reader).await?);
-                        }
-                    }
-                    _ => message.other(reader).await?,
-                }
-            }
-            message.finish(Self::NAME, Self::EFFECT)?;
-            synced.state = state.ok_or_else(|| reader.error(Reason::Missing("SyncState")))?;
-            if !synced.complete && self.sync.state.as_deref() == Some(synced.state.as_str()) {
-                return Err(reader.error(Reason::Paging));
-            }
-            found = Some(synced);
-        }
-        found.ok_or_else(|| reader.error(Reason::Missing("SyncState")))
+        let Changes { state, complete, changes } =
+            changes(reader, self.sync.state.as_deref(), Self::NAME).await?;
+        Ok(SyncedItems { state, complete, changes })
     }
 }
 
-/// Reads one change; a kind of a later version is passed over.
-async fn change<P: Pull>(reader: &mut Reader<P>) -> Result<Option<SyncedItem>, Failure> {
-    let is_new = match reader.name() {
-        b"Create" => true,
-        b"Update" => false,
-        b"Delete" => {
-            let (item, _) = marked(reader).await?;
-            return Ok(Some(SyncedItem::Deleted(item)));
+impl Change for SyncedItem {
+    const ALL: &'static str = "IncludesLastItemInRange";
+
+    async fn read<P: Pull>(reader: &mut Reader<P>) -> Result<Option<Self>, Failure> {
+        let is_new = match reader.name() {
+            b"Create" => true,
+            b"Update" => false,
+            b"Delete" => {
+                let (item, _) = marked(reader).await?;
+                return Ok(Some(SyncedItem::Deleted(item)));
+            }
+            b"ReadFlagChange" => {
+                let (item, is_read) = marked(reader).await?;
+                let is_read = is_read.ok_or_else(|| reader.error(Reason::Missing("IsRead")))?;
+                return Ok(Some(SyncedItem::ReadFlag(item, is_read)));
+            }
+            _ => {
+                reader.skip().await?;
+                return Ok(None);
+            }
+        };
+        let mut item = None;
+        while reader.child().await? {
+            item = Some(Item::read(reader, None).await?);
         }
-        b"ReadFlagChange" => {
-            let (item, is_read) = marked(reader).await?;
-            let is_read = is_read.ok_or_else(|| reader.error(Reason::Missing("IsRead")))?;
-            return Ok(Some(SyncedItem::ReadFlag(item, is_read)));
-        }
-        _ => {
-            reader.skip().await?;
-            return Ok(None);
-        }
-    };
-    let mut item = None;
-    while reader.child().await? {
-        item = Some(Item::read(reader, None).await?);
+        let item = item.ok_or_else(|| reader.error(Reason::Missing("the item of a change")))?;
+        let summary = item.into_summary(reader)?;
+        Ok(Some(if is_new { SyncedItem::Created(summary) } else { SyncedItem::Updated(summary) }))
     }
-    let item = item.ok_or_else(|| reader.error(Reason::Missing("the item of a change")))?;
-    let summary = item.into_summary(reader)?;
-    Ok(Some(if is_new { SyncedItem::Created(summary) } else { SyncedItem::Updated(summary) }))
 }
 
 /// Reads an id and perhaps a read mark.
