@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::command::{next_steps, refusal};
 use crate::exit::{Exit, Wrong};
 use crate::follow::{Driven, Follow, follow};
+use crate::next;
 use crate::output::{self, Style};
 use crate::progress::Progress;
 use crate::report::Report;
@@ -109,7 +110,7 @@ pub(crate) async fn carry(
     if !json {
         output::say_raw(&report.to_text(id, &name, false, Style::stdout()));
         if exit == Exit::Waiting {
-            output::say(&next_steps(id, &report));
+            output::say(&next::carry(&next_steps(id, &report)));
         }
     }
     Ok((report, exit))

@@ -17,6 +17,7 @@ mod rerun;
 mod run;
 mod runs;
 mod schema;
+mod secret;
 mod signal;
 mod sim;
 mod test;
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// Look at connections, and try them
     #[command(subcommand)]
     Connection(connection::Connection),
+    /// Keep secrets in the keyring of this system
+    #[command(subcommand)]
+    Secret(secret::Secret),
     /// Serve a simulated Exchange organisation
     Sim(sim::Sim),
     /// Print the JSON Schema of playbooks or of portcullis.yaml, for editors
@@ -105,6 +109,7 @@ impl Command {
             Command::Answer(command) => command.run(shared).await,
             Command::Signal(command) => command.run(shared).await,
             Command::Connection(command) => command.run(shared).await,
+            Command::Secret(command) => command.run(),
             Command::Sim(command) => command.run(shared).await,
             Command::Schema(command) => command.run(shared),
             Command::Completions(command) => Ok(command.run()),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::control::{self, Answer, Control, Heard, Standing, What};
 use crate::exit::Exit;
+use crate::next;
 use crate::output::{self, Style};
 use crate::progress::Progress;
 use crate::prompt::{self, Said};
@@ -193,12 +194,13 @@ impl Following {
         if !driven.kept {
             output::complain("stopped; nothing of this run is kept");
         } else if driven.simulated {
-            output::complain(&format!(
+            output::complain(&next::carry(&format!(
                 "run {id} is kept; its simulator ends with this process, so `portcullis runs resume {id}` goes on only if \
                  it has changed nothing yet"
-            ));
+            )));
         } else {
-            output::complain(&format!("run {id} is kept; `portcullis runs resume {id}` goes on"));
+            let said = format!("run {id} is kept; `portcullis runs resume {id}` goes on");
+            output::complain(&next::carry(&said));
         }
         if let Some(said) = checkpoint.unanswered() {
             output::complain(&said);

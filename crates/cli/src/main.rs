@@ -19,7 +19,9 @@ mod graph;
 mod hush;
 mod identity;
 mod inputs;
+mod keyring;
 mod lockfile;
+mod next;
 mod output;
 #[cfg(debug_assertions)]
 mod pause;
@@ -32,6 +34,7 @@ mod resume;
 mod signals;
 mod simulator;
 mod tape;
+mod unseen;
 mod wire;
 
 use std::process::ExitCode;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };
+    next::remember(&arguments.shared);
     output::init_logging(arguments.shared.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

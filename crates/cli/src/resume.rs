@@ -17,6 +17,7 @@ use crate::exit::{Exit, Wrong};
 use crate::follow::{Driven, Follow, follow};
 use crate::identity::{IdentityFlags, who};
 use crate::inputs::InputFlags;
+use crate::next;
 use crate::output::{self, Style};
 use crate::places;
 use crate::progress::Progress;
@@ -177,7 +178,7 @@ async fn elsewhere(mut peer: Peer, stored: &StoredRun, then: Then, json: bool) -
         Value::String(text) => {
             output::say_raw(&text);
             if !next.is_empty() && !status.is_final() {
-                output::say(&next);
+                output::say(&next::carry(&next));
             }
         }
         report => output::say_json(&report),
@@ -194,7 +195,7 @@ async fn pause(shared: &Shared, id: &RunId, person: &Person, json: bool) -> Resu
         let report = Report::paused(&person.name, open(&engine, &stored));
         output::say_json(&report.to_json(id.as_str(), &stored.header.source, false));
     } else {
-        output::say(&format!("run {id} is paused; `portcullis runs continue {id}` goes on"));
+        output::say(&next::carry(&format!("run {id} is paused; `portcullis runs continue {id}` goes on")));
     }
     Ok(Exit::Done)
 }
@@ -291,7 +292,7 @@ async fn here(
     } else {
         output::say_raw(&report.to_text(id.as_str(), &header.source, false, Style::stdout()));
         if report.end.is_none() {
-            output::say(&next_steps(id.as_str(), &report));
+            output::say(&next::carry(&next_steps(id.as_str(), &report)));
         }
     }
     drop(run);

@@ -186,7 +186,7 @@ fn open_journal(data: &Path, durability: Durability) -> Result<SqliteJournal> {
         error => anyhow!(error).context(format!("could not open the data folder {}", data.display())),
     })?;
     if let Some(runs) = journal.paused_as_restored().filter(|runs| !runs.is_empty()) {
-        crate::output::complain(&restored(data, runs));
+        crate::output::complain(&crate::next::carry(&restored(data, runs)));
     }
     Ok(journal)
 }

@@ -14,6 +14,7 @@ use crate::files::Folder;
 use crate::follow::{Driven, Follow, follow};
 use crate::identity::IdentityFlags;
 use crate::inputs::{InputFlags, TriggerFlag};
+use crate::next;
 use crate::output::{self, Style};
 use crate::progress::Progress;
 use crate::simulator::{self, Simulator};
@@ -111,7 +112,7 @@ impl Run {
         } else {
             output::say_raw(&report.to_text(&id, &name, self.dry_run, Style::stdout()));
             if exit == Exit::Waiting {
-                output::say(&next_steps(&id, &report));
+                output::say(&next::carry(&next_steps(&id, &report)));
             }
         }
         drop(run);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::again::{Before, Manner, carry, refused, start};
 use crate::exit::{Exit, Wrong};
 use crate::identity::IdentityFlags;
+use crate::next;
 use crate::output::{self, Style, line};
 use crate::report::{Report, indent, input_text};
 use crate::resume::{run_id, step_path};
@@ -106,10 +107,10 @@ fn text(undo: &Planned, style: Style) -> String {
     part(format!("Cannot be taken back: {}", undo.lost.len()), lost.collect());
     let done = undo.done.iter().map(|done| match &done.again {
         None => format!("  {}  {} by run {}\n", done.path, done.action, done.by),
-        Some(again) => format!(
+        Some(again) => next::carry(&format!(
             "  {}  {} by run {}, and made again by run {again}; `portcullis undo {again}` takes that back\n",
             done.path, done.action, done.by
-        ),
+        )),
     });
     part(format!("Taken back before: {}", undo.done.len()), done.collect());
     if undo.more > 0 {
@@ -140,7 +141,7 @@ fn left(undo: &Planned, report: &Report) -> String {
         let _ = writeln!(text, "  not taken back: {}  {}: {}", lost.path, lost.action, line(&lost.why));
     }
     if failed > 0 || undo.more > 0 {
-        let _ = writeln!(text, "  portcullis undo {} tries again", undo.run);
+        let _ = writeln!(text, "{}", next::carry(&format!("  `portcullis undo {}` tries again", undo.run)));
     }
     text
 }

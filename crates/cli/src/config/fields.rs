@@ -262,7 +262,7 @@ pub(crate) fn secret(node: &Node, what: &str, around: &Around<'_>, sink: &mut Si
         Value::Map(entries) => placed(node, entries, what, around, sink),
         _ => {
             // The value is not repeated: it may be the secret.
-            sink.error(node.place, format!("{what} must be `{{ env: VARIABLE }}`, `{{ file: PATH }}`, `secret:NAME` or text in quotes"));
+            sink.error(node.place, format!("{what} must be `{{ env: VARIABLE }}`, `{{ file: PATH }}`, `{{ keyring: NAME }}`, `secret:NAME` or text in quotes"));
             None
         }
     }
@@ -273,7 +273,7 @@ fn named(name: &str, place: Place, what: &str, around: &Around<'_>, sink: &mut S
         sink.error(
             place,
             format!(
-                "{what} names another secret; say where it is: `{{ env: VARIABLE }}` or `{{ file: PATH }}`"
+                "{what} names another secret; say where it is: `{{ env: VARIABLE }}`, `{{ file: PATH }}` or `{{ keyring: NAME }}`"
             ),
         );
         return None;
@@ -298,7 +298,7 @@ fn placed(
     around: &Around<'_>,
     sink: &mut Sink,
 ) -> Option<SecretRef> {
-    let wanted = "names exactly one place: `env: VARIABLE` or `file: PATH`";
+    let wanted = "names exactly one place: `env: VARIABLE`, `file: PATH` or `keyring: NAME`";
     let [Entry { key, value, place }] = entries else {
         sink.error(node.place, format!("{what} {wanted}"));
         return None;
@@ -313,10 +313,7 @@ fn placed(
     match key.as_str() {
         "env" => Some(SecretRef::Env(text.clone())),
         "file" => Some(SecretRef::File(around.base.join(text))),
-        "keyring" => {
-            sink.error(*place, format!("{what}: `keyring` is not available yet; use `env` or `file`"));
-            None
-        }
+        "keyring" => Some(SecretRef::Keyring(text.clone())),
         // The key is not repeated: somebody may have written the secret between the braces.
         _ => {
             sink.error(*place, format!("{what} {wanted}"));

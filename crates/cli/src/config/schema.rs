@@ -127,6 +127,7 @@ fn secret() -> Value {
         "oneOf": [
             place("env", "The name of an environment variable."),
             place("file", "The path of a file that not everybody can read; one line break at its end does not count."),
+            place("keyring", "The name of a secret in the keyring of this system: `portcullis secret set NAME` puts it there."),
             { "type": "string", "minLength": 1, "description": "`secret:NAME` of `secrets:`; anything else is the secret itself." },
         ],
     })

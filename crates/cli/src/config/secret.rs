@@ -14,6 +14,8 @@ pub(crate) enum SecretRef {
     Env(String),
     /// A file; one line break at its end is not part of the secret.
     File(PathBuf),
+    /// The keyring of the system.
+    Keyring(String),
     /// It stands in the configuration, or belongs to the simulator of this process.
     Known(Hidden),
 }
@@ -51,6 +53,8 @@ impl SecretRef {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 text.strip_suffix('\r').unwrap_or(text).to_owned()
             }
+            SecretRef::Keyring(name) => crate::keyring::read(name)
+                .map_err(|trouble| Wrong(format!("{whose} takes its {what} from the keyring: {trouble}")))?,
         };
         if secret.is_empty() || secret.contains(['\n', '\r', '\0']) {
             return Err(Wrong(format!("{whose}: the {what} is empty or has line breaks")).into());
@@ -63,6 +67,7 @@ impl SecretRef {
         match self {
             SecretRef::Env(name) => format!("the environment variable {name}"),
             SecretRef::File(place) => format!("the file {}", place.display()),
+            SecretRef::Keyring(name) => format!("`{name}` in the keyring"),
             SecretRef::Known(_) => "the configuration, in plain text".to_owned(),
         }
     }

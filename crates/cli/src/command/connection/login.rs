@@ -9,7 +9,7 @@ use super::named;
 use crate::config::{Auth, Connection};
 use crate::exit::{Exit, Wrong};
 use crate::wire::Shared;
-use crate::{connection, output};
+use crate::{connection, next, output};
 
 /// Log a person in, once, for a connection with device_code or auth_code
 #[derive(Debug, Args)]
@@ -45,10 +45,10 @@ impl Login {
             output::say(&json!({ "logged_in": true, "user": person }).to_string());
         } else {
             let who = person.unwrap_or_else(|| "the person".to_owned());
-            output::say(&output::line(&format!(
-                "{who} is logged in; try it: portcullis connection test {}",
+            output::say(&output::line(&next::carry(&format!(
+                "{who} is logged in; try it: `portcullis connection test {}`",
                 self.name
-            )));
+            ))));
         }
         Ok(Exit::Done)
     }

@@ -3,6 +3,7 @@
 //! Nothing is ever forgotten by itself. `storage: { keep: 90d }` in the configuration is what this command does when it
 //! is told nothing else; whoever wants it every night puts it into a timer. A run that is not over is never forgotten.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -73,13 +74,19 @@ impl Prune {
         let (mut query, mut over) = (Query::newest(PAGE), 0);
         // One page behind: the next page begins at the last run of this one, which has to be there for that.
         let mut due: Vec<Summary> = Vec::new();
+        let mut needs = Needs::default();
         loop {
             let page = journal.list(&query).await?;
             for run in due.drain(..) {
-                self.forget(journal.as_ref(), &artifacts, run, &mut forgotten).await?;
+                if self.dry_run {
+                    self.tell(run, &needs, &mut forgotten);
+                } else {
+                    self.forget(journal.as_ref(), &artifacts, run, &mut forgotten).await?;
+                }
             }
             let Some(last) = page.last() else { break };
             query.before = Some(last.run.clone());
+            page.iter().for_each(|run| needs.see(run));
             due = page.into_iter().filter(|run| rule.forgets(run, &mut over)).collect();
         }
         if !self.dry_run {
@@ -100,35 +107,49 @@ impl Prune {
         run: Summary,
         forgotten: &mut Forgotten,
     ) -> Result<()> {
-        if !self.dry_run {
-            // First the run, then its bytes: a kill in between leaves bytes that nobody speaks of, never a run
-            // without its bytes.
-            let freed = match journal.delete(&run.run).await {
-                Err(JournalError::Needed { by, .. }) => {
-                    if !self.json {
-                        output::say(&format!(
-                            "kept {}, because {by} was made from it and is not over",
-                            run.run
-                        ));
-                    }
-                    return Ok(());
-                }
-                freed => freed?,
-            };
-            for digest in freed {
-                if let Some(bytes) = artifacts.remove(&digest).context("could not forget an artifact")? {
-                    forgotten.artifacts += 1;
-                    forgotten.bytes += bytes;
-                }
+        // First the run, then its bytes: a kill in between leaves bytes that nobody speaks of, never a run without its
+        // bytes.
+        let freed = match journal.delete(&run.run).await {
+            Err(JournalError::Needed { by, .. }) => {
+                self.keeps("kept", &run.run, &by);
+                return Ok(());
+            }
+            freed => freed?,
+        };
+        for digest in freed {
+            if let Some(bytes) = artifacts.remove(&digest).context("could not forget an artifact")? {
+                forgotten.artifacts += 1;
+                forgotten.bytes += bytes;
             }
         }
+        self.forgets("forgot", run, forgotten);
+        Ok(())
+    }
+
+    /// What would become of a run.
+    fn tell(&self, run: Summary, needs: &Needs, forgotten: &mut Forgotten) {
+        match needs.by(&run.run) {
+            Some(by) => self.keeps("would keep", &run.run, by),
+            None => self.forgets("would forget", run, forgotten),
+        }
+    }
+
+    fn keeps(&self, word: &str, run: &RunId, by: &RunId) {
         if !self.json {
-            let word = if self.dry_run { "would forget" } else { "forgot" };
-            let what = format!("{word} {}  {:<10} {}", run.run, run.status.as_str(), line(&run.playbook));
-            output::say(&what);
+            output::say(&format!("{word} {run}, because {by} was made from it and is not over"));
+        }
+    }
+
+    fn forgets(&self, word: &str, run: Summary, forgotten: &mut Forgotten) {
+        if !self.json {
+            output::say(&format!(
+                "{word} {}  {:<10} {}",
+                run.run,
+                run.status.as_str(),
+                line(&run.playbook)
+            ));
         }
         forgotten.runs.push(run.run);
-        Ok(())
     }
 
     fn say(&self, forgotten: &Forgotten) {
@@ -166,6 +187,30 @@ impl Rule {
         }
         *over += 1;
         *over > self.keep && self.before.is_none_or(|before| run.updated.0 < before)
+    }
+}
+
+/// Which runs another one still reads, by the rule of [`Journal::delete`]: it was made from them, directly or over others,
+/// and is not over.
+#[derive(Default)]
+struct Needs {
+    by: BTreeMap<RunId, RunId>,
+}
+
+impl Needs {
+    /// Takes in a run. They come newest first, and so each one before those it was made from.
+    fn see(&mut self, run: &Summary) {
+        let by = match run.status.is_final() {
+            false => Some(run.run.clone()),
+            true => self.by.get(&run.run).cloned(),
+        };
+        if let (Some(origin), Some(by)) = (&run.origin, by) {
+            self.by.entry(origin.run.clone()).or_insert(by);
+        }
+    }
+
+    fn by(&self, run: &RunId) -> Option<&RunId> {
+        self.by.get(run)
     }
 }
 
