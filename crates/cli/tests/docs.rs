@@ -137,3 +137,21 @@ fn the_commands_beside_the_shipped_playbooks_work() {
     }
     assert!(done >= 18, "only {done} commands were found");
 }
+
+#[test]
+fn the_actions_that_other_products_names_lead_to_exist() {
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(["actions", "--json"]).output().unwrap();
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let known: Vec<&str> =
+        listed["actions"].as_array().unwrap().iter().map(|spec| spec["name"].as_str().unwrap()).collect();
+    let text = std::fs::read_to_string(root().join("docs/coming-from.md")).unwrap();
+    let mut seen = 0;
+    for row in text.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let ours = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for name in ours.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("portcullis ")) {
+            assert!(known.contains(&name), "`{name}` is no action: {row}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "only {seen} actions were found");
+}

@@ -87,8 +87,20 @@ fn page(spec: &Spec) -> String {
     text.push_str("\n### Output\n\n");
     fields(&mut text, &spec.output, 0);
     for example in &spec.examples {
-        let input = serde_json::to_string_pretty(&example.input).unwrap_or_default();
-        text.push_str(&format!("\n### Example: {}\n\n```json\n{input}\n```\n", example.title));
+        let step = step(&spec.name, &example.input);
+        text.push_str(&format!("\n### Example: {}\n\n```yaml\n{step}```\n", example.title));
+    }
+    text
+}
+
+/// A step of a playbook that does this, to be pasted under `steps:`.
+fn step(action: &str, input: &Value) -> String {
+    let mut text = format!("- id: {}\n  uses: {action}\n", action.replace(['.', '-'], "_"));
+    if input.as_object().is_some_and(|fields| !fields.is_empty()) {
+        text.push_str("  with:\n");
+        for line in serde_yaml::to_string(input).unwrap_or_default().lines() {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text
 }
