@@ -72,6 +72,7 @@ impl EwsClient {
     /// The ports this wire has.
     pub fn ports(&self) -> Ports {
         Ports {
+            fallback_charset: self.inner.config.fallback_charset.clone(),
             search: Some(Arc::new(self.clone())),
             read: Some(Arc::new(self.clone())),
             attachments: Some(Arc::new(self.clone())),

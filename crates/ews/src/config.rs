@@ -1,5 +1,6 @@
 //! How a server is reached: its address, whose mailboxes are opened and in what way, limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::Mailbox;
@@ -79,6 +80,8 @@ pub struct Config {
     pub step_down: bool,
     /// Whose mailboxes the account may open.
     pub access: Access,
+    /// The only mailboxes that are ever asked for, whatever the account may open; any if there are none.
+    pub only: Vec<Mailbox>,
     /// How mailboxes that are acted for are named.
     pub named_by: NamedBy,
     /// The mailboxes that are named in another way.
@@ -92,6 +95,8 @@ pub struct Config {
     pub time_zone: Option<String>,
     /// The language a mailbox that nobody has opened yet gets its folder names in, e.g. `de-DE`.
     pub culture: Option<String>,
+    /// The charset of text that does not say, for whoever reads the mail that is handed out.
+    pub fallback_charset: Option<Arc<str>>,
     /// How many items one request names at most.
     pub batch: usize,
     /// The longest answer that is kept in memory, in bytes.
@@ -115,12 +120,14 @@ impl Config {
             version: Version::default(),
             step_down: true,
             access,
+            only: Vec::new(),
             named_by: NamedBy::default(),
             identities: Vec::new(),
             store: Store::default(),
             anchor: None,
             time_zone: None,
             culture: None,
+            fallback_charset: None,
             batch: 100,
             max_answer: 64 << 20,
             max_stream: 256 << 20,

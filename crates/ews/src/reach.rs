@@ -54,6 +54,7 @@ impl Reach {
         mailbox: &Mailbox,
         operation: &'static str,
     ) -> Result<Self, Error> {
+        only(config, mailbox, operation)?;
         let own = |own: &Mailbox| own.as_str().eq_ignore_ascii_case(mailbox.as_str());
         let (acted_for, owner) = match &config.access {
             Access::Impersonation => (Some(identity(config, mailbox)), None),
@@ -86,6 +87,21 @@ impl Reach {
         let anchor = anchor.unwrap_or_else(|| mailbox.as_str().to_owned());
         Ok(Reach { version, acted_for, owner, place, anchor, public, role: None })
     }
+}
+
+/// Refuses a mailbox that the connection is not for.
+fn only(config: &Config, mailbox: &Mailbox, operation: &str) -> Result<(), Error> {
+    if config.only.is_empty() || config.only.iter().any(|one| one.as_str().eq_ignore_ascii_case(mailbox.as_str())) {
+        return Ok(());
+    }
+    let names: Vec<&str> = config.only.iter().map(Mailbox::as_str).collect();
+    Err(Error::new(
+        ErrorKind::PermissionDenied,
+        format!(
+            "{operation} at {mailbox}: this connection opens only {}; use another connection",
+            names.join(" and ")
+        ),
+    ))
 }
 
 /// How the mailbox that is acted for is named.

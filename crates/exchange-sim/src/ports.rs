@@ -31,6 +31,7 @@ impl Organisation {
     pub fn ports(&self) -> Ports {
         let direct = Arc::new(Direct(self.clone()));
         Ports {
+            fallback_charset: None,
             search: Some(direct.clone()),
             read: Some(direct.clone()),
             attachments: Some(direct.clone()),

@@ -195,6 +195,9 @@ pub enum KeyState {
 /// The ports a connection has. `None` means its wire or its rights do not allow it.
 #[derive(Clone, Default)]
 pub struct Ports {
+    /// The charset that text is assumed to be in where it does not say, as the operator of the connection knows it, e.g.
+    /// `windows-1252`. Whoever hands out mail as it came says it beside.
+    pub fallback_charset: Option<Arc<str>>,
     /// Finds messages.
     pub search: Option<Arc<dyn Search>>,
     /// Reads messages.
