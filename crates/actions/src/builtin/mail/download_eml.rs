@@ -46,6 +46,9 @@ pub(crate) struct Output {
     sha256: String,
     /// Length of the file in bytes.
     size: u64,
+    /// The charset to assume for text that does not name one, e.g. `windows-1252`: the `code_page` of the connection, for
+    /// `fallback_charset` of `eml.parse`. Null if the connection says nothing.
+    fallback_charset: Option<String>,
 }
 
 impl TypedAction<Ports> for DownloadEml {
@@ -81,7 +84,8 @@ impl TypedAction<Ports> for DownloadEml {
         }
         read.map_err(from_exchange)?;
         let eml = spool.keep(context.artifacts.as_ref(), "message/rfc822")?;
-        Ok(Output { sha256: eml.artifact.hex(), size: eml.size, eml })
+        let fallback_charset = ports.fallback_charset.as_deref().map(str::to_owned);
+        Ok(Output { sha256: eml.artifact.hex(), size: eml.size, eml, fallback_charset })
     }
 
     fn examples() -> Vec<Example> {

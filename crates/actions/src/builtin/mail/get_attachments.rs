@@ -56,6 +56,9 @@ pub(crate) struct Output {
     attachments: Vec<Attachment>,
     /// How many of these kinds the message has.
     total: u32,
+    /// The charset to assume for text that does not name one, e.g. `windows-1252`: the `code_page` of the connection, for
+    /// `fallback_charset` of `eml.parse`. Null if the connection says nothing.
+    fallback_charset: Option<String>,
 }
 
 /// One attachment.
@@ -186,7 +189,8 @@ impl TypedAction<Ports> for GetAttachments {
             let content = fetch(port, &context, &input, &info).await?;
             attachments.push(Attachment::new(info, content));
         }
-        Ok(Output { attachments, total })
+        let fallback_charset = ports.fallback_charset.as_deref().map(str::to_owned);
+        Ok(Output { attachments, total, fallback_charset })
     }
 
     fn examples() -> Vec<Example> {
