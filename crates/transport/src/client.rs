@@ -11,6 +11,7 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tower_service::Service;
 
+use crate::addresses::Addresses;
 use crate::credentials::{Attach, Credentials};
 use crate::deadline::{Deadline, Timed};
 use crate::decode::{Decode, Decoded};
@@ -53,6 +54,7 @@ impl Client {
             repeats: 2,
             waits: true,
             proxies: Proxies::None,
+            addresses: Addresses::any(),
             tls: Settings::default(),
         }
     }
@@ -142,6 +144,7 @@ pub struct Builder {
     repeats: u32,
     waits: bool,
     proxies: Proxies,
+    addresses: Addresses,
     tls: Settings,
 }
 
@@ -211,6 +214,14 @@ impl Builder {
         self
     }
 
+    /// Connects to these addresses only; to any by default. A name is resolved once, and what was judged is what is
+    /// connected to. The proxy itself is not judged.
+    #[must_use]
+    pub fn addresses(mut self, addresses: Addresses) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
     /// Goes through this proxy. Without one no proxy is used, whatever the environment says.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -258,7 +269,7 @@ impl Builder {
             }
         }
         let tls = Arc::new(tls::config(&self.tls)?);
-        let dialer = Dialer { limit: self.connect, proxies: self.proxies, tls };
+        let dialer = Dialer { limit: self.connect, proxies: self.proxies, addresses: Arc::new(self.addresses), tls };
         let gate = Arc::new(Gate::new(self.max_concurrent, self.waits));
         let decode = Decode { inner: Wire::new(dialer.clone()), limit: self.max_body };
         let size = Size { inner: decode, limit: self.max_body };

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::dial::{Forward, Io, Way};
 use crate::origin::Origin;
+use crate::streamed::{Leaving, Streamed};
 use crate::tls;
 
 /// Why there is no answer.
@@ -49,7 +49,7 @@ impl Drop for Served {
 
 /// A connection.
 pub(crate) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Leaving>,
     _served: Served,
     forward: Option<Forward>,
     /// What a log-in can be bound to.
@@ -86,6 +86,9 @@ impl Connection {
         let mut dressed = Request::new(request.body().clone());
         *dressed.method_mut() = request.method().clone();
         *dressed.headers_mut() = request.headers().clone();
+        if let Some(streamed) = request.extensions().get::<Streamed>() {
+            dressed.extensions_mut().insert(streamed.clone());
+        }
         // What proxies are told is decided here and nowhere else.
         dressed.headers_mut().remove(PROXY_AUTHORIZATION);
         let authority = request.uri().authority().map_or_else(String::new, ToString::to_string);
@@ -120,7 +123,9 @@ impl Connection {
         if let Err(why) = self.sender.ready().await {
             return Err(Lost::NotSent(words(&why)));
         }
-        self.sender.try_send_request(request.map(Full::new)).await.map_err(|mut why| {
+        let request = Leaving::of(request)
+            .map_err(|why| Lost::NotSent(format!("what was to be sent cannot be read: {why}")))?;
+        self.sender.try_send_request(request).await.map_err(|mut why| {
             let sent = why.take_message().is_none();
             if let Some(words) = tls::late(why.error()) {
                 return Lost::Tls(words);
@@ -137,7 +142,7 @@ pub(crate) fn is_last<B>(answer: &Response<B>) -> bool {
     said.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("close"))
 }
 
-async fn speak(io: Box<dyn Io>, upgrades: bool) -> Result<(SendRequest<Full<Bytes>>, Served), String> {
+async fn speak(io: Box<dyn Io>, upgrades: bool) -> Result<(SendRequest<Leaving>, Served), String> {
     let (sender, connection) = Builder::new().handshake(TokioIo::new(io)).await.map_err(|why| words(&why))?;
     // How it ends is told to whoever waits for an answer.
     let served = if upgrades {

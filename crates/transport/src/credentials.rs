@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use tower_service::Service;
 
 use crate::bearer::{Bearer, Source};
@@ -30,6 +30,13 @@ pub enum Credentials {
         user: String,
         /// The password.
         password: Secret,
+    },
+    /// A header of the service's own with a secret in it, such as `X-Api-Key`.
+    Header {
+        /// Its name.
+        name: HeaderName,
+        /// Its value.
+        value: Secret,
     },
     /// [Bearer](https://www.rfc-editor.org/rfc/rfc6750): a token, asked for before every request.
     Bearer(Source),
@@ -71,7 +78,10 @@ impl Credentials {
 
     fn way(&self) -> Result<Way, Error> {
         match self {
-            Credentials::Basic { user, password } => Ok(Way::Header(basic(user, password)?)),
+            Credentials::Basic { user, password } => {
+                Ok(Way::Header(header::AUTHORIZATION, basic(user, password)?))
+            }
+            Credentials::Header { name, value } => Ok(Way::Header(name.clone(), secret_value(value)?)),
             Credentials::Bearer(source) => Ok(Way::Bearer(source.clone())),
             Credentials::Ntlm { user, domain, password } => {
                 windows(Scheme::Ntlm, user, domain.as_deref(), password, None)
@@ -99,6 +109,14 @@ fn windows(
     Ok(Way::Connection(Arc::new(login)))
 }
 
+/// The secret as the value of a header.
+fn secret_value(secret: &Secret) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(secret.reveal())
+        .map_err(|_| Error::before(Kind::Setup, "", "the secret does not fit into a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// The header of the scheme `Basic`.
 fn basic(user: &str, password: &Secret) -> Result<HeaderValue, Error> {
     if user.contains(':') || user.chars().chain(password.reveal().chars()).any(char::is_control) {
@@ -116,7 +134,7 @@ fn basic(user: &str, password: &Secret) -> Result<HeaderValue, Error> {
 #[derive(Debug, Clone)]
 enum Way {
     /// The same header each time.
-    Header(HeaderValue),
+    Header(HeaderName, HeaderValue),
     /// A token.
     Bearer(Source),
     /// The innermost layer does it, on the connection.
@@ -160,8 +178,8 @@ where
         request.extensions_mut().remove::<Arc<Login>>();
         match self.bound.iter().find(|(bound, _)| Some(bound) == origin.as_ref()) {
             None => Box::pin(self.inner.call(request)),
-            Some((_, Way::Header(value))) => {
-                request.headers_mut().insert(header::AUTHORIZATION, value.clone());
+            Some((_, Way::Header(name, value))) => {
+                request.headers_mut().insert(name.clone(), value.clone());
                 Box::pin(self.inner.call(request))
             }
             Some((_, Way::Connection(login))) => {

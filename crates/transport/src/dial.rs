@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::addresses::Addresses;
 use crate::certificate::{ServerCertificate, end_point};
 use crate::error::{Error, Kind};
 use crate::origin::Origin;
@@ -60,11 +61,20 @@ pub(crate) struct Forward {
     pub(crate) login: Option<HeaderValue>,
 }
 
+/// Where a TCP connection goes, and what messages call it.
+#[derive(Clone, Copy)]
+struct Target<'t> {
+    host: &'t str,
+    port: u16,
+    shown: &'t str,
+}
+
 /// Opens ways.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     pub(crate) limit: Duration,
     pub(crate) proxies: Proxies,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) tls: Arc<ClientConfig>,
 }
 
@@ -75,7 +85,8 @@ impl Dialer {
         let end = Instant::now() + self.limit;
         let (io, forward) = match self.proxies.on_the_way_to(origin) {
             None => {
-                let io = self.tcp(origin.bare_host(), origin.port(), origin.host(), end, log).await?;
+                let to = Target { host: origin.bare_host(), port: origin.port(), shown: origin.host() };
+                let io = self.tcp(to, &self.addresses, end, log).await?;
                 (Box::new(io) as Box<dyn Io>, None)
             }
             Some(proxy) => self.through(proxy, origin, alone, end, log).await?,
@@ -99,7 +110,11 @@ impl Dialer {
         end: Instant,
         log: &mut Log,
     ) -> Result<(Box<dyn Io>, Option<Forward>), Error> {
-        let io = self.tcp(&proxy.host, proxy.port, &proxy.host, end, log).await.map_err(|why| {
+        if let Ok(address) = origin.bare_host().parse() {
+            allowed(&self.addresses, vec![SocketAddr::new(address, origin.port())], origin.host())?;
+        }
+        let to = Target { host: &proxy.host, port: proxy.port, shown: &proxy.host };
+        let io = self.tcp(to, &Addresses::any(), end, log).await.map_err(|why| {
             Error::before(Kind::Proxy, origin.host(), format!("{proxy} itself cannot be reached: {why}"))
         })?;
         let forwards = proxy.kind.is_http() && !origin.is_https() && !alone;
@@ -140,7 +155,8 @@ impl Dialer {
         if !proxy.kind.resolves_here() || host.parse::<IpAddr>().is_ok() {
             return Ok(host.to_owned());
         }
-        let addresses = resolve(host, origin.port(), origin.host()).await?;
+        let found = resolve(host, origin.port(), origin.host()).await?;
+        let addresses = allowed(&self.addresses, found, origin.host())?;
         let four = addresses.iter().find(|address| address.is_ipv4());
         let chosen = four.or_else(|| addresses.first().filter(|_| proxy.kind != ProxyKind::Socks4));
         chosen.map(|address| address.ip().to_string()).ok_or_else(|| {
@@ -149,16 +165,17 @@ impl Dialer {
         })
     }
 
-    /// A TCP connection to the first address that takes one.
+    /// A TCP connection to the first address that takes one, of those that are allowed.
     async fn tcp(
         &self,
-        host: &str,
-        port: u16,
-        shown: &str,
+        to: Target<'_>,
+        may: &Addresses,
         end: Instant,
         log: &mut Log,
     ) -> Result<TcpStream, Error> {
-        let work = self.in_time(end, Stage::Name, shown, resolve(host, port, shown));
+        let Target { host, port, shown } = to;
+        let found = async { allowed(may, resolve(host, port, shown).await?, shown) };
+        let work = self.in_time(end, Stage::Name, shown, found);
         let addresses = log.stage(Stage::Name, work, |found| list(found)).await?;
         let work = self.in_time(end, Stage::Tcp, shown, first_of(&addresses, shown, end));
         let words = |io: &TcpStream| {
@@ -232,6 +249,24 @@ async fn resolve(host: &str, port: u16, shown: &str) -> Result<Vec<SocketAddr>, 
         return Err(Error::before(Kind::Name, shown, "the name exists but has no address"));
     }
     Ok(addresses)
+}
+
+/// Those that may be connected to; fails if there is none.
+fn allowed(may: &Addresses, found: Vec<SocketAddr>, shown: &str) -> Result<Vec<SocketAddr>, Error> {
+    let (mut good, mut said) = (Vec::new(), Vec::new());
+    for address in found {
+        match may.refuses(address.ip()) {
+            None => good.push(address),
+            Some(why) => said.push(format!("{} {why}", address.ip())),
+        }
+    }
+    if good.is_empty() {
+        said.truncate(4);
+        let said = said.join(", ");
+        let why = format!("{said}, and this connection goes to public addresses only; if that is right, let it in");
+        return Err(Error::before(Kind::Refused, shown, why));
+    }
+    Ok(good)
 }
 
 /// Tries one address after the other; each gets its share of the time that is left.

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use crate::connection::{Connection, Lost, is_last};
+use crate::streamed::Streamed;
 use crate::windows::{Login, NoToken, Token};
 
 /// More legs than any log-in has.
@@ -106,7 +107,7 @@ async fn log_in(
     for _ in 0..MOST_LEGS {
         let token = context.step(challenge.take()).await?;
         // Where the proof is in the token the body can go along; else it would be sent in vain.
-        let whole = token.proves || request.body().is_empty();
+        let whole = token.proves || !Streamed::or_bytes(&request);
         let leg = leg(&request, login, &token, whole, side)?;
         let answer = connection.send(leg).await.map_err(|lost| match lost {
             // What was sent is not the request.
@@ -155,6 +156,7 @@ fn leg(
     let mut leg = request.clone();
     if !whole {
         *leg.body_mut() = Bytes::new();
+        leg.extensions_mut().remove::<Streamed>();
         leg.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let text = format!("{} {}", login.scheme.as_str(), STANDARD.encode(&token.bytes));

@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is a tower service made of one layer per file, from the outside in: record, egress, deadline,
 //! repeat, credentials, limit, deadline of one exchange, size, decode, wire. Under the last one are the files
-//! that make connections: dial, proxy, socks, tunnel, tls, connection, and for log-ins that belong to a
+//! that make connections: dial, addresses, proxy, socks, tunnel, tls, connection, and for log-ins that belong to a
 //! connection handshake and windows.
 //!
 //! Redirects are handed to the caller and never followed, a proxy is used only if configured, and plain HTTP
@@ -10,6 +10,7 @@
 //! what a caller marks as harmless is sent again. Left out on purpose: anything about mail, HTTP/2, and
 //! trying again what may have changed something.
 
+mod addresses;
 mod bearer;
 mod certificate;
 mod client;
@@ -32,20 +33,24 @@ mod secret;
 mod size;
 mod socks;
 mod stage;
+mod streamed;
 mod tls;
 mod tunnel;
 mod windows;
 mod wire;
 
+pub use addresses::{Addresses, Network, NotANetwork};
 pub use bearer::{Bearer, NoToken, Source, Token};
 pub use certificate::ServerCertificate;
 pub use client::{Body, Builder, Client};
 pub use credentials::Credentials;
 pub use error::{Error, Kind};
 pub use identity::ClientCertificate;
+pub use limit::asked_to_wait;
 pub use marks::Marks;
 pub use origin::Origin;
 pub use proxy::{Proxy, ProxyKind};
 pub use secret::Secret;
 pub use stage::{Reach, Stage, Step, TlsFacts};
+pub use streamed::Streamed;
 pub use tls::TlsVersion;

@@ -155,9 +155,9 @@ impl<B: Body + Unpin> Body for Held<B> {
     }
 }
 
-/// How long an answer asks to wait: 429 and 503 with `Retry-After`, in seconds or as a date. A date is taken
+/// How long an answer asks to wait, for callers that tell it on: 429 and 503 with `Retry-After`, in seconds or as a date. A date is taken
 /// relative to the answer's own, because clocks differ. What cannot be read is no wait.
-pub(crate) fn asked_to_wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+pub fn asked_to_wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
     }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 pub struct Marks {
     pub(crate) repeatable: bool,
     pub(crate) lasts: Option<Duration>,
+    pub(crate) secret_path: bool,
 }
 
 impl Marks {
@@ -32,6 +33,13 @@ impl Marks {
     #[must_use]
     pub fn lasting(mut self, limit: Duration) -> Self {
         self.lasts = Some(limit);
+        self
+    }
+
+    /// Its path is a secret, as that of a webhook is: no log line shows it.
+    #[must_use]
+    pub fn secret_path(mut self) -> Self {
+        self.secret_path = true;
         self
     }
 

@@ -1,5 +1,5 @@
-//! A line for each exchange: method, origin, path, status, time. No query, no header, no body: those hold
-//! secrets and mail. Sits outside the layer with the credentials and never sees them.
+//! A line for each exchange: method, origin, path unless that is a secret, status, time. No query, no header, no
+//! body: those hold secrets and mail. Sits outside the layer with the credentials and never sees them.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -9,6 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::error::Error;
+use crate::marks::Marks;
 use crate::wire::Answering;
 
 /// The layer.
@@ -33,7 +34,8 @@ where
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let method = request.method().clone();
         let host = crate::error::host(request.uri());
-        let path = request.uri().path().to_owned();
+        let hidden = Marks::of(&request).secret_path;
+        let path = if hidden { "(hidden)" } else { request.uri().path() }.to_owned();
         let sent = request.body().len();
         let began = Instant::now();
         let answer = self.inner.call(request);
