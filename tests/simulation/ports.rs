@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::port::{
-    Attachments, AutomaticReplies, Delete, Detach, Directory, Junk, KeyState, Move, PerItem, Read, Rules,
+    Attachments, AutomaticReplies, Delete, Detach, Directory, Drafts, Junk, KeyState, Move, PerItem, Read, Rules,
     Search, Submit, Update, Work,
 };
 use exchange::rule::RuleChange;
 use exchange::{
-    AttachmentInfo, DeleteMode, Draft, Error, ErrorKind, FolderRef, Found, ItemRef, Junked, Mailbox, Message,
-    MessageSummary, OutOfOffice, Ports, Resolved, SearchRequest,
+    AttachmentInfo, DeleteMode, Draft, DraftChange, DraftContent, Error, ErrorKind, FolderRef, Found, ItemRef, Junked, Mailbox, Message,
+    MessageSummary, NewAttachment, OutOfOffice, Ports, Resolved, SearchRequest,
 };
 
 use crate::world::{Sabotage, World};
@@ -70,7 +70,10 @@ pub(crate) fn faulty(world: &World) -> Ports {
         junk: Some(line.clone()),
         rules: Some(line.clone()),
         automatic_replies: Some(line.clone()),
-        directory: Some(line),
+        directory: Some(line.clone()),
+        drafts: Some(line),
+        // The playbooks here use no others.
+        ..Ports::default()
     }
 }
 
@@ -285,6 +288,52 @@ impl AutomaticReplies for Line {
 impl Directory for Line {
     fn resolve<'a>(&'a self, mailbox: &'a Mailbox, name: &'a str) -> Work<'a, Resolved> {
         Box::pin(self.request("resolve", false, port!(self.directory).resolve(mailbox, name), None))
+    }
+}
+
+impl Drafts for Line {
+    fn draft<'a>(&'a self, mailbox: &'a Mailbox, item: &'a ItemRef) -> Work<'a, DraftContent> {
+        Box::pin(self.request("draft", false, port!(self.drafts).draft(mailbox, item), None))
+    }
+
+    fn create_forward<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        item: &'a ItemRef,
+        draft: &'a Draft,
+    ) -> Work<'a, ItemRef> {
+        let whole = port!(self.drafts).create_forward(mailbox, item, draft);
+        Box::pin(self.request("create_forward", true, whole, None))
+    }
+
+    fn attach<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        draft: &'a ItemRef,
+        attachment: &'a NewAttachment,
+    ) -> Work<'a, ItemRef> {
+        let whole = port!(self.drafts).attach(mailbox, draft, attachment);
+        Box::pin(self.request("attach", true, whole, None))
+    }
+
+    fn change_draft<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        draft: &'a ItemRef,
+        change: &'a DraftChange,
+    ) -> Work<'a, ItemRef> {
+        let whole = port!(self.drafts).change_draft(mailbox, draft, change);
+        Box::pin(self.request("change_draft", true, whole, None))
+    }
+
+    fn send_unfiled<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a ItemRef) -> Work<'a, ()> {
+        let whole = port!(self.drafts).send_unfiled(mailbox, draft);
+        Box::pin(self.request("send_unfiled", true, whole, None))
+    }
+
+    fn find_unfiled<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, Option<ItemRef>> {
+        let whole = port!(self.drafts).find_unfiled(mailbox, key);
+        Box::pin(self.request("find_unfiled", false, whole, None))
     }
 }
 

@@ -11,7 +11,8 @@ use exchange::{Error, ErrorKind, Mailbox, Ports};
 use http::{Request, header};
 use tower_service::Service;
 
-use crate::config::Config;
+use crate::affinity::{self, Affinities, Cookies};
+use crate::config::{Access, Config};
 use crate::failure::{Effect, Failure};
 use crate::http::{Exchange, Over, Sent, Source};
 use crate::malformed::{Malformed, Reason};
@@ -21,7 +22,7 @@ use crate::reach::Reach;
 use crate::request_id::{RequestId, RequestIds};
 use crate::version::{self, ServerVersion, Spoken, Version};
 use crate::xml::Reader;
-use crate::{answer, envelope, status};
+use crate::{answer, envelope, outgoing, status};
 
 /// Exchange Web Services over some HTTP service.
 #[derive(Clone)]
@@ -34,6 +35,17 @@ struct Inner {
     config: Config,
     spoken: Spoken,
     ids: RequestIds,
+    affinities: Affinities,
+}
+
+/// What is heard of the server beside its answer.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    server: Option<ServerVersion>,
+    /// The cookies it sets.
+    pub(crate) cookies: Cookies,
+    /// `X-AnchorMailbox` of the request.
+    pub(crate) anchor: String,
 }
 
 impl EwsClient {
@@ -56,7 +68,7 @@ impl EwsClient {
         let sent = move |error: &S::Error| sent(error).into();
         let http = Box::new(Over { service, sent });
         let (spoken, ids) = (Spoken::new(config.version), RequestIds::new(config.request_id_seed));
-        EwsClient { inner: Arc::new(Inner { http, config, spoken, ids }) }
+        EwsClient { inner: Arc::new(Inner { http, config, spoken, ids, affinities: Affinities::default() }) }
     }
 
     /// The build the server said it is in its last answer; none before the first.
@@ -84,7 +96,23 @@ impl EwsClient {
             junk: Some(Arc::new(self.clone())),
             rules: Some(Arc::new(self.clone())),
             automatic_replies: Some(Arc::new(self.clone())),
+            calendar: Some(Arc::new(self.clone())),
             directory: Some(Arc::new(self.clone())),
+            folders: Some(Arc::new(self.clone())),
+            groups: Some(Arc::new(self.clone())),
+            contacts: Some(Arc::new(self.clone())),
+            mailboxes: Some(Arc::new(self.clone())),
+            properties: Some(Arc::new(self.clone())),
+            drafts: Some(Arc::new(self.clone())),
+        }
+    }
+
+    /// Whether the account works in a mailbox that is not its own, and stays itself.
+    pub(crate) fn stands_in_for(&self, mailbox: &Mailbox) -> bool {
+        match &self.inner.config.access {
+            Access::Delegate { mailbox: Some(mine) } => !mine.as_str().eq_ignore_ascii_case(mailbox.as_str()),
+            Access::Delegate { mailbox: None } => true,
+            Access::Impersonation | Access::SelfOnly { .. } => false,
         }
     }
 
@@ -104,8 +132,24 @@ impl EwsClient {
         mailbox: &Mailbox,
         operation: O,
     ) -> Result<O::Output, Error> {
-        let (reader, id, operation) = self.begin(mailbox, operation).await?;
-        finish(reader, operation).await.map_err(|failure| said::<O>(failure, id, mailbox))
+        self.call_hearing(mailbox, operation).await.map(|(output, _)| output)
+    }
+
+    /// The same, and what was heard of the server beside it.
+    pub(crate) async fn call_hearing<O: Operation>(
+        &self,
+        mailbox: &Mailbox,
+        operation: O,
+    ) -> Result<(O::Output, Heard), Error> {
+        let mut heard = Heard::default();
+        let (reader, id, operation) = self.begin_hearing(mailbox, operation, &mut heard).await?;
+        let output = finish(reader, operation).await.map_err(|failure| said::<O>(failure, id, mailbox))?;
+        Ok((output, heard))
+    }
+
+    /// The servers that subscriptions are on.
+    pub(crate) fn affinities(&self) -> &Affinities {
+        &self.inner.affinities
     }
 
     /// Sends one operation and reads its answer up to where that of the operation begins.
@@ -114,16 +158,29 @@ impl EwsClient {
         mailbox: &Mailbox,
         operation: O,
     ) -> Result<(Reader<Source>, RequestId, O), Error> {
+        self.begin_hearing(mailbox, operation, &mut Heard::default()).await
+    }
+
+    async fn begin_hearing<O: Operation>(
+        &self,
+        mailbox: &Mailbox,
+        operation: O,
+        heard: &mut Heard,
+    ) -> Result<(Reader<Source>, RequestId, O), Error> {
         let spoken = &self.inner.spoken;
         let mut asked = spoken.version();
         loop {
             let id = self.inner.ids.next();
             let request = self.request(mailbox, &operation, asked, id)?;
-            let mut server = None;
-            let opened = self.open::<O>(request, id, &mut server).await;
+            *heard = Heard { anchor: anchor(&request), ..Heard::default() };
+            let opened = self.open::<O>(request, id, heard).await;
+            let server = heard.server;
             spoken.heard(server);
             let failure = match opened {
-                Ok(reader) => return Ok((reader, id, operation)),
+                Ok(reader) => {
+                    self.inner.affinities.renew(operation.affinity(), &heard.cookies);
+                    return Ok((reader, id, operation));
+                }
                 Err(Failure::Said(fault)) if self.refuses_version(&fault) => {
                     if let Some(lower) = spoken.lower(asked, server) {
                         asked = lower;
@@ -161,7 +218,8 @@ impl EwsClient {
         let config = &self.inner.config;
         let mut reach = Reach::find(config, version, mailbox, O::NAME)?;
         reach.role = O::ROLE;
-        let body = envelope::write(config, &reach, |out| operation.write(out))?;
+        let written = envelope::write(config, &reach, |out| operation.write(out))?;
+        let (body, outgoing) = outgoing::parts(written, operation.payload(), config.streams_requests)?;
         let request = Request::post(config.url.clone())
             .header(header::CONTENT_TYPE, "text/xml; charset=utf-8")
             .header(header::ACCEPT, "text/xml")
@@ -173,13 +231,19 @@ impl EwsClient {
             Some(public) => request.header("X-PublicFolderMailbox", public),
             None => request,
         };
+        let request = match outgoing {
+            Some(outgoing) => request.extension(outgoing),
+            None => request,
+        };
         let nature = Nature { repeatable: O::EFFECT == Effect::Reads, lasts: operation.lasts() };
-        request.extension(nature).body(Bytes::from(body)).map_err(|_| {
+        let mut request = request.extension(nature).body(body).map_err(|_| {
             Error::new(
                 ErrorKind::Invalid,
                 format!("{} at {mailbox}: the address cannot be put into a request header", O::NAME),
             )
-        })
+        })?;
+        self.inner.affinities.dress(operation.affinity(), request.headers_mut());
+        Ok(request)
     }
 
     /// Sends a request and reads its answer up to where that of the operation begins.
@@ -187,15 +251,17 @@ impl EwsClient {
         &self,
         request: Request<Bytes>,
         id: RequestId,
-        server: &mut Option<ServerVersion>,
+        heard: &mut Heard,
     ) -> Result<Reader<Source>, Failure> {
         let (parts, body) = self.inner.http.send(request).await?.into_parts();
         let answer = http::Response::from_parts(parts, ());
+        heard.cookies = affinity::set(answer.headers(), &self.inner.config.url);
+        let server = &mut heard.server;
         if answer.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
             let element = "the document".to_owned();
             return Err(Malformed { reason: Reason::Compressed, element, offset: 0 }.into());
         }
-        let source = match Source::begin(body).await {
+        let source = match Source::begin(answer.status(), body).await {
             Ok(source) => source,
             Err(failure) if answer.status().is_success() => return Err(failure),
             Err(_) => return Err(status::error(&answer, b"", O::NAME, O::EFFECT).into()),
@@ -219,6 +285,12 @@ impl EwsClient {
             (_, Some(plain)) => Err(plain.into()),
         }
     }
+}
+
+/// The mailbox a request is routed by.
+fn anchor(request: &Request<Bytes>) -> String {
+    let anchor = request.headers().get("X-AnchorMailbox").and_then(|value| value.to_str().ok());
+    anchor.unwrap_or_default().to_owned()
 }
 
 /// A failure as an error that names its request.

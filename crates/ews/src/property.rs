@@ -9,6 +9,8 @@ pub(crate) enum Property<'a> {
     Field(&'static str),
     /// One of MAPI's, a string, by its tag.
     Tag(&'static str),
+    /// One of MAPI's, true or false, by its tag.
+    Mark(&'static str),
     /// A string of our own, kept on the item.
     Own(&'a str),
 }
@@ -48,6 +50,9 @@ impl Property<'_> {
             Property::Field(name) => out.empty("t:FieldURI", &[("FieldURI", name)]),
             Property::Tag(tag) => {
                 out.empty("t:ExtendedFieldURI", &[("PropertyTag", tag), ("PropertyType", "String")]);
+            }
+            Property::Mark(tag) => {
+                out.empty("t:ExtendedFieldURI", &[("PropertyTag", tag), ("PropertyType", "Boolean")]);
             }
             Property::Own(name) => named(out, "PublicStrings", name),
         }

@@ -45,6 +45,10 @@ fn organisation() -> Organisation {
     for address in [conformance::ALICE, conformance::BOB] {
         organisation.add_mailbox(address);
     }
+    organisation.add_group(conformance::GROUP, "Team", &[conformance::ALICE, conformance::BOB, conformance::INNER_GROUP]);
+    organisation.add_group(conformance::INNER_GROUP, "Inner", &[conformance::GROUP]);
+    let (name, email, mobile) = conformance::CONTACT;
+    organisation.add_contact(conformance::ALICE, name, email, mobile).unwrap();
     for mail in conformance::mails() {
         let folder = FolderRef::parse(mail.folder).unwrap();
         organisation.deliver(mail.mailbox, &folder, mail.raw).unwrap();

@@ -21,6 +21,7 @@
 //! ```
 
 mod account;
+mod events;
 mod http;
 mod ledger;
 mod loader;
@@ -28,9 +29,15 @@ mod loader_settings;
 mod misbehaviour;
 mod model;
 mod organisation;
+mod organisation_contents;
 mod organisation_rights;
 mod ports;
+mod ports_calendar;
+mod ports_folders;
+mod ports_people;
+mod ports_properties;
 mod ports_settings;
+mod ports_submit;
 mod restriction;
 mod snapshot;
 mod soap;

@@ -4,25 +4,20 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use exchange::port::{
-    Attachments, Delete, KeyState, Move, PerItem, Ports, Read, SETTLE, Search, Submit, Update, Work,
+    Attachments, Delete, Move, PerItem, Ports, Read, Search, Update, Work,
 };
 use exchange::{
-    AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, Error, ErrorKind, FolderRef, Found, ItemRef,
-    Mailbox, Message, MessageSummary, SearchRequest, WellKnownFolder,
+    AttachmentInfo, AttachmentKind, DeleteMode, Error, ErrorKind, FolderRef, Found, ItemRef, Mailbox,
+    Message, MessageSummary, SearchRequest,
 };
 
 use crate::ledger::EffectKind;
 use crate::model::attached;
-use crate::model::compose::Composed;
-use crate::model::extended::{Extended, PropertyName};
 use crate::model::item::FolderKey;
-use crate::model::mail::Person;
-use crate::model::state::{Disposal, NewItem, Place, State};
+use crate::model::state::{Disposal, Place, State};
 use crate::model::store_error::{StoreError, Stored};
-use crate::model::submit::{Answer, quote};
 use crate::organisation::Organisation;
 use crate::views;
 
@@ -43,7 +38,14 @@ impl Organisation {
             junk: Some(direct.clone()),
             rules: Some(direct.clone()),
             automatic_replies: Some(direct.clone()),
-            directory: Some(direct),
+            calendar: Some(direct.clone()),
+            directory: Some(direct.clone()),
+            drafts: Some(direct.clone()),
+            folders: Some(direct.clone()),
+            groups: Some(direct.clone()),
+            contacts: Some(direct.clone()),
+            mailboxes: Some(direct.clone()),
+            properties: Some(direct),
         }
     }
 }
@@ -51,6 +53,15 @@ impl Organisation {
 pub(crate) struct Direct(Organisation);
 
 impl Direct {
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock()
+    }
+
+    /// Whether what was sent is shown late.
+    pub(crate) fn files_late(&self) -> bool {
+        self.0.lock().files_late > 0
+    }
+
     /// Does something at once, under the lock.
     pub(crate) fn now<'a, T: Send + 'a>(
         &'a self,
@@ -68,9 +79,10 @@ pub(crate) fn refused(error: StoreError) -> Error {
         | "ErrorNonExistentMailbox"
         | "ErrorAttachmentNotFound" => ErrorKind::NotFound,
         "ErrorAccessDenied" => ErrorKind::PermissionDenied,
-        "ErrorStaleObject" | "ErrorIrresolvableConflict" | "ErrorOutlookRuleBlobExists" => {
-            ErrorKind::Conflict
-        }
+        "ErrorStaleObject"
+        | "ErrorIrresolvableConflict"
+        | "ErrorOutlookRuleBlobExists"
+        | "ErrorFolderExists" => ErrorKind::Conflict,
         "ErrorRulesOverQuota" => ErrorKind::Limit,
         _ => ErrorKind::Invalid,
     };
@@ -82,7 +94,7 @@ pub(crate) fn locate(state: &State, mailbox: &Mailbox, item: &ItemRef) -> Stored
     state.locate(Some(mailbox.as_str()), &item.id)
 }
 
-fn folder(state: &State, mailbox: &Mailbox, folder: &FolderRef) -> Stored<FolderKey> {
+pub(crate) fn folder(state: &State, mailbox: &Mailbox, folder: &FolderRef) -> Stored<FolderKey> {
     let mailbox = state.mailbox(mailbox.as_str())?;
     let found = match folder {
         FolderRef::WellKnown(name) => mailbox.well_known(name.as_str()),
@@ -247,107 +259,4 @@ impl Update for Direct {
             }))
         })
     }
-}
-
-impl Submit for Direct {
-    fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef> {
-        self.now(move |state| {
-            let mail = state.blank(mailbox.as_str()).map_err(refused)?;
-            keep(state, mailbox, mail, draft)
-        })
-    }
-
-    fn create_reply<'a>(
-        &'a self,
-        mailbox: &'a Mailbox,
-        item: &'a ItemRef,
-        draft: &'a Draft,
-        all: bool,
-    ) -> Work<'a, ItemRef> {
-        self.now(move |state| {
-            let original = locate(state, mailbox, item).map_err(refused)?;
-            let kind = if all { Answer::ReplyAll } else { Answer::Reply };
-            let mut mail = state.answer(mailbox.as_str(), &original, kind).map_err(refused)?;
-            if !(draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty()) {
-                (mail.to, mail.cc) = (Vec::new(), Vec::new());
-            }
-            let (BodyText::Text(text) | BodyText::Html(text)) = &draft.body;
-            let is_html = matches!(draft.body, BodyText::Html(_));
-            let quoted = quote(state.item(&original).map_err(refused)?, text, is_html);
-            let body = if is_html { BodyText::Html(quoted) } else { BodyText::Text(quoted) };
-            keep(state, mailbox, mail, &Draft { body, ..draft.clone() })
-        })
-    }
-
-    fn send<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a ItemRef) -> Work<'a, ()> {
-        self.now(move |state| {
-            let place = locate(state, mailbox, draft).map_err(refused)?;
-            let sent = well_known(state, mailbox, WellKnownFolder::SentItems)?;
-            state.send(&place, Some(sent)).map_err(refused)
-        })
-    }
-
-    fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState> {
-        self.now(move |state| {
-            for (name, wrap) in [
-                (WellKnownFolder::SentItems, KeyState::Sent as fn(ItemRef) -> KeyState),
-                (WellKnownFolder::Drafts, KeyState::Draft),
-            ] {
-                let folder = well_known(state, mailbox, name)?;
-                state.look_into(mailbox.as_str(), folder);
-                let mailbox = state.mailbox(mailbox.as_str()).map_err(refused)?;
-                if let Some(item) = views::by_key(mailbox, folder, key) {
-                    return Ok(wrap(item));
-                }
-            }
-            Ok(KeyState::Absent)
-        })
-    }
-
-    fn settle(&self) -> Duration {
-        // What is filed late is counted in looks here, and a handful of them takes this long.
-        if self.0.lock().files_late == 0 { Duration::ZERO } else { SETTLE }
-    }
-}
-
-fn well_known(state: &State, mailbox: &Mailbox, name: WellKnownFolder) -> Result<FolderKey, Error> {
-    folder(state, mailbox, &FolderRef::WellKnown(name)).map_err(refused)
-}
-
-/// Puts a draft's words over a mail and keeps it in Drafts.
-fn keep(state: &mut State, mailbox: &Mailbox, mut mail: Composed, draft: &Draft) -> Result<ItemRef, Error> {
-    let people = |given: &[exchange::Address]| -> Vec<Person> {
-        given.iter().map(|a| Person { name: a.name.clone(), address: a.address.clone() }).collect()
-    };
-    for (place, given) in [(&mut mail.to, &draft.to), (&mut mail.cc, &draft.cc), (&mut mail.bcc, &draft.bcc)]
-    {
-        if !given.is_empty() {
-            *place = people(given);
-        }
-    }
-    if let Some(subject) = &draft.subject {
-        mail.subject.clone_from(subject);
-    }
-    (mail.body, mail.is_html) = match &draft.body {
-        BodyText::Text(text) => (text.clone(), false),
-        BodyText::Html(html) => (html.clone(), true),
-    };
-    for header in &draft.headers {
-        let name = &header.name;
-        let is_token = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        let ours = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
-            || name.eq_ignore_ascii_case("Auto-Submitted");
-        let allowed = is_token && ours;
-        if !allowed {
-            let text = format!("the header {name:?} cannot be set; only X-… and Auto-Submitted can");
-            return Err(Error::new(ErrorKind::Invalid, text));
-        }
-        mail.headers.push((name.clone(), header.value.clone()));
-    }
-    let number = state.next_created();
-    let mut new = NewItem::draft(format!("created {number}"), mail);
-    new.extended.push(Extended { property: PropertyName::portcullis_key(), values: vec![draft.key.clone()] });
-    let drafts = well_known(state, mailbox, WellKnownFolder::Drafts)?;
-    let place = state.create(mailbox.as_str(), drafts, new).map_err(refused)?;
-    reference(state, &place).map_err(refused)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use exchange::OutOfOffice;
+use exchange::{FollowUp, OutOfOffice};
 use exchange::rule::{Clause, Rule};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -55,9 +55,16 @@ struct ItemView<'a> {
     is_read: bool,
     is_draft: bool,
     categories: &'a [String],
+    #[serde(skip_serializing_if = "is_default")]
+    flag: FollowUp,
+    importance: &'a str,
     extended: &'a [Extended],
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a Detail>,
+}
+
+fn is_default(flag: &FollowUp) -> bool {
+    *flag == FollowUp::default()
 }
 
 /// The JSON text. Mailboxes by address, folders by path, items newest first and then by id.
@@ -117,6 +124,8 @@ fn item(item: &crate::model::item::Item) -> ItemView<'_> {
         is_read: item.is_read,
         is_draft: item.is_draft,
         categories: &item.categories,
+        flag: item.flag,
+        importance: &item.importance,
         extended: &item.extended,
         detail: item.detail.as_deref(),
     }

@@ -8,7 +8,7 @@
 )]
 
 use exchange::FolderRef;
-use exchange::conformance::{ALICE, BOB, Fixture, all, mails};
+use exchange::conformance::{ALICE, BOB, CONTACT, Fixture, GROUP, INNER_GROUP, all, mails};
 use portcullis_exchange_sim::Organisation;
 
 #[tokio::test]
@@ -16,6 +16,10 @@ async fn the_organisation_does_what_every_implementation_must() {
     let organisation = Organisation::new();
     organisation.add_mailbox(ALICE);
     organisation.add_mailbox(BOB);
+    organisation.add_group(GROUP, "Team", &[ALICE, BOB, INNER_GROUP]);
+    organisation.add_group(INNER_GROUP, "Inner", &[GROUP]);
+    let (name, email, mobile) = CONTACT;
+    organisation.add_contact(ALICE, name, email, mobile).unwrap();
     for mail in mails() {
         organisation.deliver(mail.mailbox, &FolderRef::parse(mail.folder).unwrap(), mail.raw).unwrap();
     }

@@ -6,8 +6,13 @@
 //! uses them up. A failure is a sentence, because library code does not panic.
 
 mod attachments;
+mod calendar;
 mod change;
+mod drafts;
+mod folders;
 mod mails;
+mod people;
+mod properties;
 mod read;
 mod search;
 mod settings;
@@ -23,7 +28,14 @@ pub const ALICE: &str = "alice@corp.example";
 /// The mailbox that gets mail.
 pub const BOB: &str = "bob@corp.example";
 
-/// What the suite runs against: ports on an organisation that holds [`mails`].
+/// A group whose members are [`ALICE`], [`BOB`] and [`INNER_GROUP`].
+pub const GROUP: &str = "conformance-team@corp.example";
+/// A group whose one member is [`GROUP`], which holds it.
+pub const INNER_GROUP: &str = "conformance-inner@corp.example";
+/// Somebody in the contacts of [`ALICE`]: name, address, mobile number.
+pub const CONTACT: (&str, &str, &str) = ("Conformance Contact", "contact@partner.example", "+49 170 1234567");
+
+/// What the suite runs against: ports on an organisation that holds [`mails`], the two groups and the contact.
 pub struct Fixture {
     /// All of them; a port that is missing is a failure.
     pub ports: Ports,
@@ -56,9 +68,25 @@ pub async fn all(fixture: &Fixture) -> Verdict {
         ("inbox rules", settings::rules(fixture).await),
         ("automatic replies", settings::out_of_office(fixture).await),
         ("names of the directory", settings::directory(fixture).await),
+        ("events of a calendar", calendar::events(fixture).await),
+        ("events that make no sense", calendar::refuses_events(fixture).await),
+        ("events that repeat", calendar::series(fixture).await),
+        ("meetings", calendar::meetings(fixture).await),
+        ("folders and what they hold", folders::looks(fixture).await),
+        ("make and delete folders", folders::makes(fixture).await),
+        ("members of groups", people::groups(fixture).await),
+        ("contacts", people::contacts(fixture).await),
+        ("mailboxes that may be searched", people::mailboxes(fixture).await),
+        ("categories, importance and flag", properties::changes(fixture).await),
         ("draft, send, find by key", submit::sends(fixture).await),
         ("reply", submit::replies(fixture).await),
         ("refuse headers that are not ours", submit::refuses_headers(fixture).await),
+        ("everything a message can say", drafts::says_all(fixture).await),
+        ("attach to a draft and send it", drafts::attaches(fixture).await),
+        ("change a draft", drafts::changes(fixture).await),
+        ("pass a message on", drafts::forwards(fixture).await),
+        ("answer with more people and with the original", drafts::answers(fixture).await),
+        ("send without a copy among the sent", drafts::unfiled(fixture).await),
     ];
     let failed: Vec<String> = verdicts
         .into_iter()

@@ -6,11 +6,27 @@
 //!
 //! [`ErrorKind::Unknown`]: crate::ErrorKind::Unknown
 
+mod calendar;
+mod contacts;
+mod drafts;
+mod folders;
+mod groups;
+mod mailboxes;
+mod properties;
+
 use std::future::Future;
 use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use calendar::Calendar;
+pub use contacts::Contacts;
+pub use drafts::Drafts;
+pub use folders::{Folders, MOST_FOLDERS};
+pub use groups::Groups;
+pub use mailboxes::Mailboxes;
+pub use properties::Properties;
 
 use crate::rule::RuleChange;
 use crate::{
@@ -155,8 +171,8 @@ pub trait Submit: Send + Sync {
     /// Keeps a draft that carries `draft.key`.
     fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef>;
 
-    /// Keeps a draft that answers `item` and carries `draft.key`. Without recipients in `draft` the server
-    /// takes those of the original; with `all` everybody who got it.
+    /// Keeps a draft that answers `item` and carries `draft.key`. Without `draft.to` the server takes the recipients
+    /// of the original; with `all` everybody who got it. `draft.cc` and `draft.bcc` get it beside them.
     fn create_reply<'a>(
         &'a self,
         mailbox: &'a Mailbox,
@@ -220,6 +236,20 @@ pub struct Ports {
     pub rules: Option<Arc<dyn Rules>>,
     /// Automatic replies.
     pub automatic_replies: Option<Arc<dyn AutomaticReplies>>,
+    /// Looks at events, makes, changes and deletes them.
+    pub calendar: Option<Arc<dyn Calendar>>,
     /// Looks names up.
     pub directory: Option<Arc<dyn Directory>>,
+    /// Works on drafts.
+    pub drafts: Option<Arc<dyn Drafts>>,
+    /// Looks at folders, makes and deletes them.
+    pub folders: Option<Arc<dyn Folders>>,
+    /// Shows the members of groups.
+    pub groups: Option<Arc<dyn Groups>>,
+    /// Lists contacts.
+    pub contacts: Option<Arc<dyn Contacts>>,
+    /// Lists the mailboxes that may be looked into.
+    pub mailboxes: Option<Arc<dyn Mailboxes>>,
+    /// Reads and changes properties of messages.
+    pub properties: Option<Arc<dyn Properties>>,
 }

@@ -4,6 +4,11 @@ use crate::failure::Failure;
 use crate::malformed::Reason;
 use crate::xml::{Pull, Reader};
 
+/// Whether mail clients hide a folder, as
+/// [MAPI](https://learn.microsoft.com/office/client-developer/outlook/mapi/pidtagattributehidden-canonical-property)
+/// has it.
+pub(super) const HIDDEN: &str = "0x10F4";
+
 /// What kind of folder the server says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -69,6 +74,8 @@ pub struct Folder {
     pub unread: Option<u64>,
     /// How many folders are right below it.
     pub children: Option<u64>,
+    /// Whether mail clients do not show it.
+    pub hidden: bool,
 }
 
 impl Folder {
@@ -92,6 +99,7 @@ impl Folder {
                 b"TotalCount" => folder.total = Some(reader.size("TotalCount").await?),
                 b"UnreadCount" => folder.unread = Some(reader.size("UnreadCount").await?),
                 b"ChildFolderCount" => folder.children = Some(reader.size("ChildFolderCount").await?),
+                b"ExtendedProperty" => folder.hidden |= hidden(reader).await?,
                 _ => reader.skip().await?,
             }
         }
@@ -100,4 +108,21 @@ impl Folder {
         }
         Ok(folder)
     }
+}
+
+/// Reads the current element, an extended property, and says whether it hides the folder.
+async fn hidden<P: Pull>(reader: &mut Reader<P>) -> Result<bool, Failure> {
+    let (mut is_mark, mut is_set) = (false, false);
+    while reader.child().await? {
+        match reader.name() {
+            b"ExtendedFieldURI" => {
+                let tag = reader.attribute("PropertyTag");
+                is_mark = tag.is_some_and(|tag| tag.trim().eq_ignore_ascii_case(HIDDEN));
+                reader.skip().await?;
+            }
+            b"Value" => is_set = matches!(reader.text().await?.trim(), "true" | "1"),
+            _ => reader.skip().await?,
+        }
+    }
+    Ok(is_mark && is_set)
 }

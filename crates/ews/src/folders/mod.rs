@@ -30,6 +30,7 @@ pub(crate) fn write_shape(out: &mut Writer) {
             Property::Field("folder:ParentFolderId"),
             Property::Field("folder:FolderClass"),
             Property::Field("folder:DistinguishedFolderId"),
+            Property::Mark(folder::HIDDEN),
         ],
     );
     out.close("m:FolderShape");

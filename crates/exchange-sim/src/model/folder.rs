@@ -20,6 +20,8 @@ pub(crate) struct Folder {
     pub(crate) class: Cow<'static, str>,
     /// Counts changes; the change key is made from it.
     pub(crate) version: u32,
+    /// Whether mail clients do not show it.
+    pub(crate) hidden: bool,
     /// Deleted for good. It keeps its place, because a folder is known by its place in the list.
     pub(crate) gone: bool,
     pub(crate) items: BTreeSet<(Reverse<Timestamp>, Reverse<ItemKey>)>,

@@ -5,8 +5,9 @@ use super::item::FolderKey;
 use super::mailbox::Mailbox;
 
 /// The tags a folder has, with their types: name, class, last change of the folder and of what is in it, number of
-/// items and of unread ones, whether there are folders below, the next and the last number for IMAP.
-pub(crate) const TAGS: [(u32, &str); 9] = [
+/// items and of unread ones, whether there are folders below, the next and the last number for IMAP,
+/// whether mail clients hide it.
+pub(crate) const TAGS: [(u32, &str); 10] = [
     (0x3001, "String"),
     (0x3613, "String"),
     (0x3008, "SystemTime"),
@@ -16,6 +17,7 @@ pub(crate) const TAGS: [(u32, &str); 9] = [
     (0x360a, "Boolean"),
     (0x6751, "Integer"),
     (0x6752, "Integer"),
+    (0x10f4, "Boolean"),
 ];
 
 /// The value of a tag, if a folder has it.
@@ -40,6 +42,8 @@ pub(crate) fn value(mailbox: &Mailbox, key: FolderKey, tag: u32) -> Option<Strin
         0x360a => mailbox.folders.iter().any(|child| !child.gone && child.parent == Some(key)).to_string(),
         0x6751 => mailbox.articles.saturating_add(1).to_string(),
         0x6752 => mailbox.articles.to_string(),
+        // Servers leave it out where it was never set.
+        0x10f4 if folder.hidden => true.to_string(),
         _ => return None,
     })
 }

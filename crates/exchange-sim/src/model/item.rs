@@ -1,14 +1,17 @@
 //! One item in a folder.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use exchange::FollowUp;
 use jiff::Timestamp;
 
 use super::compose::Composed;
 use super::detail::Detail;
 use super::extended::{Extended, PropertyName};
 use super::mail::Mail;
+use super::store_error::{StoreError, Stored};
 
 /// A number that names an item inside the process; it stays when the item is moved.
 pub(crate) type ItemKey = u64;
@@ -49,9 +52,13 @@ pub(crate) struct Item {
     pub(crate) item_class: String,
     pub(crate) importance: String,
     pub(crate) categories: Vec<String>,
+    /// The mark for following up.
+    pub(crate) flag: FollowUp,
     pub(crate) extended: Vec<Extended>,
     /// Of a calendar item or a contact: what it has beyond any item.
     pub(crate) detail: Option<Box<Detail>>,
+    /// Of a series: the occurrences that were changed, and those that were taken out.
+    pub(crate) changed: BTreeMap<u32, Option<Box<Item>>>,
 }
 
 impl Item {
@@ -83,6 +90,16 @@ impl Item {
         let header = property.header()?;
         let values: Vec<String> = self.mail.header_values(header).take(1).map(str::to_owned).collect();
         (!values.is_empty()).then_some(values)
+    }
+
+    /// What a draft is written from, to change it. A mail that was sent or received is not changed so.
+    pub(crate) fn to_write(&mut self) -> Stored<&mut Composed> {
+        if self.composed.is_none() && !self.is_draft {
+            let text = "The properties of a mail that is no draft cannot be changed.";
+            return Err(StoreError::new("ErrorInvalidOperation", text));
+        }
+        let (mail, received) = (&self.mail, self.received);
+        Ok(self.composed.get_or_insert_with(|| Composed::written(mail, received)))
     }
 
     /// Sets or replaces an extended property.

@@ -14,6 +14,7 @@ use super::folder::{ALL_ITEMS, BORN_WITH, Folder};
 use super::id;
 use super::item::{FolderKey, Item, ItemKey};
 use super::settings::Settings;
+use super::stores::{PUBLIC, Public};
 
 /// One mailbox.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct Mailbox {
     pub(crate) address: String,
     /// Whether the account that logs in may open it.
     pub(crate) denied: bool,
+    /// That it holds the public folders, if it does.
+    pub(crate) public: Option<Public>,
     pub(crate) folders: Vec<Folder>,
     pub(crate) items: HashMap<ItemKey, Item>,
     /// The last number that an item was given for IMAP.
@@ -52,20 +55,29 @@ pub(crate) struct Search<'a> {
 impl Mailbox {
     /// With the folders a mailbox is born with; `wake` is told of every change.
     pub(crate) fn new(address: &str, wake: Arc<Notify>) -> Self {
-        let mut mailbox = Mailbox {
+        let mut mailbox = Mailbox::empty(address, wake);
+        mailbox.bear(&BORN_WITH);
+        mailbox
+    }
+
+    /// One that holds the public folders.
+    pub(crate) fn with_public_folders(address: &str, wake: Arc<Notify>, public: Public) -> Self {
+        let mut mailbox = Mailbox { public: Some(public), ..Mailbox::empty(address, wake) };
+        mailbox.bear(&PUBLIC);
+        mailbox
+    }
+
+    fn empty(address: &str, wake: Arc<Notify>) -> Self {
+        Mailbox {
             address: address.to_owned(),
             denied: false,
+            public: None,
             folders: Vec::new(),
             items: HashMap::new(),
             articles: 0,
             settings: Settings::default(),
             changes: ChangeLog::new(wake),
-        };
-        for (well_known, name, parent, class) in BORN_WITH {
-            let parent = mailbox.well_known(parent);
-            mailbox.push_folder(name, Some(well_known), parent, Cow::Borrowed(class), Timestamp::UNIX_EPOCH);
         }
-        mailbox
     }
 
     /// Adds a folder; where it belongs was checked.
@@ -94,6 +106,7 @@ impl Mailbox {
             parent,
             class,
             version: 1,
+            hidden: false,
             gone: false,
             items: Default::default(),
         });
@@ -122,7 +135,7 @@ impl Mailbox {
     /// The folder at a path of display names below `msgfolderroot`; a well-known name may stand first.
     pub(crate) fn folder_by_path<S: AsRef<str>>(&self, path: &[S]) -> Option<FolderKey> {
         let (first, rest) = path.split_first()?;
-        let top = self.well_known("msgfolderroot")?;
+        let top = self.top()?;
         let lower = first.as_ref().to_lowercase();
         let start = self.child(top, first.as_ref()).or_else(|| self.well_known(&lower))?;
         rest.iter().try_fold(start, |folder, name| self.child(folder, name.as_ref()))
@@ -131,7 +144,7 @@ impl Mailbox {
     /// Like [`Mailbox::folder_by_path`], and makes what is missing.
     pub(crate) fn make_path<S: AsRef<str>>(&mut self, path: &[S]) -> Option<FolderKey> {
         let (first, rest) = path.split_first()?;
-        let top = self.well_known("msgfolderroot")?;
+        let top = self.top()?;
         let mut at = match self.folder_by_path(&[first.as_ref()]) {
             Some(found) => found,
             None => {
@@ -186,10 +199,8 @@ impl Mailbox {
             let listed = self.folders.get(folder).map(|folder| &folder.items);
             return listed.into_iter().flatten().map(|(_, Reverse(key))| *key).collect();
         }
-        let dumpster = self.well_known("recoverableitemsroot");
-        let seen = |at: FolderKey| dumpster.is_none_or(|dumpster| !self.is_within(at, dumpster));
         let mut all: Vec<(Reverse<Timestamp>, Reverse<ItemKey>)> = (0..self.folders.len())
-            .filter(|at| seen(*at))
+            .filter(|at| self.shows_in_all(*at))
             .filter_map(|at| self.folders.get(at))
             .flat_map(|folder| folder.items.iter().copied())
             .collect();

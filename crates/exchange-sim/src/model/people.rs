@@ -10,6 +10,7 @@ use super::item::Item;
 use super::mailbox::Mailbox;
 use super::settings::Found;
 use super::state::State;
+use super::store_error::{StoreError, Stored};
 
 /// What the directory knows about the owner of a mailbox, beside name and address.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -140,6 +141,37 @@ impl State {
             }
         }
         (all, outside)
+    }
+
+    /// The addresses of the mailboxes and groups that a filter names; with `expand` those of a group's members.
+    pub(crate) fn searchable(&self, filter: &str, expand: bool) -> Stored<Vec<String>> {
+        if expand && (filter.is_empty() || filter.contains('*')) {
+            let text = "Cannot use wildcard or empty query when auto group expansion is enabled.";
+            return Err(StoreError::new("ErrorInvalidArgument", text));
+        }
+        if let Some(group) = self.group(filter).filter(|_| expand) {
+            let inside = |member: &&String| self.mailboxes.contains_key(&member.to_lowercase());
+            return Ok(group.members.iter().filter(inside).cloned().collect());
+        }
+        let wanted = filter.to_lowercase();
+        let fits = |text: &str| match wanted.strip_suffix('*') {
+            Some(start) => text.to_lowercase().starts_with(start),
+            None => text.to_lowercase() == wanted,
+        };
+        let hit = |address: &str, name: &str| {
+            let alias = address.split('@').next().unwrap_or_default();
+            wanted.is_empty() || fits(address) || fits(alias) || fits(name)
+        };
+        let mailboxes = self
+            .mailboxes
+            .values()
+            .map(|mailbox| (mailbox.address.clone(), mailbox.settings.name.clone().unwrap_or_default()));
+        let groups = self.directory.groups.iter().map(|group| (group.address.clone(), group.name.clone()));
+        Ok(mailboxes
+            .chain(groups)
+            .filter(|(address, name)| hit(address, name))
+            .map(|(address, _)| address)
+            .collect())
     }
 
     /// The domains of the organisation's mailboxes.

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use exchange::FollowUp;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::changes::{self, What};
 use super::clock::Clock;
 use super::compose::Composed;
-use super::detail::{Detail, DetailKind};
+use super::detail::Detail;
 use super::extended::{Extended, PropertyName};
 use super::id::{self, Named};
 use super::item::{FolderKey, Item, ItemKey};
 use super::mail::Mail;
 use super::mailbox::Mailbox;
+use super::series;
 use super::store_error::{StoreError, Stored};
 use super::subscription::Subscriptions;
 use super::transit::Sent;
@@ -117,6 +119,10 @@ impl State {
 
     /// Finds an item by its id; with `scope` only in that mailbox.
     pub(crate) fn locate(&self, scope: Option<&str>, id: &str) -> Stored<Place> {
+        if series::read_id(id).is_some() {
+            let text = "This cannot be done with one occurrence of a recurring item.";
+            return Err(StoreError::new("ErrorInvalidOperation", text));
+        }
         if id::read(id) != Some(Named::Item) {
             return Err(StoreError::malformed_id());
         }
@@ -164,7 +170,7 @@ impl State {
         });
     }
 
-    fn item_mut(&mut self, place: &Place) -> Stored<&mut Item> {
+    pub(crate) fn item_mut(&mut self, place: &Place) -> Stored<&mut Item> {
         self.mailbox_mut(&place.mailbox)?.items.get_mut(&place.key).ok_or_else(StoreError::item_not_found)
     }
 
@@ -212,18 +218,16 @@ impl State {
             modified: now,
             is_read: new.is_read,
             is_draft: new.is_draft,
-            item_class: String::from(match new.detail.as_ref().map(|detail| detail.kind) {
-                Some(DetailKind::Calendar) => "IPM.Appointment",
-                Some(DetailKind::Contact) => "IPM.Contact",
-                None => "IPM.Note",
-            }),
+            item_class: new.detail.as_ref().map_or("IPM.Note", |detail| detail.item_class()).to_owned(),
             importance: match mail.importance() {
                 Some(said) => said.to_owned(),
                 None => new.importance,
             },
             categories: new.categories,
+            flag: FollowUp::default(),
             extended: new.extended,
             detail: new.detail,
+            changed: BTreeMap::new(),
             mail,
         };
         item.extended.sort();
@@ -313,7 +317,11 @@ impl State {
             detail: item.detail.clone(),
         };
         let from = changes::From { item: Some(item.id.clone()), original: None, parent: item.folder };
+        let changed = item.changed.clone();
+        let flag = item.flag;
         let copy = self.keep(&place.mailbox, folder, new)?;
+        self.item_mut(&copy)?.flag = flag;
+        self.item_mut(&copy)?.changed = changed;
         self.note(&copy, What::Copied, Some(from));
         self.record(place, EffectKind::Copied, |effect| effect.to_folder = Some(to));
         Ok(copy)
@@ -321,13 +329,16 @@ impl State {
 
     /// Deletes an item.
     pub(crate) fn delete_item(&mut self, place: &Place, how: Disposal) -> Stored<()> {
+        let mailbox = self.mailbox(&place.mailbox)?;
         let (mode, to) = match how {
+            // Nobody has deleted items there: what is deleted can be recovered by who looks after the folders.
+            Disposal::Trash if mailbox.public.is_some() => ("soft", Some("recoverableitemsdeletions")),
             Disposal::Trash => ("trash", Some("deleteditems")),
             Disposal::Soft => ("soft", Some("recoverableitemsdeletions")),
             Disposal::Hard => ("hard", None),
         };
-        let mailbox = self.mailbox(&place.mailbox)?;
-        let target = to.and_then(|name| mailbox.well_known(name));
+        let folder = self.item(place)?.folder;
+        let target = to.and_then(|name| mailbox.beside(folder, name));
         let path = target.map(|folder| mailbox.path(folder));
         self.record(place, EffectKind::Deleted, |effect| {
             effect.mode = Some(mode.to_owned());

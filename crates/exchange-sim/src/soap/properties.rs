@@ -1,5 +1,7 @@
 //! The properties of a message in answers: one table, in the order of the schema.
 
+use exchange::FollowUp;
+
 use super::item_writer::ItemView;
 use super::out::Out;
 use super::shape::BodyKind;
@@ -36,7 +38,7 @@ const fn property(
 
 /// `item:…` properties come first, `message:…` properties after them; the extended ones stand between
 /// `HasAttachments` and `Culture`.
-pub(crate) const PROPERTIES: [Property; 43] = [
+pub(crate) const PROPERTIES: [Property; 46] = [
     property("item:MimeContent", Level::Named, false, mime_content),
     property("item:ParentFolderId", Level::All, true, parent_folder),
     property("item:ItemClass", Level::All, true, |out, view| {
@@ -47,7 +49,9 @@ pub(crate) const PROPERTIES: [Property; 43] = [
             out.element("t:Subject", subject);
         }
     }),
-    property("item:Sensitivity", Level::Default, true, |out, _| out.element("t:Sensitivity", "Normal")),
+    property("item:Sensitivity", Level::Default, true, |out, view| {
+        out.element("t:Sensitivity", kept(view, "Sensitivity").unwrap_or("Normal"));
+    }),
     property("item:Body", Level::Default, false, |out, view| body(out, view, "t:Body", view.shape.body)),
     property("item:Attachments", Level::Default, false, super::item_writer::attachments),
     property("item:DateTimeReceived", Level::All, true, |out, view| {
@@ -85,6 +89,16 @@ pub(crate) const PROPERTIES: [Property; 43] = [
     property("item:DateTimeCreated", Level::All, true, |out, view| {
         time(out, "t:DateTimeCreated", view.item.created)
     }),
+    property("item:ReminderIsSet", Level::All, true, |out, view| {
+        if let Some(set) = kept(view, "ReminderIsSet") {
+            out.element("t:ReminderIsSet", set);
+        }
+    }),
+    property("item:ReminderMinutesBeforeStart", Level::All, true, |out, view| {
+        if let Some(minutes) = kept(view, "ReminderMinutesBeforeStart") {
+            out.element("t:ReminderMinutesBeforeStart", minutes);
+        }
+    }),
     property("item:DisplayCc", Level::All, true, |out, view| {
         out.element("t:DisplayCc", &display(&view.item.mail.cc))
     }),
@@ -103,6 +117,16 @@ pub(crate) const PROPERTIES: [Property; 43] = [
     property("item:IsAssociated", Level::All, true, |out, _| flag(out, "t:IsAssociated", false)),
     property("item:UniqueBody", Level::Named, false, |out, view| {
         body(out, view, "t:UniqueBody", view.shape.body)
+    }),
+    property("item:Flag", Level::All, true, |out, view| {
+        let status = match view.item.flag {
+            FollowUp::NotFlagged => "NotFlagged",
+            FollowUp::Flagged => "Flagged",
+            FollowUp::Complete => "Complete",
+        };
+        out.raw("<t:Flag>");
+        out.element("t:FlagStatus", status);
+        out.raw("</t:Flag>");
     }),
     property("item:Preview", Level::Named, true, |out, view| {
         let text: String = view.item.mail.text_body().chars().take(255).collect();
@@ -149,6 +173,11 @@ pub(crate) const PROPERTIES: [Property; 43] = [
 
 /// What the account may do with an item.
 const ITEM_RIGHTS: &str = "<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated><t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</t:CreateHierarchy><t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read></t:EffectiveRights>";
+
+/// A property of any item that only calendar items are asked for.
+fn kept<'a>(view: &'a ItemView<'_>, name: &str) -> Option<&'a str> {
+    view.item.detail.as_ref().and_then(|detail| detail.text(name))
+}
 
 fn mime_content(out: &mut Out, view: &ItemView<'_>) {
     out.raw("<t:MimeContent CharacterSet=\"UTF-8\">");

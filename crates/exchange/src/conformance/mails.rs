@@ -21,6 +21,8 @@ pub(super) fn attached_bytes() -> Vec<u8> {
 }
 /// The message inside of "With a message", byte for byte.
 pub(super) const INNER: &str = "From: Mallory <mallory@evil.example>\r\nTo: alice@corp.example\r\nSubject: Inner\r\nDate: Mon, 02 Mar 2026 08:00:00 +0000\r\nMessage-ID: <inner@evil.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nTrailing blanks stay:   \r\n\ttabs too.\r\n";
+/// Words of the mail that is answered.
+pub(super) const QUESTION: &str = "A question?";
 /// A subject that would break out of XML, of a query language and of a header.
 pub(super) const ODD: &str = "a < b & \"c\" 'd' ]]> OR subject:* \\ %00 é";
 
@@ -38,6 +40,7 @@ pub fn mails() -> Vec<FixtureMail> {
         "Batch 3",
         "Mark me",
         "Mark me too",
+        "Categorise me",
         "Junk me",
         "Block me",
     ];
@@ -130,7 +133,7 @@ fn with_three() -> FixtureMail {
 }
 
 fn to_answer() -> FixtureMail {
-    plain(ALICE, "inbox", 22, "Answer me", "bob@corp.example", "A question?")
+    plain(ALICE, "inbox", 22, "Answer me", "bob@corp.example", QUESTION)
 }
 
 /// [RFC 4648](https://www.rfc-editor.org/rfc/rfc4648), in lines; written here because this crate needs no other

@@ -66,7 +66,14 @@ fn ports(ports: &Ports) -> Vec<&'static str> {
         ("junk", ports.junk.is_some()),
         ("rules", ports.rules.is_some()),
         ("automatic_replies", ports.automatic_replies.is_some()),
+        ("calendar", ports.calendar.is_some()),
         ("directory", ports.directory.is_some()),
+        ("folders", ports.folders.is_some()),
+        ("groups", ports.groups.is_some()),
+        ("contacts", ports.contacts.is_some()),
+        ("mailboxes", ports.mailboxes.is_some()),
+        ("properties", ports.properties.is_some()),
+        ("drafts", ports.drafts.is_some()),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }

@@ -26,7 +26,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     request.sequence(&["SearchFilter", "ExpandGroupMembership"])?;
     let filter = request.child("SearchFilter").map(Element::text).unwrap_or_default();
     let expand = request.child("ExpandGroupMembership").map(Element::flag).transpose()?.unwrap_or(false);
-    let found = allowed(call).and_then(|()| searchable(call.state, filter.trim(), expand));
+    let found = allowed(call).and_then(|()| call.state.searchable(filter.trim(), expand));
     bare::open(&mut call.out, NAME, found.as_ref().err());
     call.out.raw("<m:SearchableMailboxes>");
     for address in found.unwrap_or_default() {
@@ -36,36 +36,6 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     call.out.raw("</m:SearchableMailboxes>");
     bare::close(&mut call.out, NAME);
     Ok(())
-}
-
-fn searchable(state: &State, filter: &str, expand: bool) -> Stored<Vec<String>> {
-    if expand && (filter.is_empty() || filter.contains('*')) {
-        let text = "Cannot use wildcard or empty query when auto group expansion is enabled.";
-        return Err(StoreError::new("ErrorInvalidArgument", text));
-    }
-    if let Some(group) = state.group(filter).filter(|_| expand) {
-        let inside = |member: &&String| state.mailboxes.contains_key(&member.to_lowercase());
-        return Ok(group.members.iter().filter(inside).cloned().collect());
-    }
-    let wanted = filter.to_lowercase();
-    let fits = |text: &str| match wanted.strip_suffix('*') {
-        Some(start) => text.to_lowercase().starts_with(start),
-        None => text.to_lowercase() == wanted,
-    };
-    let hit = |address: &str, name: &str| {
-        let alias = address.split('@').next().unwrap_or_default();
-        wanted.is_empty() || fits(address) || fits(alias) || fits(name)
-    };
-    let mailboxes = state
-        .mailboxes
-        .values()
-        .map(|mailbox| (mailbox.address.clone(), mailbox.settings.name.clone().unwrap_or_default()));
-    let groups = state.directory.groups.iter().map(|group| (group.address.clone(), group.name.clone()));
-    Ok(mailboxes
-        .chain(groups)
-        .filter(|(address, name)| hit(address, name))
-        .map(|(address, _)| address)
-        .collect())
 }
 
 fn write(out: &mut Out, state: &State, address: &str) {

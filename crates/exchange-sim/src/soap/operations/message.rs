@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use exchange::FollowUp;
 
 use super::super::detail_xml;
 use super::super::fault::SoapFault;
@@ -80,6 +81,7 @@ pub(crate) struct Given {
     pub(crate) importance: Option<String>,
     pub(crate) categories: Option<Vec<String>>,
     pub(crate) is_read: Option<bool>,
+    pub(crate) flag: Option<FollowUp>,
     pub(crate) extended: Vec<Extended>,
     /// Header lines, given as extended properties of the set `InternetHeaders`.
     pub(crate) headers: Vec<(String, String)>,
@@ -148,6 +150,7 @@ impl Given {
             "InternetMessageId" => self.message_id = Some(child.text()),
             "Importance" => self.importance = Some(importance(child)?),
             "Categories" => self.categories = Some(child.children().map(Element::text).collect()),
+            "Flag" => self.flag = Some(flag(child)?),
             "IsRead" => self.is_read = Some(child.flag()?),
             "ExtendedProperty" => self.extended_property(child)?,
             "Attachments" => {
@@ -171,6 +174,17 @@ impl Given {
         Ok(())
     }
 
+    /// Whether it says more of the mail than its MIME form does.
+    pub(crate) fn says_more(&self) -> bool {
+        let people = [&self.to, &self.cc, &self.bcc, &self.reply_to];
+        people.into_iter().any(Option::is_some)
+            || self.from.is_some()
+            || self.subject.is_some()
+            || self.body.is_some()
+            || !self.headers.is_empty()
+            || !self.attachments.is_empty()
+    }
+
     /// Puts what was given over what was there.
     pub(crate) fn apply(self, mail: &mut Composed) {
         fn set<T>(place: &mut T, given: Option<T>) {
@@ -186,13 +200,15 @@ impl Given {
         set(&mut mail.from, self.from);
         set(&mut mail.message_id, self.message_id);
         if let Some((body, is_html)) = self.body {
-            (mail.body, mail.is_html) = (body, is_html);
+            (mail.body, mail.is_html, mail.plain) = (body, is_html, None);
+        }
+        if let Some(importance) = &self.importance {
+            mail.set_header("Importance", importance);
         }
         mail.in_reply_to = self.in_reply_to.or(mail.in_reply_to.take());
         mail.references = self.references.or(mail.references.take());
         for (name, value) in self.headers {
-            mail.headers.retain(|(old, _)| !old.eq_ignore_ascii_case(&name));
-            mail.headers.push((name, value));
+            mail.set_header(&name, &value);
         }
         mail.attachments.extend(self.attachments);
     }
@@ -211,6 +227,19 @@ fn extended(element: Element<'_>) -> Result<Extended, SoapFault> {
     Ok(Extended { property, values })
 }
 
+fn flag(element: Element<'_>) -> Result<FollowUp, SoapFault> {
+    element.sequence(&["FlagStatus", "StartDate", "DueDate", "CompleteDate"])?;
+    let status = element.required("FlagStatus")?;
+    match status.text().as_str() {
+        "NotFlagged" => Ok(FollowUp::NotFlagged),
+        "Flagged" => Ok(FollowUp::Flagged),
+        "Complete" => Ok(FollowUp::Complete),
+        other => {
+            Err(status.violation(&format!("The 'FlagStatus' element is invalid - The value '{other}'.")))
+        }
+    }
+}
+
 fn importance(element: Element<'_>) -> Result<String, SoapFault> {
     let text = element.text();
     if ["Low", "Normal", "High"].contains(&text.as_str()) {
@@ -219,7 +248,7 @@ fn importance(element: Element<'_>) -> Result<String, SoapFault> {
     Err(element.violation(&format!("The 'Importance' element is invalid - The value '{text}'.")))
 }
 
-fn body(element: Element<'_>) -> Result<(String, bool), SoapFault> {
+pub(crate) fn body(element: Element<'_>) -> Result<(String, bool), SoapFault> {
     element.required_attribute("BodyType")?;
     let is_html = element.one_of("BodyType", &[("HTML", true), ("Text", false), ("Best", false)])?;
     Ok((element.text(), is_html.unwrap_or(false)))

@@ -1,9 +1,13 @@
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/updateitem-operation>
 
+use exchange::FollowUp;
+
 use super::super::call::Call;
+use super::super::detail_xml::KEPT;
 use super::super::fault::SoapFault;
 use super::super::paths::{self, Path};
 use super::super::shape::Shape;
+use super::super::targets::Target;
 use super::super::xml::Element;
 use super::create_item::{Disposition, disposition};
 use super::get_item;
@@ -13,6 +17,7 @@ use crate::ledger::EffectKind;
 use crate::model::detail::DetailKind;
 use crate::model::extended::PropertyName;
 use crate::model::item::Item;
+use crate::model::meeting::Notice;
 use crate::model::state::Place;
 use crate::model::store_error::{StoreError, Stored};
 
@@ -51,26 +56,34 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let quiet = matches!(request.attribute("SuppressReadReceipts"), Some("true" | "1"));
     let mut all = Vec::new();
     for item_change in request.required("ItemChanges")?.children() {
-        item_change.sequence(&["ItemId", "Updates"])?;
+        item_change.sequence(&["ItemId", "OccurrenceItemId", "RecurringMasterItemId", "Updates"])?;
         let changes = item_change.required("Updates")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
-        let item_id = item_change.required("ItemId")?;
-        item_id.required_attribute("Id")?;
-        all.push((item_id, changes));
+        let named = item_change.children().next().filter(|named| named.name() != "Updates");
+        let named = named.ok_or_else(|| item_change.violation("The id of the item is expected."))?;
+        all.push((named, changes));
     }
     for (item_id, changes) in all {
         let place = current(call, item_id, resolution)?;
-        let updated = place.and_then(|place| {
+        let updated = place.and_then(|target| {
+            let Target { place, number } = target.clone();
             let detail = call.state.item(&place)?.detail.as_ref();
             let is_event = detail.is_some_and(|detail| detail.kind == DetailKind::Calendar);
             let code = "ErrorSendMeetingInvitationsOrCancellationsRequired";
             let tell = meeting::required(meetings, is_event, code)?;
             let disposition = if detail.is_some() { Disposition::Save } else { disposition };
+            if let Some(number) = number {
+                change_occurrence(call, &place, number, changes)?;
+                meeting::tell(call, &place, Some(number), tell, Notice::Change)?;
+                return Ok(Some(target));
+            }
             let done = update(call, &place, changes, quiet, disposition)?;
-            meeting::tell(call, &place, tell, "")?;
-            Ok(done)
+            meeting::tell(call, &place, None, tell, Notice::Change)?;
+            Ok(done.map(|place| Target { place, number }))
         });
         match updated {
-            Ok(Some(place)) => get_item::write(call, NAME, &place, &Shape::id_only(), NO_CONFLICTS),
+            Ok(Some(target)) => {
+                get_item::write_target(call, NAME, &target, &Shape::id_only(), NO_CONFLICTS);
+            }
             Ok(None) => {
                 call.success(NAME);
                 call.out.raw("<m:Items/>");
@@ -87,15 +100,20 @@ fn current(
     call: &Call<'_>,
     item_id: Element<'_>,
     resolution: Resolution,
-) -> Result<Stored<Place>, SoapFault> {
+) -> Result<Stored<Target>, SoapFault> {
     let missing = "ErrorChangeKeyRequiredForWriteOperations";
     let has_key = item_id.attribute("ChangeKey").is_some_and(|key| !key.is_empty());
+    let is_plain = item_id.name() == "ItemId";
     let place = match resolution {
-        Resolution::Always => return call.place(item_id),
-        Resolution::Auto if has_key => return call.place(item_id),
+        Resolution::Always => return call.target(item_id),
+        Resolution::Auto if has_key => return call.target(item_id),
+        // The version of an occurrence is that of its series, which other occurrences change, too.
+        _ if !is_plain || call.target(item_id)?.is_ok_and(|target| target.number.is_some()) => {
+            return call.target(item_id);
+        }
         Resolution::Auto | Resolution::Never => call.current(item_id, Some(missing))?,
     };
-    Ok(place.map_err(|error| match error.code {
+    Ok(place.map(|place| Target { place, number: None }).map_err(|error| match error.code {
         "ErrorStaleObject" => StoreError::new(
             "ErrorIrresolvableConflict",
             "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
@@ -140,24 +158,8 @@ fn update(
     disposition: Disposition,
 ) -> Stored<Option<Place>> {
     let was_read = call.state.item(place)?.is_read;
-    let names: Vec<&str> = changes
-        .iter()
-        .map(|change| match change {
-            Change::Set { what, .. } | Change::Append { what, .. } | Change::Remove { what, .. } => {
-                what.as_str()
-            }
-        })
-        .collect();
-    let names = names.join(" ");
-    call.state.change_item(place, EffectKind::Updated, &names, |item| {
-        changes.into_iter().try_for_each(|change| match change {
-            Change::Set { what, given } => set(item, &what, *given),
-            Change::Append { what, given } => append(item, &what, *given),
-            Change::Remove { what, property, index } => {
-                remove(item, &what, property.as_ref(), index.as_deref())
-            }
-        })
-    })?;
+    let names = names(&changes);
+    call.state.change_item(place, EffectKind::Updated, &names, |item| apply(item, changes))?;
     let asked =
         call.state.item(place)?.mail.header_values("Disposition-Notification-To").next().map(str::to_owned);
     if let Some(to) = asked
@@ -179,6 +181,27 @@ fn update(
     Ok(None)
 }
 
+fn change_occurrence(call: &mut Call<'_>, place: &Place, number: u32, changes: Vec<Change>) -> Stored<()> {
+    let names = names(&changes);
+    call.state.change_occurrence(place, number, &names, |item| apply(item, changes))
+}
+
+/// The names of the properties that are changed.
+fn names(changes: &[Change]) -> String {
+    let name = |change: &Change| match change {
+        Change::Set { what, .. } | Change::Append { what, .. } | Change::Remove { what, .. } => what.clone(),
+    };
+    changes.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+fn apply(item: &mut Item, changes: Vec<Change>) -> Stored<()> {
+    changes.into_iter().try_for_each(|change| match change {
+        Change::Set { what, given } => set(item, &what, *given),
+        Change::Append { what, given } => append(item, &what, *given),
+        Change::Remove { what, property, index } => remove(item, &what, property.as_ref(), index.as_deref()),
+    })
+}
+
 fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
     if let (Some(detail), Some(new)) = (&mut item.detail, &given.detail)
         && is_detail(what)
@@ -187,11 +210,17 @@ fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
         return Ok(());
     }
     match what {
-        _ if is_detail(what) => return Err(cannot(what)),
+        _ if is_detail(what) && !what.starts_with("item:") => return Err(cannot(what)),
         "message:IsRead" => item.is_read = given.is_read.unwrap_or(item.is_read),
         "item:Categories" => item.categories = given.categories.unwrap_or_default(),
-        "item:Importance" => item.importance = given.importance.unwrap_or_else(|| item.importance.clone()),
-        "item:Subject" if item.composed.is_none() => {
+        "item:Flag" => item.flag = given.flag.unwrap_or_default(),
+        "item:Importance" => {
+            item.importance = given.importance.unwrap_or_else(|| item.importance.clone());
+            if let Some(mail) = &mut item.composed {
+                mail.set_header("Importance", &item.importance);
+            }
+        }
+        "item:Subject" if item.composed.is_none() && !item.is_draft => {
             let mut mail = (*item.mail).clone();
             mail.subject = given.subject;
             item.mail = std::sync::Arc::new(mail);
@@ -199,17 +228,15 @@ fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
         _ if !given.extended.is_empty() => {
             given.extended.into_iter().for_each(|extended| item.set_property(extended))
         }
-        _ => match &mut item.composed {
-            Some(composed) => given.apply(composed),
-            None => return Err(cannot(what)),
-        },
+        _ => given.apply(item.to_write().map_err(|_| cannot(what))?),
     }
     Ok(())
 }
 
 /// Whether a property is one of calendar items or contacts.
 fn is_detail(what: &str) -> bool {
-    what.starts_with("calendar:") || what.starts_with("contacts:")
+    let kept = what.strip_prefix("item:").is_some_and(|name| KEPT.contains(&name));
+    kept || what.starts_with("calendar:") || what.starts_with("contacts:")
 }
 
 /// Adds to a body, to recipients or to those who are invited.
@@ -222,7 +249,7 @@ fn append(item: &mut Item, what: &str, given: Given) -> Stored<()> {
     }
     let text = format!("Append is not supported for the property {what}.");
     let refused = || StoreError::new("ErrorInvalidPropertyAppend", text.clone());
-    let mail = item.composed.as_mut().ok_or_else(refused)?;
+    let mail = item.to_write().map_err(|_| refused())?;
     match what {
         "item:Body" => mail.body.push_str(&given.body.map(|(text, _)| text).unwrap_or_default()),
         "message:ToRecipients" => mail.to.extend(given.to.unwrap_or_default()),
@@ -253,8 +280,9 @@ fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>, index: O
     match (what, property) {
         (_, Some(property)) => item.extended.retain(|extended| extended.property != *property),
         ("item:Categories", None) => item.categories.clear(),
-        (_, None) if item.composed.is_some() => {
-            let mail = item.composed.as_mut().ok_or_else(|| cannot(what))?;
+        ("item:Flag", None) => item.flag = FollowUp::NotFlagged,
+        _ => {
+            let mail = item.to_write().map_err(|_| cannot(what))?;
             match what {
                 "item:Body" => mail.body.clear(),
                 "message:ToRecipients" => mail.to.clear(),
@@ -267,7 +295,6 @@ fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>, index: O
                 }
             }
         }
-        _ => return Err(cannot(what)),
     }
     Ok(())
 }
