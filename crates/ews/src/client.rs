@@ -103,6 +103,10 @@ impl EwsClient {
             contacts: Some(Arc::new(self.clone())),
             mailboxes: Some(Arc::new(self.clone())),
             properties: Some(Arc::new(self.clone())),
+            // It knows its server; who looks for others is an `Autodiscover`.
+            discovery: None,
+            copies: Some(Arc::new(self.clone())),
+            transfer: Some(Arc::new(self.clone())),
             drafts: Some(Arc::new(self.clone())),
         }
     }

@@ -103,6 +103,9 @@ pub struct Config {
     pub max_answer: u64,
     /// The longest answer that is passed on as it comes (MIME, attachments), in bytes of its base64.
     pub max_stream: u64,
+    /// Whether the service that carries requests looks for [`Outgoing`](crate::Outgoing) in their extensions. Where it
+    /// does not, a request is in memory as a whole before it is sent.
+    pub streams_requests: bool,
     /// How long a message that was sent may be shown nowhere, before it is filed in Sent Items.
     pub settle: Duration,
     /// Where the names of requests begin, so that a test sees the same ones in every run; random without it.
@@ -131,6 +134,7 @@ impl Config {
             batch: 100,
             max_answer: 64 << 20,
             max_stream: 256 << 20,
+            streams_requests: false,
             settle: SETTLE,
             request_id_seed: None,
             on_busy: OnBusy::default(),

@@ -11,11 +11,18 @@ const MESSAGES: &str = "http://schemas.microsoft.com/exchange/services/2006/mess
 /// Namespace of everything inside them.
 const TYPES: &str = "http://schemas.microsoft.com/exchange/services/2006/types";
 
+/// A request, and where in it a value goes that is put in while it is sent.
+pub(crate) struct Written {
+    pub(crate) text: String,
+    pub(crate) cut: Option<usize>,
+}
+
 /// A whole request: the [version](https://learn.microsoft.com/exchange/client-developer/web-service-reference/requestserverversion)
 /// asked for, the mailbox [acted for](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exchangeimpersonation),
 /// what times and folder names are meant in, and the operation that `body` writes.
-pub(crate) fn write(config: &Config, reach: &Reach, body: impl FnOnce(&mut Writer)) -> Result<String, Error> {
+pub(crate) fn write(config: &Config, reach: &Reach, body: impl FnOnce(&mut Writer)) -> Result<Written, Error> {
     let mut out = Writer::reaching(reach);
+    out.prolog();
     out.open(
         "s:Envelope",
         &[
@@ -53,5 +60,6 @@ pub(crate) fn write(config: &Config, reach: &Reach, body: impl FnOnce(&mut Write
     body(&mut out);
     out.close("s:Body");
     out.close("s:Envelope");
-    out.finish().map(|text| format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>{text}"))
+    let cut = out.cut();
+    out.finish().map(|text| Written { text, cut })
 }

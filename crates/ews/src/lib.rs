@@ -4,6 +4,7 @@
 //! answer apart while it arrives and builds no tree. Left out on purpose: sockets, log-in, waiting and trying
 //! again; whoever owns the service and the run does those.
 
+mod affinity;
 mod answer;
 mod autodiscover;
 mod availability;
@@ -23,9 +24,11 @@ mod folders;
 mod http;
 mod item;
 mod malformed;
+mod mime;
 mod nature;
 mod object;
 mod op;
+mod outgoing;
 mod port;
 mod property;
 mod reach;
@@ -53,12 +56,13 @@ pub use folders::{Folder, FolderFilter, FolderKind};
 pub use nature::Nature;
 pub use object::{
     AttachmentContent, Attendee, BaseShape, Body, BodyType, CalendarPart, Conflict, ContactPart, ContactText,
-    ExchangeItem, ExtendedName, ExtendedValue, Field, Flag, FolderAt, FreeBusy, Importance, ItemChange,
-    ItemCondition, ItemKind, ItemPage, ItemSearch, ItemShape, ItemView, Meeting, MessagePart, Month,
-    NewAttachment, NewItem, NewKind, Pattern, PhoneKind, PostalAddress, PostalKind, PostalPart, PropertyPath,
-    PropertySet, PropertyType, Recurrence, RecurrenceEnd, Relation, Sensitivity, Sort, TextMode, Traversal,
-    Update, Week, Weekday,
+    ExchangeItem, ExtendedName, ExtendedValue, Field, Flag, FolderAt, FreeBusy, Importance, ItemAt,
+    ItemChange, ItemCondition, ItemKind, ItemPage, ItemSearch, ItemShape, ItemView, Meeting, MessagePart,
+    Month, NewAttachment, NewItem, NewKind, OccurrenceInfo, Pattern, PhoneKind, PostalAddress, PostalKind,
+    PostalPart, PropertyPath, PropertySet, PropertyType, Recurrence, RecurrenceEnd, Relation, Sensitivity,
+    Sort, TextMode, Traversal, Update, Week, Weekday,
 };
+pub use op::answer_meeting::MeetingAnswer;
 pub use op::convert_id::{AlternateId, IdFormat, IdOf};
 pub use op::create_attachment::Attached;
 pub use op::create_folder::NewFolder;
@@ -72,10 +76,13 @@ pub use op::get_mail_tips::{Away, MailTips};
 pub use op::get_searchable_mailboxes::{
     FailedMailbox, SearchableMailbox, SearchableMailboxes, SearchableQuery,
 };
-pub use op::get_server_time_zones::{ServerTimeZone, ZonePeriod};
+pub use op::get_server_time_zones::{
+    ServerTimeZone, ZoneGroup, ZonePeriod, ZoneTarget, ZoneTransition, ZoneWhen,
+};
 pub use op::get_service_configuration::{
     MailTipsSetup, OwnDomain, ProtectionRule, ServiceConfiguration, ServicePart, VoiceMailSetup,
 };
+pub use op::get_user_oof_settings::OofSettings;
 pub use op::resolve_names::{NameQuery, NameScope, Resolution, Resolutions};
 pub use op::search_mailboxes::{
     ItemPreview, KeywordFound, MailboxSearch, MailboxesFound, SearchGives, SearchPart,
@@ -86,4 +93,5 @@ pub use op::sync_folder_items::{ItemSync, SyncDetail, SyncedItem, SyncedItems};
 pub use op::update_folder::FolderUpdate;
 pub use op::update_item::{MeetingUpdates, Updated, Updating};
 pub use op::upload_items::Upload;
+pub use outgoing::Outgoing;
 pub use version::{ServerVersion, UnknownVersion, Version};

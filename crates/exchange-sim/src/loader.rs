@@ -91,7 +91,7 @@ pub(crate) fn load(state: &mut State, dir: &Path) -> Result<(), LoadError> {
             return Err(LoadError::NotAMailbox { path });
         }
         any = true;
-        state.add_mailbox(&name);
+        begin(state, &name, &path.join(loader_settings::FILE))?;
         for (folder, path) in entries(&path)? {
             if folder == loader_settings::FILE && !path.is_dir() {
                 settings(state, &name, &path)?;
@@ -110,6 +110,24 @@ fn directory(state: &mut State, path: &Path) -> Result<(), LoadError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
     state.directory.add(&text).map_err(|message| LoadError::Settings { path: path.to_owned(), message })
+}
+
+/// Adds a mailbox of the kind that its settings say, if it has any.
+fn begin(state: &mut State, mailbox: &str, settings: &Path) -> Result<(), LoadError> {
+    if settings.is_file() {
+        let text = std::fs::read_to_string(settings)
+            .map_err(|source| LoadError::Io { path: settings.to_owned(), source })?;
+        let stores = loader_settings::stores(&text)
+            .map_err(|message| LoadError::Settings { path: settings.to_owned(), message })?;
+        if let Some(public) = stores.public_folders {
+            state.add_public_folders(mailbox, public.content.as_deref());
+        }
+        if stores.archive {
+            state.add_mailbox(mailbox).open_archive();
+        }
+    }
+    state.add_mailbox(mailbox);
+    Ok(())
 }
 
 fn settings(state: &mut State, mailbox: &str, path: &Path) -> Result<(), LoadError> {

@@ -15,9 +15,39 @@ use crate::model::people::Profile;
 /// The file's name.
 pub(crate) const FILE: &str = "mailbox.yaml";
 
+/// What kind of mailbox it is, which has to be known before folders are made in it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Stores {
+    /// Whether it has an archive.
+    #[serde(default)]
+    pub(crate) archive: bool,
+    /// That it holds the public folders.
+    #[serde(default)]
+    pub(crate) public_folders: Option<PublicFolders>,
+}
+
+/// That a mailbox holds the public folders; `{}` where there is nothing more to say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PublicFolders {
+    /// The mailbox that requests about what is in the folders have to be sent to, where that is another.
+    #[serde(default)]
+    pub(crate) content: Option<String>,
+}
+
+/// Reads what kind of mailbox a text describes. Everything else in it is passed over.
+pub(crate) fn stores(text: &str) -> Result<Stores, String> {
+    let written: Option<Stores> = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    Ok(written.unwrap_or_default())
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    #[serde(default)]
+    archive: bool,
+    #[serde(default)]
+    public_folders: Option<PublicFolders>,
     /// Name in the directory.
     #[serde(default)]
     name: Option<String>,
@@ -103,6 +133,12 @@ fn nobody() -> OofAudience {
 /// Puts what the text says into a mailbox; on an error says what is wrong.
 pub(crate) fn apply(mailbox: &mut Mailbox, text: &str) -> Result<(), String> {
     let written: Written = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    if written.public_folders.is_some() && mailbox.public.is_none() {
+        return Err("a mailbox holds the public folders from the beginning or not at all".to_owned());
+    }
+    if written.archive {
+        mailbox.open_archive();
+    }
     for (number, rule) in (1..).zip(written.rules) {
         let rule = self::rule(mailbox, rule, number)?;
         let address = mailbox.address.clone();

@@ -89,6 +89,18 @@ impl Organisation {
         self.lock().add_mailbox(address);
     }
 
+    /// Gives a mailbox an archive, unless it has one; the mailbox is added if it is not there. The folders of the archive
+    /// are named by their well-known names, e.g. `archiveinbox` or `archivemsgfolderroot/2019`.
+    pub fn add_archive(&self, mailbox: &str) {
+        self.lock().add_mailbox(mailbox).open_archive();
+    }
+
+    /// Adds the mailbox that holds the public folders, unless it is there. Paths in it begin at their root. Requests
+    /// about the tree have to be sent to it, requests about what is in the folders to `content`, if that is another.
+    pub fn add_public_folders(&self, mailbox: &str, content: Option<&str>) {
+        self.lock().add_public_folders(mailbox, content);
+    }
+
     /// The addresses of all mailboxes, sorted.
     pub fn mailboxes(&self) -> Vec<String> {
         self.lock().mailboxes.values().map(|mailbox| mailbox.address.clone()).collect()
@@ -153,6 +165,18 @@ impl Organisation {
     /// How many subscriptions one account may have.
     pub fn limit_subscriptions(&self, most: usize) {
         self.lock().subscriptions.most = most;
+    }
+
+    /// How many changes of each mailbox that is there are kept for those who synchronise; 100,000 without this. What is
+    /// known from before that is refused with `ErrorInvalidSyncStateData` or `ErrorInvalidWatermark`.
+    pub fn keep_changes(&self, most: usize) {
+        self.lock().mailboxes.values_mut().for_each(|mailbox| mailbox.changes.keep(most));
+    }
+
+    /// Makes every new subscription live on one server of several (`true`): a request about it has to bring the cookies
+    /// that `X-PreferServerAffinity` got, or it lands on a server that does not know it.
+    pub fn need_affinity(&self, needed: bool) {
+        self.lock().subscriptions.affinity = needed;
     }
 
     /// What happened so far.

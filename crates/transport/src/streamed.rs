@@ -76,9 +76,9 @@ impl Body for Leaving {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
-            Leaving::Whole(whole) => {
-                Pin::new(whole).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
-            }
+            Leaving::Whole(whole) => Pin::new(whole)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
             Leaving::Read { left: 0, .. } => Poll::Ready(None),
             Leaving::Read { source, left } => {
                 let most = usize::try_from(*left).unwrap_or(PIECE).min(PIECE);

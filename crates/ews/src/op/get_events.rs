@@ -3,6 +3,7 @@
 
 use exchange::{Error, Mailbox};
 
+use crate::affinity::Affinity;
 use crate::answer::Message;
 use crate::client::EwsClient;
 use crate::events::Notification;
@@ -22,6 +23,10 @@ impl Operation for GetEvents<'_> {
     const ANSWER: &'static str = "GetEventsResponse";
     const EFFECT: Effect = Effect::Reads;
     type Output = Notification;
+
+    fn affinity(&self) -> Affinity<'_> {
+        Affinity::On(self.subscription)
+    }
 
     fn write(&self, out: &mut Writer) {
         out.open("m:GetEvents", &[]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use exchange::{Error, ErrorKind, Mailbox};
 
+use crate::affinity::Affinity;
 use crate::answer::{self, Expected};
 use crate::client::EwsClient;
 use crate::events::EventStream;
@@ -41,6 +42,11 @@ impl Operation for GetStreamingEvents<'_> {
     /// A minute more than the server was asked for, so that it is the one to end it.
     fn lasts(&self) -> Option<Duration> {
         Some(Duration::from_secs(60 * (u64::from(self.minutes) + 1)))
+    }
+
+    /// They are all on one server: see [`EwsClient::subscribe_streaming_beside`].
+    fn affinity(&self) -> Affinity<'_> {
+        self.subscriptions.first().map_or(Affinity::None, |first| Affinity::On(first))
     }
 
     fn write(&self, out: &mut Writer) {

@@ -3,10 +3,15 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::affinity::Affinity;
 use crate::failure::{Effect, Failure};
+use crate::object::Named;
+use crate::outgoing::Payload;
 use crate::version::Version;
 use crate::xml::{Pull, Reader, Writer};
 
+pub(crate) mod answer_meeting;
+pub(crate) mod attach;
 pub(crate) mod changes;
 pub(crate) mod convert_id;
 pub(crate) mod copy_item;
@@ -76,6 +81,16 @@ pub(crate) trait Operation: Send {
         None
     }
 
+    /// Where it belongs, if it is about a subscription.
+    fn affinity(&self) -> Affinity<'_> {
+        Affinity::None
+    }
+
+    /// What goes where the request says [`Writer::streamed`].
+    fn payload(&self) -> Option<Payload> {
+        None
+    }
+
     /// Writes the request's body element.
     fn write(&self, out: &mut Writer);
 
@@ -87,10 +102,8 @@ pub(crate) trait Operation: Send {
 }
 
 /// Writes `ItemIds`.
-pub(crate) fn item_ids(out: &mut Writer, items: &[exchange::ItemRef]) {
+pub(crate) fn item_ids<N: Named>(out: &mut Writer, items: &[N]) {
     out.open("m:ItemIds", &[]);
-    for item in items {
-        out.empty("t:ItemId", &[("Id", &item.id)]);
-    }
+    items.iter().for_each(|item| item.write(out));
     out.close("m:ItemIds");
 }

@@ -3,6 +3,7 @@
 
 use exchange::{Error, ErrorKind, Mailbox};
 
+use crate::affinity::Affinity;
 use crate::answer::Message;
 use crate::client::EwsClient;
 use crate::events::EventKind;
@@ -55,6 +56,8 @@ pub(crate) struct Subscribe<'a> {
     pub(crate) folders: &'a [Target],
     pub(crate) kinds: &'a [EventKind],
     pub(crate) delivery: Delivery<'a>,
+    /// A subscription on whose server this one is to be.
+    pub(crate) beside: Option<&'a str>,
 }
 
 impl Operation for Subscribe<'_> {
@@ -63,6 +66,10 @@ impl Operation for Subscribe<'_> {
     /// A subscription that nobody knows of costs nothing but a place, and goes away by itself.
     const EFFECT: Effect = Effect::Reads;
     type Output = Subscription;
+
+    fn affinity(&self) -> Affinity<'_> {
+        Affinity::New(self.beside)
+    }
 
     fn write(&self, out: &mut Writer) {
         let request = match self.delivery {
@@ -130,7 +137,7 @@ impl EwsClient {
         if !(1..=LONGEST).contains(&minutes) {
             return Err(wrong(mailbox, "a pull subscription waits for 1 to 1,440 minutes"));
         }
-        self.subscribe(mailbox, watch, Delivery::Pull { minutes, watermark }).await
+        self.subscribe(mailbox, watch, Delivery::Pull { minutes, watermark }, None).await
     }
 
     /// Subscribes to what happens, to be listened to with [`EwsClient::stream_events`].
@@ -138,7 +145,21 @@ impl EwsClient {
     /// # Errors
     /// Where a folder is not there, the kinds are none, or the request fails.
     pub async fn subscribe_streaming(&self, mailbox: &Mailbox, watch: &Watch) -> Result<Subscription, Error> {
-        self.subscribe(mailbox, watch, Delivery::Streaming).await
+        self.subscribe(mailbox, watch, Delivery::Streaming, None).await
+    }
+
+    /// The same on the server of another subscription, so that one stream can carry both. Servers want that of the
+    /// mailboxes of one group only, see [`Discovered::grouping_information`](crate::Discovered::grouping_information).
+    ///
+    /// # Errors
+    /// As [`EwsClient::subscribe_streaming`].
+    pub async fn subscribe_streaming_beside(
+        &self,
+        mailbox: &Mailbox,
+        watch: &Watch,
+        other: &Subscription,
+    ) -> Result<Subscription, Error> {
+        self.subscribe(mailbox, watch, Delivery::Streaming, Some(&other.id)).await
     }
 
     async fn subscribe(
@@ -146,6 +167,7 @@ impl EwsClient {
         mailbox: &Mailbox,
         watch: &Watch,
         delivery: Delivery<'_>,
+        beside: Option<&str>,
     ) -> Result<Subscription, Error> {
         if watch.kinds.is_empty() || watch.kinds.contains(&EventKind::Status) {
             let words = "name the kinds of events to be told; a sign of life is not one, it comes unasked";
@@ -155,7 +177,10 @@ impl EwsClient {
         for folder in &watch.folders {
             folders.push(self.target_at(mailbox, folder).await?);
         }
-        self.call(mailbox, Subscribe { folders: &folders, kinds: &watch.kinds, delivery }).await
+        let operation = Subscribe { folders: &folders, kinds: &watch.kinds, delivery, beside };
+        let (made, heard) = self.call_hearing(mailbox, operation).await?;
+        self.affinities().keep(&made.id, beside, &heard.anchor, heard.cookies);
+        Ok(made)
     }
 }
 

@@ -1,7 +1,8 @@
 //! [Unsubscribe](https://learn.microsoft.com/exchange/client-developer/web-service-reference/unsubscribe-operation).
 
-use exchange::{Error, Mailbox};
+use exchange::{Error, ErrorKind, Mailbox};
 
+use crate::affinity::Affinity;
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::folders;
@@ -20,6 +21,10 @@ impl Operation for Unsubscribe<'_> {
     const EFFECT: Effect = Effect::Reads;
     type Output = Vec<Result<(), Error>>;
 
+    fn affinity(&self) -> Affinity<'_> {
+        Affinity::On(self.subscription)
+    }
+
     fn write(&self, out: &mut Writer) {
         out.open("m:Unsubscribe", &[]);
         out.exact("m:SubscriptionId", self.subscription);
@@ -37,6 +42,10 @@ impl EwsClient {
     /// # Errors
     /// Where the server does not know it, or the request fails.
     pub async fn unsubscribe(&self, mailbox: &Mailbox, subscription: &str) -> Result<(), Error> {
-        self.call(mailbox, Unsubscribe { subscription }).await?.into_iter().collect()
+        let ended = self.call(mailbox, Unsubscribe { subscription }).await?.into_iter().collect();
+        if matches!(&ended, Ok(()) | Err(Error { kind: ErrorKind::NotFound, .. })) {
+            self.affinities().forget(subscription);
+        }
+        ended
     }
 }

@@ -1,7 +1,10 @@
 //! [UploadItems](https://learn.microsoft.com/exchange/client-developer/web-service-reference/uploaditems-operation): what
-//! an export gave becomes an item again. One a request: a server takes requests of some 35 MB only.
+//! an export gave becomes an item again. One a request: a server takes requests of some 35 MB only. The bytes are read
+//! while they go out, where the service can do that.
 
-use exchange::{Error, ErrorKind, ItemRef, Mailbox};
+use std::sync::Arc;
+
+use exchange::{Content, Error, ErrorKind, ItemRef, Mailbox};
 
 use crate::answer::Message;
 use crate::client::EwsClient;
@@ -11,6 +14,7 @@ use crate::item::item_id;
 use crate::malformed::Reason;
 use crate::object::FolderAt;
 use crate::op::Operation;
+use crate::outgoing::Payload;
 use crate::xml::{Pull, Reader, Writer};
 
 /// What becomes of the bytes.
@@ -29,7 +33,7 @@ pub enum Upload {
 pub(crate) struct UploadItems<'a> {
     pub(crate) folder: &'a str,
     pub(crate) upload: &'a Upload,
-    pub(crate) data: &'a [u8],
+    pub(crate) data: Payload,
 }
 
 impl Operation for UploadItems<'_> {
@@ -37,6 +41,10 @@ impl Operation for UploadItems<'_> {
     const ANSWER: &'static str = "UploadItemsResponse";
     const EFFECT: Effect = Effect::Changes;
     type Output = ItemRef;
+
+    fn payload(&self) -> Option<Payload> {
+        Some(self.data.clone())
+    }
 
     fn write(&self, out: &mut Writer) {
         let (action, item) = match self.upload {
@@ -54,7 +62,7 @@ impl Operation for UploadItems<'_> {
                 None => out.empty("t:ItemId", &[("Id", &item.id)]),
             }
         }
-        out.base64("t:Data", self.data);
+        out.streamed("t:Data");
         out.close("t:Item");
         out.close("m:Items");
         out.close("m:UploadItems");
@@ -82,8 +90,8 @@ impl Operation for UploadItems<'_> {
 }
 
 impl EwsClient {
-    /// Makes an item in a folder of what [`EwsClient::export_item`] gave, and gives its reference. The whole request is
-    /// held in memory, a third larger than the bytes.
+    /// Makes an item in a folder of what [`EwsClient::export_item`] gave, and gives its reference. The bytes are copied;
+    /// for many of them see [`EwsClient::upload_item_from`].
     ///
     /// # Errors
     /// Where the folder is not there, the bytes are no export, or the request fails.
@@ -94,6 +102,23 @@ impl EwsClient {
         upload: &Upload,
         data: &[u8],
     ) -> Result<ItemRef, Error> {
+        self.upload_item_from(mailbox, folder, upload, Arc::new(data.to_vec()), data.len() as u64).await
+    }
+
+    /// The same with `size` bytes that are read when they are needed, from a file for example. Over a service that
+    /// [streams](crate::Config::streams_requests) neither they nor the request are ever in memory as a whole.
+    ///
+    /// # Errors
+    /// Where the folder is not there, the bytes cannot be read or are no export, or the request fails.
+    pub async fn upload_item_from(
+        &self,
+        mailbox: &Mailbox,
+        folder: &FolderAt,
+        upload: &Upload,
+        content: Arc<dyn Content>,
+        size: u64,
+    ) -> Result<ItemRef, Error> {
+        let data = Payload { content, size };
         let folder = self.folder_id(mailbox, folder).await?;
         self.call(mailbox, UploadItems { folder: &folder, upload, data }).await
     }

@@ -4,9 +4,11 @@
 //! selects something (an id, an address, a query): there a silently different value would be a different
 //! target.
 
+use std::io::Read;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use exchange::{Error, ErrorKind};
+use exchange::{Content, Error, ErrorKind};
 
 use super::is_allowed;
 use crate::reach::{Place, Reach};
@@ -20,12 +22,18 @@ pub(crate) struct Writer {
     version: Version,
     owner: Option<String>,
     place: Place,
+    cut: Option<usize>,
 }
 
 impl Writer {
     /// For a request to a mailbox.
     pub(crate) fn reaching(reach: &Reach) -> Self {
         Writer { version: reach.version, owner: reach.owner.clone(), place: reach.place, ..Writer::default() }
+    }
+
+    /// What a document begins with.
+    pub(crate) fn prolog(&mut self) {
+        self.out.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
     }
 
     /// The schema version of the document, for what only some versions have.
@@ -102,11 +110,34 @@ impl Writer {
         self.text(name, value);
     }
 
-    /// `<name>bytes</name>` in base64, encoded into place.
-    pub(crate) fn base64(&mut self, name: &'static str, bytes: &[u8]) {
+    /// `<name>bytes</name>` in base64, read piece by piece and encoded into place, so that they are held once. Other
+    /// bytes than were promised are not sent.
+    pub(crate) fn base64_of(&mut self, name: &'static str, content: &dyn Content, size: u64) {
+        let encoded = usize::try_from((size / 3).saturating_mul(4).saturating_add(4)).unwrap_or(usize::MAX);
+        if self.out.try_reserve(encoded.saturating_add(TAIL)).is_err() {
+            return self.refuse(format!("{size} bytes to be attached are more than the memory there is"));
+        }
         self.open(name, &[]);
-        STANDARD.encode_string(bytes, &mut self.out);
+        match encode(content, size, &mut self.out) {
+            Ok(read) if read == size => {}
+            Ok(_) => self.refuse(format!(
+                "what is to be attached has not the {size} bytes it was said to have; give the artifact as a step gave it"
+            )),
+            Err(error) => self.refuse(format!("what is to be attached could not be read: {error}")),
+        }
         self.close(name);
+    }
+
+    /// `<name></name>` for a value in base64 that is put in while the document goes out. One a document.
+    pub(crate) fn streamed(&mut self, name: &'static str) {
+        self.open(name, &[]);
+        self.cut = Some(self.out.len());
+        self.close(name);
+    }
+
+    /// Where the value goes that is put in later.
+    pub(crate) fn cut(&self) -> Option<usize> {
+        self.cut
     }
 
     /// `<name>value</name>` with a value of our own, such as a number or a word of the protocol.
@@ -144,6 +175,27 @@ impl Writer {
                  the value comes from"
             ));
         }
+    }
+}
+
+/// How much is read at a time; divisible by three, so that only the last piece is padded.
+const PIECE: usize = 48 * 1024;
+/// Room for what stands behind an attachment, so that the document is not moved for it.
+const TAIL: usize = 4 * 1024;
+
+/// Encodes everything, and gives how much it was; stops as soon as it is more than `most`.
+fn encode(content: &dyn Content, most: u64, out: &mut String) -> std::io::Result<u64> {
+    let mut reader = content.open()?.take(most.saturating_add(1));
+    let mut piece = Vec::with_capacity(PIECE);
+    let mut all: u64 = 0;
+    loop {
+        piece.clear();
+        let read = reader.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        if read == 0 {
+            return Ok(all);
+        }
+        STANDARD.encode_string(&piece, out);
+        all = all.saturating_add(read as u64);
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! A sync state or a watermark is a position in this list. What a client has to be told of a folder between two
 //! positions is the net of the entries between them, so a page of changes does not depend on what happens meanwhile.
-//! Nothing is ever taken out: a test does not run long enough for that to matter.
+//! The list is bounded, as on a server. What falls out at its beginning becomes part of what there was before it, so a
+//! first synchronisation still gets everything; a position before the beginning is one that nobody knows any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -79,10 +80,47 @@ impl Seen {
     }
 }
 
-/// The list.
+/// How many changes of a mailbox are kept, unless it is told otherwise.
+const MOST: usize = 100_000;
+
+/// What there was where the list begins.
 #[derive(Debug, Clone, Default)]
+struct Before {
+    /// The items of each folder, with the position after what last happened to each.
+    items: BTreeMap<FolderKey, BTreeMap<String, usize>>,
+    folders: BTreeSet<FolderKey>,
+}
+
+impl Before {
+    /// Takes in what falls out of the list; `at` is the position after it.
+    fn take(&mut self, change: Change, at: usize) {
+        let Some(id) = change.item else {
+            match change.what {
+                What::Deleted => self.folders.remove(&change.folder),
+                _ => self.folders.insert(change.folder),
+            };
+            return;
+        };
+        let left = change.from.filter(|_| change.what == What::Moved);
+        if let Some((old, parent)) = left.and_then(|from| Some((from.item?, from.parent))) {
+            self.items.entry(parent).or_default().remove(&old);
+        }
+        let items = self.items.entry(change.folder).or_default();
+        match change.what {
+            What::Deleted => items.remove(&id),
+            _ => items.insert(id, at),
+        };
+    }
+}
+
+/// The list.
+#[derive(Debug, Clone)]
 pub(crate) struct ChangeLog {
-    all: Vec<Change>,
+    all: VecDeque<Change>,
+    before: Before,
+    /// How many fell out: the position where the list begins.
+    dropped: usize,
+    most: usize,
     /// Wakes whoever follows what happens.
     wake: Arc<Notify>,
 }
@@ -90,7 +128,26 @@ pub(crate) struct ChangeLog {
 impl ChangeLog {
     /// An empty one.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
-        ChangeLog { all: Vec::new(), wake }
+        ChangeLog { all: VecDeque::new(), before: Before::default(), dropped: 0, most: MOST, wake }
+    }
+
+    /// How many changes are kept.
+    pub(crate) fn keep(&mut self, most: usize) {
+        self.most = most;
+        self.shorten();
+    }
+
+    /// Whether what happened after a position can still be told; after nothing it always can.
+    pub(crate) fn reaches_back_to(&self, position: usize) -> bool {
+        position == 0 || position >= self.dropped
+    }
+
+    fn shorten(&mut self) {
+        while self.all.len() > self.most {
+            let Some(change) = self.all.pop_front() else { break };
+            self.dropped += 1;
+            self.before.take(change, self.dropped);
+        }
     }
 
     /// Writes down what happened to an item.
@@ -111,7 +168,8 @@ impl ChangeLog {
     }
 
     fn push(&mut self, change: Change) {
-        self.all.push(change);
+        self.all.push_back(change);
+        self.shorten();
         self.wake.notify_waiters();
     }
 
@@ -122,12 +180,19 @@ impl ChangeLog {
 
     /// The position after everything that happened.
     pub(crate) fn end(&self) -> usize {
-        self.all.len()
+        self.dropped + self.all.len()
+    }
+
+    /// The first position of which is known what happened after it.
+    pub(crate) fn beginning(&self) -> usize {
+        self.dropped
     }
 
     /// What happened after a position, with the position after each.
     pub(crate) fn after(&self, position: usize) -> impl Iterator<Item = (usize, &Change)> {
-        self.all.iter().enumerate().skip(position).map(|(at, change)| (at + 1, change))
+        let first = self.dropped + 1;
+        let skipped = position.saturating_sub(self.dropped);
+        self.all.iter().enumerate().skip(skipped).map(move |(at, change)| (first + at, change))
     }
 
     fn between(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, &Change)> {
@@ -137,6 +202,10 @@ impl ChangeLog {
     /// What to tell about the items of a folder, in the order in which it last happened.
     pub(crate) fn items_of(&self, folder: FolderKey, from: usize, to: usize) -> Vec<Net> {
         let mut all: BTreeMap<&str, Seen> = BTreeMap::new();
+        let before = self.before.items.get(&folder).filter(|_| from == 0);
+        for (id, last) in before.into_iter().flatten() {
+            all.insert(id, Seen { is_there: true, last: *last, ..Seen::default() });
+        }
         for (at, change) in self.between(from, to) {
             let left =
                 change.from.as_ref().filter(|from| change.what == What::Moved && from.parent == folder);
@@ -168,7 +237,9 @@ impl ChangeLog {
 
     /// The folders something happened to: whether each is new since then, and where it was if it was moved.
     pub(crate) fn folders(&self, from: usize) -> Vec<(FolderKey, bool, Option<FolderKey>)> {
-        let mut all: BTreeMap<FolderKey, (bool, Option<FolderKey>)> = BTreeMap::new();
+        let before = self.before.folders.iter().filter(|_| from == 0);
+        let mut all: BTreeMap<FolderKey, (bool, Option<FolderKey>)> =
+            before.map(|key| (*key, (true, None))).collect();
         for (_, change) in self.after(from).filter(|(_, change)| change.item.is_none()) {
             let (is_new, old) = all.entry(change.folder).or_default();
             *is_new |= matches!(change.what, What::Created | What::Copied);
@@ -194,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_told_the_net_of_what_happened() {
-        let mut log = ChangeLog::default();
+        let mut log = ChangeLog::new(Arc::default());
         for id in ["kept", "left", "read", "changed", "gone"] {
             log.item(at(1), What::Created, id.to_owned(), 7, None);
         }
@@ -219,5 +290,50 @@ mod tests {
         let all = log.items_of(7, 0, log.end());
         let expected = ["kept", "came", "read", "changed"].map(|id| Net::Create(id.to_owned()));
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn what_falls_out_of_the_list_is_still_told_to_who_begins() {
+        let whole = {
+            let mut log = ChangeLog::new(Arc::default());
+            fill(&mut log);
+            log
+        };
+        for most in 0..whole.end() {
+            let mut log = ChangeLog::new(Arc::default());
+            log.keep(most);
+            fill(&mut log);
+            assert_eq!(log.end(), whole.end());
+            assert_eq!(log.beginning(), whole.end() - most);
+            for folder in [7, 8] {
+                let all = log.items_of(folder, 0, log.end());
+                assert_eq!(all, whole.items_of(folder, 0, whole.end()), "{most} kept, folder {folder}");
+                // What can still be told is told as if nothing had fallen out.
+                for from in log.beginning()..=log.end() {
+                    assert!(log.reaches_back_to(from));
+                    if from > 0 {
+                        let expected = whole.items_of(folder, from, whole.end());
+                        assert_eq!(log.items_of(folder, from, log.end()), expected);
+                    }
+                }
+            }
+            assert_eq!(log.folders(0), whole.folders(0));
+            assert!((1..log.beginning()).all(|position| !log.reaches_back_to(position)));
+        }
+    }
+
+    fn fill(log: &mut ChangeLog) {
+        log.folder(at(0), What::Created, 7, None);
+        log.folder(at(0), What::Created, 8, None);
+        log.folder(at(0), What::Created, 9, None);
+        for id in ["a", "b", "c", "d"] {
+            log.item(at(1), What::Created, id.to_owned(), 7, None);
+        }
+        log.item(at(2), What::Modified, "a".to_owned(), 7, None);
+        log.item(at(3), What::Moved, "b2".to_owned(), 8, moved("b", 7));
+        log.item(at(4), What::Deleted, "c".to_owned(), 7, None);
+        log.item(at(5), What::ReadFlag, "b2".to_owned(), 8, None);
+        log.item(at(6), What::Copied, "d2".to_owned(), 8, moved("d", 7));
+        log.folder(at(7), What::Deleted, 9, None);
     }
 }

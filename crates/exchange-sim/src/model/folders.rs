@@ -132,7 +132,7 @@ impl State {
         )?;
         self.record_folder(mailbox, key, "deleted");
         let target = self.open_mut(mailbox)?;
-        let trash = target.well_known("deleteditems").filter(|trash| !target.is_within(key, *trash));
+        let trash = target.beside(key, "deleteditems").filter(|trash| !target.is_within(key, *trash));
         if let (Disposal::Trash, Some(trash)) = (how, trash) {
             // A folder of the same name may lie there from before.
             let name = target.folders.get(key).map(|folder| folder.name.clone()).unwrap_or_default();
@@ -145,7 +145,11 @@ impl State {
             }
             return self.reparent(mailbox, key, trash);
         }
-        let how = if how == Disposal::Trash { Disposal::Hard } else { how };
+        let how = match how {
+            Disposal::Trash if target.public.is_some() => Disposal::Soft,
+            Disposal::Trash => Disposal::Hard,
+            other => other,
+        };
         self.empty(mailbox, key, how, true)?;
         let now = self.clock.now();
         let target = self.open_mut(mailbox)?;

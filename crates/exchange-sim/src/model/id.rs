@@ -44,6 +44,14 @@ pub(crate) fn rule(mailbox: &str, number: u32) -> String {
     STANDARD.encode(bytes)
 }
 
+/// A name for a mailbox that only machines use, in the form of a GUID.
+pub(crate) fn guid(mailbox: &str) -> String {
+    let digest = Sha256::digest(mailbox.as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let cuts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    cuts.map(|cut| hex.get(cut).unwrap_or_default()).join("-")
+}
+
 /// The id of the attachment at `path` (indices, outermost first) of an item.
 pub(crate) fn attachment(item: &str, path: &[u16]) -> String {
     let mut bytes = vec![ATTACHMENT];

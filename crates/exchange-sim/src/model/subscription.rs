@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
     pub(crate) kinds: Vec<What>,
     pub(crate) delivery: Delivery,
     pub(crate) watermark: Option<String>,
+    /// The server it is on, where there are several.
+    pub(crate) server: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,12 +71,28 @@ pub(crate) struct Subscriptions {
     /// How many one account may have.
     pub(crate) most: usize,
     pub(crate) pace: Pace,
+    /// Whether each is on one server of several.
+    pub(crate) affinity: bool,
+    servers: u64,
 }
 
 impl Default for Subscriptions {
     fn default() -> Self {
         let pace = Pace { heartbeat: Duration::from_secs(45), minute: Duration::from_secs(60) };
-        Subscriptions { all: BTreeMap::new(), made: 0, most: MOST_SUBSCRIPTIONS, pace }
+        Subscriptions { all: BTreeMap::new(), made: 0, most: MOST_SUBSCRIPTIONS, pace, affinity: false, servers: 0 }
+    }
+}
+
+impl Subscriptions {
+    /// The next server that a subscription is put on.
+    pub(crate) fn next_server(&mut self) -> String {
+        self.servers += 1;
+        format!("MBX{}~1941962753", self.servers)
+    }
+
+    /// The server a subscription is on, where there are several.
+    pub(crate) fn server_of(&self, id: &str) -> Option<&str> {
+        self.all.get(id)?.wanted.server.as_deref()
     }
 }
 
@@ -158,7 +176,13 @@ impl State {
     pub(crate) fn stream(&mut self, owner: &str, id: &str) -> Option<News> {
         let subscription = self.subscription(owner, id).ok()?;
         let (wanted, position) = (subscription.wanted.clone(), subscription.position);
-        let news = news(self.mailbox(&wanted.mailbox).ok()?, &wanted, position);
+        let mailbox = self.mailbox(&wanted.mailbox).ok()?;
+        if position < mailbox.changes.beginning() {
+            // What happened meanwhile is not known any more, so the subscription is of no use.
+            self.subscriptions.all.remove(id);
+            return None;
+        }
+        let news = news(mailbox, &wanted, position);
         self.subscriptions.all.get_mut(id)?.position = news.after;
         Some(news)
     }
@@ -234,7 +258,7 @@ fn read_watermark(mailbox: &Mailbox, text: &str) -> Stored<usize> {
         let bytes = STANDARD.decode(text.trim()).ok()?;
         let rest = bytes.strip_prefix(&[1])?.strip_prefix(mark(mailbox).as_slice())?;
         let position = usize::try_from(u64::from_be_bytes(rest.try_into().ok()?)).ok()?;
-        (position <= mailbox.changes.end()).then_some(position)
+        (mailbox.changes.beginning()..=mailbox.changes.end()).contains(&position).then_some(position)
     };
     position().ok_or_else(|| StoreError::new("ErrorInvalidWatermark", "The watermark is invalid."))
 }

@@ -9,9 +9,19 @@ use crate::model::state::State;
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/exchange/2010/Autodiscover";
 
+/// What there is to say about somebody.
+#[derive(Default)]
+struct Person {
+    name: String,
+    address: String,
+    archive: Option<String>,
+    /// The mailbox that holds the tree of public folders.
+    public: Option<String>,
+}
+
 /// Where an address is.
 enum Place {
-    Here(String),
+    Here(Person),
     /// Ask about this address.
     Address(String),
     /// Ask there.
@@ -21,11 +31,18 @@ enum Place {
 
 fn place(state: &State, address: &str) -> Place {
     let address = address.trim().to_lowercase();
-    match (state.directory.redirects.get(&address), state.mailboxes.get(&address)) {
+    let by_archive = || {
+        state.mailboxes.values().find(|mailbox| mailbox.archive_address().is_some_and(|own| own.to_lowercase() == address))
+    };
+    let found = state.mailboxes.get(&address).or_else(by_archive);
+    match (state.directory.redirects.get(&address), found) {
         (Some(to), _) if to.contains("://") => Place::Url(to.clone()),
         (Some(to), _) => Place::Address(to.clone()),
         (None, Some(mailbox)) => {
-            Place::Here(mailbox.settings.name.clone().unwrap_or_else(|| mailbox.address.clone()))
+            let name = mailbox.settings.name.clone().unwrap_or_else(|| mailbox.address.clone());
+            let public = state.public_folders().map(|(holder, _)| holder.address.clone());
+            let archive = mailbox.archive_address();
+            Place::Here(Person { name, address: mailbox.address.clone(), archive, public })
         }
         (None, None) => Place::Nowhere,
     }
@@ -51,8 +68,8 @@ fn settings(state: &State, envelope: Element<'_>, ews: &str) -> Result<String, S
     out.raw(&format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header><a:Action s:mustUnderstand=\"1\">{NAMESPACE}/Autodiscover/GetUserSettingsResponse</a:Action><h:ServerVersionInfo xmlns:h=\"{NAMESPACE}\"><h:MajorVersion>15</h:MajorVersion><h:MinorVersion>2</h:MinorVersion><h:MajorBuildNumber>1544</h:MajorBuildNumber><h:MinorBuildNumber>4</h:MinorBuildNumber><h:Version>Exchange2013_SP1</h:Version></h:ServerVersionInfo></s:Header><s:Body><GetUserSettingsResponseMessage xmlns=\"{NAMESPACE}\"><Response xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\"><ErrorCode>NoError</ErrorCode><ErrorMessage/><UserResponses>"));
     for user in request.required("Users")?.children() {
         let address = user.required("Mailbox")?.text();
-        let (code, words, target, name) = match place(state, &address) {
-            Place::Here(name) => ("NoError", "No error.", None, Some(name)),
+        let (code, words, target, person) = match place(state, &address) {
+            Place::Here(person) => ("NoError", "No error.", None, Some(person)),
             Place::Address(to) => ("RedirectAddress", "Redirection address.", Some(to), None),
             Place::Url(to) => ("RedirectUrl", "Redirection URL.", Some(to), None),
             Place::Nowhere => ("InvalidUser", "The user was not found.", None, None),
@@ -66,9 +83,14 @@ fn settings(state: &State, envelope: Element<'_>, ews: &str) -> Result<String, S
         }
         out.raw("<UserSettingErrors/><UserSettings>");
         for setting in &wanted {
-            let value = match (setting.trim(), &name) {
+            let value = match (setting.trim(), &person) {
                 (_, None) => continue,
-                ("UserDisplayName", Some(name)) => name.as_str(),
+                ("UserDisplayName", Some(person)) => person.name.as_str(),
+                ("PublicFolderInformation", Some(Person { public: Some(public), .. })) => public.as_str(),
+                ("AlternateMailboxes", Some(person)) => {
+                    alternates(&mut out, person);
+                    continue;
+                }
                 ("ExternalEwsUrl" | "InternalEwsUrl", _) => ews,
                 ("CasVersion" | "ExternalEwsVersion", _) => "15.02.1544.004",
                 ("EwsSupportedSchemas", _) => "Exchange2010, Exchange2013, Exchange2013_SP1, Exchange2016",
@@ -84,6 +106,21 @@ fn settings(state: &State, envelope: Element<'_>, ews: &str) -> Result<String, S
     }
     out.raw("</UserResponses></Response></GetUserSettingsResponseMessage></s:Body></s:Envelope>");
     Ok(out.into_text())
+}
+
+/// Writes the other mailboxes somebody has: their archive.
+fn alternates(out: &mut Out, person: &Person) {
+    let Some(archive) = &person.archive else { return };
+    out.raw("<UserSetting i:type=\"AlternateMailboxCollectionSetting\"><Name>AlternateMailboxes</Name><AlternateMailboxes><AlternateMailbox>");
+    alternate(out, person, archive);
+    out.raw("</AlternateMailbox></AlternateMailboxes></UserSetting>");
+}
+
+fn alternate(out: &mut Out, person: &Person, archive: &str) {
+    out.element("Type", "Archive");
+    out.element("DisplayName", &format!("In-Place Archive - {}", person.name));
+    out.element("SmtpAddress", archive);
+    out.element("OwnerSmtpAddress", &person.address);
 }
 
 /// Answers a request in plain XML.
@@ -112,10 +149,10 @@ pub(crate) fn over_pox(state: &State, text: &str, ews: &str) -> (u16, String) {
             out.element("RedirectUrl", &to);
             out.raw("</Account></Response>");
         }
-        Some(Place::Here(name)) => {
+        Some(Place::Here(person)) => {
             out.raw(&open);
             out.raw("<User>");
-            out.element("DisplayName", &name);
+            out.element("DisplayName", &person.name);
             out.raw("</User><Account><AccountType>email</AccountType><Action>settings</Action>");
             for kind in ["EXCH", "EXPR"] {
                 out.raw("<Protocol>");
@@ -123,6 +160,16 @@ pub(crate) fn over_pox(state: &State, text: &str, ews: &str) -> (u16, String) {
                 out.element("ASUrl", ews);
                 out.element("EwsUrl", ews);
                 out.raw("</Protocol>");
+            }
+            if let Some(archive) = &person.archive {
+                out.raw("<AlternativeMailbox>");
+                alternate(&mut out, &person, archive);
+                out.raw("</AlternativeMailbox>");
+            }
+            if let Some(public) = &person.public {
+                out.raw("<PublicFolderInformation>");
+                out.element("SmtpAddress", public);
+                out.raw("</PublicFolderInformation>");
             }
             out.raw("</Account></Response>");
         }

@@ -3,6 +3,7 @@
 use super::fault::SoapFault;
 use super::out::Out;
 use super::rights::{Caller, Use};
+use super::routing::Routing;
 use super::xml::Element;
 use crate::model::item::FolderKey;
 use crate::model::state::{Place, State};
@@ -15,10 +16,16 @@ pub(crate) struct Call<'s> {
     pub(crate) out: Out,
     /// Who logged in.
     pub(crate) caller: &'s Caller,
+    /// What the headers say about where the request is to go.
+    pub(crate) routing: &'s Routing,
+    /// The name of the operation.
+    pub(crate) operation: &'s str,
     /// What the operation does to what it names.
     pub(crate) needs: Use,
     /// The mailbox it acts as, where the request says so.
     pub(crate) impersonated: Option<String>,
+    /// Cookies to be set, as the headers say them.
+    pub(crate) cookies: Vec<String>,
     /// What goes on after the answer, if it stays open.
     pub(crate) live: Option<Live>,
 }
@@ -100,6 +107,12 @@ impl Call<'_> {
 
     fn well_known(&self, name: &str, mailbox: Option<String>) -> Stored<(String, FolderKey)> {
         let address = match mailbox {
+            // They are nobody's, whoever's they are said to be.
+            _ if name == "publicfoldersroot" => {
+                let text = "There is no public folder replica available.";
+                let none = || StoreError::new("ErrorNoPublicFolderReplicaAvailable", text);
+                self.state.public_folders().ok_or_else(none)?.0.address.clone()
+            }
             Some(address) => address.trim().to_owned(),
             None => self.own_mailbox()?,
         };
@@ -115,7 +128,7 @@ impl Call<'_> {
         }
         let scope = self.impersonated.as_deref().map(str::to_lowercase);
         let found = self.state.mailboxes.iter().find_map(|(address, mailbox)| {
-            let open = scope.as_ref().is_none_or(|scope| scope == address);
+            let open = scope.as_ref().is_none_or(|scope| scope == address) || mailbox.public.is_some();
             mailbox.folder_by_id(id).filter(|_| open).map(|folder| (address.clone(), folder))
         });
         let (address, folder) = found.ok_or_else(StoreError::folder_not_found)?;

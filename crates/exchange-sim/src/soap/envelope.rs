@@ -7,6 +7,7 @@ use super::fault::SoapFault;
 use super::operations;
 use super::out::Out;
 use super::rights::{self, Caller, Use};
+use super::routing::Routing;
 use super::xml::{Element, MESSAGES, TYPES};
 use crate::model::state::State;
 use crate::model::subscription::Live;
@@ -15,13 +16,15 @@ use crate::model::subscription::Live;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) out: Out,
+    /// Cookies to be set, as the headers say them.
+    pub(crate) cookies: Vec<String>,
     /// Of an answer that stays open: what goes on in it.
     pub(crate) live: Option<Live>,
 }
 
 impl From<SoapFault> for Answer {
     fn from(fault: SoapFault) -> Self {
-        Answer { status: 500, out: fault.write(), live: None }
+        Answer { status: 500, out: fault.write(), cookies: Vec::new(), live: None }
     }
 }
 
@@ -75,11 +78,21 @@ pub(crate) fn operation_name(request: &str) -> String {
 }
 
 /// Answers a request.
-pub(crate) fn handle(state: &mut State, caller: &Caller, request: &Document<'_>) -> Answer {
-    dispatch(state, caller, Element(request.root_element())).unwrap_or_else(Answer::from)
+pub(crate) fn handle(
+    state: &mut State,
+    caller: &Caller,
+    routing: &Routing,
+    request: &Document<'_>,
+) -> Answer {
+    dispatch(state, caller, routing, Element(request.root_element())).unwrap_or_else(Answer::from)
 }
 
-fn dispatch(state: &mut State, caller: &Caller, envelope: Element<'_>) -> Result<Answer, SoapFault> {
+fn dispatch(
+    state: &mut State,
+    caller: &Caller,
+    routing: &Routing,
+    envelope: Element<'_>,
+) -> Result<Answer, SoapFault> {
     if envelope.name() != "Envelope" || envelope.0.tag_name().namespace() != Some(SOAP) {
         return Err(envelope.violation("A SOAP 1.1 envelope is expected."));
     }
@@ -101,20 +114,31 @@ fn dispatch(state: &mut State, caller: &Caller, envelope: Element<'_>) -> Result
         let text = format!("The simulator does not support the operation {name}.");
         SoapFault::new("ErrorInvalidOperation", text)
     })?;
-    let mut call =
-        Call { state, out: Out::default(), caller, needs: Use::of(name), impersonated, live: None };
+    let out = Out::default();
+    let needs = Use::of(name);
+    let mut call = Call {
+        state,
+        out,
+        caller,
+        routing,
+        operation: name,
+        needs,
+        impersonated,
+        cookies: Vec::new(),
+        live: None,
+    };
     call.out.raw(HEAD);
     if operations::is_bare(name) {
         answer(&mut call, operation)?;
         call.out.raw(TAIL);
-        return Ok(Answer { status: 200, out: call.out, live: None });
+        return Ok(Answer { status: 200, out: call.out, cookies: call.cookies, live: None });
     }
     call.out
         .raw(&format!("<m:{name}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"><m:ResponseMessages>"));
     answer(&mut call, operation)?;
     call.out.raw(&format!("</m:ResponseMessages></m:{name}Response>"));
     call.out.raw(TAIL);
-    Ok(Answer { status: 200, out: call.out, live: call.live })
+    Ok(Answer { status: 200, out: call.out, cookies: call.cookies, live: call.live })
 }
 
 fn check_version(header: Element<'_>) -> Result<(), SoapFault> {
@@ -165,7 +189,7 @@ pub(crate) fn busy_inside(operation: &str, wait_ms: u64) -> Answer {
         "<m:{operation}Response xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\"{before}{said}{after}</m:{operation}Response>"
     ));
     out.raw(TAIL);
-    Answer { status: 200, out, live: None }
+    Answer { status: 200, out, cookies: Vec::new(), live: None }
 }
 
 /// The answer of a server that broke.

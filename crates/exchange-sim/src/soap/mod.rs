@@ -1,5 +1,6 @@
 //! EWS: requests as XML in, answers as XML out. No HTTP here.
 
+mod affinity;
 pub(crate) mod autodiscover;
 mod bare;
 mod call;
@@ -14,7 +15,9 @@ mod paths;
 mod properties;
 mod restriction;
 pub(crate) mod rights;
+pub(crate) mod routing;
 mod shape;
+mod targets;
 mod xml;
 
 pub(crate) use envelope::{Answer, busy, busy_inside, handle, internal_error, operation_name, read};

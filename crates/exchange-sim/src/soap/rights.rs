@@ -104,7 +104,8 @@ impl Call<'_> {
     /// Refuses what the call does to a folder of a mailbox, or to the mailbox itself, unless it is allowed.
     pub(crate) fn allowed(&self, address: &str, folder: Option<FolderKey>, needed: Use) -> Stored<()> {
         let mailbox = self.state.mailbox(address)?;
-        if self.opens(&mailbox.address) {
+        self.routed(address)?;
+        if self.is_public(address) || self.opens(&mailbox.address) {
             return Ok(());
         }
         let best = self.grants(&mailbox.address).filter_map(|grant| right_on(grant, mailbox, folder)).max();

@@ -4,6 +4,7 @@ use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::shape::Shape;
 use super::super::xml::Element;
+use super::answer_meeting;
 use super::get_item;
 use super::meeting::{self, Tell};
 use super::message::Given;
@@ -11,6 +12,8 @@ use crate::model::compose::Composed;
 use crate::model::detail::DetailKind;
 use crate::model::extended::PropertyName;
 use crate::model::item::FolderKey;
+use crate::model::mail::Mail;
+use crate::model::meeting::Notice;
 use crate::model::state::{NewItem, Place};
 use crate::model::store_error::{StoreError, Stored};
 use crate::model::submit::{Answer, quote};
@@ -39,11 +42,20 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         }
     };
     let items = request.required("Items")?.children().map(read).collect::<Result<Vec<_>, _>>()?;
-    if disposition.is_none() && items.iter().any(|(_, given)| given.detail.is_none()) {
+    let plain = |item: &Asked<'_>| matches!(item, Asked::Item(_, given) if given.detail.is_none());
+    if disposition.is_none() && items.iter().any(plain) {
         let text = "Message disposition is required for this type of item.";
         return Err(SoapFault::new("ErrorMessageDispositionRequired", text));
     }
-    for (element, given) in items {
+    for item in items {
+        let (element, given) = match item {
+            Asked::Item(element, given) => (element, *given),
+            Asked::Meeting(meeting) => {
+                let folder = folder.as_ref().and_then(|folder| folder.as_ref().ok()).map(|(_, folder)| *folder);
+                meeting.answer(call, disposition, folder)?;
+                continue;
+            }
+        };
         let disposition = disposition.filter(|_| given.detail.is_none()).unwrap_or(Disposition::Save);
         let created =
             folder.clone().transpose().and_then(|folder| match given.detail.as_ref().map(|d| d.kind) {
@@ -73,16 +85,26 @@ pub(crate) fn disposition(request: Element<'_>) -> Result<Option<Disposition>, S
     request.one_of("MessageDisposition", &kinds)
 }
 
-fn read<'a>(item: Element<'a>) -> Result<(Element<'a>, Given), SoapFault> {
+/// What is to be made.
+enum Asked<'a> {
+    Item(Element<'a>, Box<Given>),
+    Meeting(answer_meeting::Given<'a>),
+}
+
+fn read<'a>(item: Element<'a>) -> Result<Asked<'a>, SoapFault> {
+    if let Some(meeting) = answer_meeting::Given::read(item)? {
+        return Ok(Asked::Meeting(meeting));
+    }
+    let made = |given| Ok(Asked::Item(item, Box::new(given)));
     match item.name() {
-        "Message" => Ok((item, Given::message(item)?)),
+        "Message" => made(Given::message(item)?),
         "ReplyToItem" | "ReplyAllToItem" | "ForwardItem" => {
             let given = Given::answer(item)?;
             item.required("ReferenceItemId")?.required_attribute("Id")?;
-            Ok((item, given))
+            made(given)
         }
-        "CalendarItem" => Ok((item, Given::detailed(item, DetailKind::Calendar)?)),
-        "Contact" => Ok((item, Given::detailed(item, DetailKind::Contact)?)),
+        "CalendarItem" => made(Given::detailed(item, DetailKind::Calendar)?),
+        "Contact" => made(Given::detailed(item, DetailKind::Contact)?),
         other => {
             let text = format!("The simulator does not create items of kind {other}.");
             Err(SoapFault::new("ErrorInvalidOperation", text))
@@ -127,7 +149,7 @@ fn create_detailed(
         detail.set(meeting::was_sent());
     }
     let place = call.state.create(&mailbox, folder, new)?;
-    meeting::tell(call, &place, tell, "")?;
+    meeting::tell(call, &place, None, tell, Notice::Invitation)?;
     Ok(place)
 }
 
@@ -153,6 +175,10 @@ fn create(
         };
         return call.state.create(&mailbox, folder, new).map(Some);
     }
+    if call.is_public(&mailbox) {
+        let text = "Copies of what is sent cannot be kept in public folders.";
+        return Err(StoreError::new("ErrorInvalidOperation", text));
+    }
     let drafts = named(call, "drafts")?;
     let keep = match (disposition, folder) {
         (Disposition::Send, _) => None,
@@ -177,8 +203,17 @@ fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given:
         .iter()
         .find(|e| e.property == message_flags())
         .and_then(|e| e.values.first()?.parse::<u32>().ok());
-    let (is_read, importance, categories) = (given.is_read, given.importance.take(), given.categories.take());
+    let (is_read, importance, categories) = (given.is_read, given.importance.clone(), given.categories.take());
     let mut new = match given.mime.take() {
+        Some(raw) if given.says_more() => {
+            // What is said beside the MIME form counts more.
+            let source_mail = Mail::parse(&raw);
+            let mut written = Composed::written(&source_mail, mail.date);
+            written.message_id = source_mail.message_id.unwrap_or(mail.message_id);
+            written.from = source_mail.from.unwrap_or(mail.from);
+            given.apply(&mut written);
+            NewItem::draft(source, written)
+        }
         Some(raw) => {
             let now = call.state.clock.now();
             NewItem { is_draft: true, is_read: true, ..NewItem::received(source, raw, now) }
@@ -216,8 +251,11 @@ fn start(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, given: &mut G
     let id = reference.attribute("Id").ok_or_else(StoreError::malformed_id)?;
     let original = call.locate(id)?;
     let mail = call.state.answer(mailbox, &original, kind)?;
-    if let Some((text, is_html)) = given.new_body.take() {
-        given.body = Some((quote(call.state.item(&original)?, &text, is_html), is_html));
+    // Without words of its own an answer is the quoted text.
+    if given.body.is_none() {
+        let source = call.state.item(&original)?;
+        let (text, is_html) = given.new_body.take().unwrap_or((String::new(), source.mail.html.is_some()));
+        given.body = Some((quote(source, &text, is_html), is_html));
     }
     Ok(mail)
 }

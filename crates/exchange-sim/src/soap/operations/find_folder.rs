@@ -10,6 +10,7 @@ use super::get_folder::read_shape;
 use crate::model::filter::Filter;
 use crate::model::item::FolderKey;
 use crate::model::mailbox::{Mailbox, Search};
+use crate::model::store_error::{StoreError, Stored};
 
 const NAME: &str = "FindFolder";
 
@@ -36,7 +37,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     }
     let ids: Vec<Element<'_>> = request.required("ParentFolderIds")?.children().collect();
     for id in ids {
-        match call.folder(id)? {
+        match call.folder(id)?.and_then(|found| shallow_if_public(call, found, deep == Some(true))) {
             Ok((mailbox, parent)) => {
                 call.success(NAME);
                 let Call { state, out, .. } = call;
@@ -50,6 +51,19 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         }
     }
     Ok(())
+}
+
+/// Refuses to look further down than one level in public folders.
+fn shallow_if_public(
+    call: &Call<'_>,
+    found: (String, FolderKey),
+    deep: bool,
+) -> Stored<(String, FolderKey)> {
+    if deep && call.is_public(&found.0) {
+        let text = "Deep traversal is not supported in public folders.";
+        return Err(StoreError::new("ErrorInvalidOperation", text));
+    }
+    Ok(found)
 }
 
 fn below(mailbox: &Mailbox, parent: FolderKey, deep: bool, filter: Option<&Filter>) -> Vec<FolderKey> {

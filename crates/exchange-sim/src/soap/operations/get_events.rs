@@ -12,7 +12,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let id = request.required("SubscriptionId")?.text();
     let watermark = request.required("Watermark")?.text();
     let owner = call.owner();
-    match call.state.pull(&owner, id.trim(), &watermark) {
+    match call.is_here(id.trim()).and_then(|()| call.state.pull(&owner, id.trim(), &watermark)) {
         Ok(news) => {
             call.success(NAME);
             let Call { state, out, .. } = call;

@@ -20,6 +20,11 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     }
     let minutes = request.required("ConnectionTimeout")?.number(1, 30)?;
     let owner = call.owner();
+    let elsewhere: Vec<String> = ids.iter().filter(|id| call.is_here(id).is_err()).cloned().collect();
+    if !elsewhere.is_empty() {
+        refuse(&mut call.out, &elsewhere, "ErrorSubscriptionNotFound");
+        return Ok(());
+    }
     let refused: Vec<String> =
         ids.iter().filter(|id| call.state.can_stream(&owner, id).is_err()).cloned().collect();
     if !refused.is_empty() {

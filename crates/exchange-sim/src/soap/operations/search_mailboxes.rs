@@ -1,7 +1,7 @@
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/searchmailboxes-operation>
 //!
-//! A query is words that all have to be in the subject or the text. There are no archives, so what is asked of one
-//! finds nothing.
+//! A query is words that all have to be in the subject or the text. An archive is searched
+//! where it is asked for.
 
 use sha2::{Digest, Sha256};
 
@@ -60,17 +60,18 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
             scope.sequence(&["Mailbox", "SearchScope", "ExtendedAttributes"])?;
             let (named, part) = (scope.required("Mailbox")?.text(), scope.required("SearchScope")?.text());
             let archive = part.trim() == "ArchiveOnly";
+            let both = part.trim() == "All";
             let mailbox = state.mailboxes.values().find(|mailbox| reference(mailbox) == named);
             match mailbox {
                 _ if words.trim().is_empty() => {
                     failed.push((named, "The search query can't be empty.", archive))
                 }
                 None => failed.push((named, "The mailbox was not found.", archive)),
-                Some(_) if archive => {}
                 Some(mailbox) => hits.extend(
                     mailbox
                         .items
                         .values()
+                        .filter(|item| both || mailbox.is_archived(item.folder) == archive)
                         .filter(|item| matches(item, &words))
                         .map(|item| (mailbox.address.clone(), reference(mailbox), item)),
                 ),

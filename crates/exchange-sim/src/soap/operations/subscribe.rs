@@ -41,8 +41,9 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
     let watermark = watermark.filter(|watermark| !watermark.is_empty());
     let everywhere = matches!(kind.attribute("SubscribeToAllFolders"), Some("true" | "1"));
     let owner = call.owner();
+    let server = call.place_subscription();
     let made = folders(call, kind, everywhere)?.and_then(|(mailbox, folders)| {
-        call.state.subscribe(&owner, Wanted { mailbox, folders, kinds, delivery, watermark })
+        call.state.subscribe(&owner, Wanted { mailbox, folders, kinds, delivery, watermark, server })
     });
     match made {
         Ok((id, first)) => {
@@ -105,7 +106,7 @@ pub(crate) fn answer_unsubscribe(call: &mut Call<'_>, request: Element<'_>) -> R
     request.sequence(&["SubscriptionId"])?;
     let id = request.required("SubscriptionId")?.text();
     let owner = call.owner();
-    match call.state.unsubscribe(&owner, id.trim()) {
+    match call.is_here(id.trim()).and_then(|()| call.state.unsubscribe(&owner, id.trim())) {
         Ok(()) => {
             call.success(NAME);
             call.end(NAME);

@@ -93,5 +93,6 @@ fn read(mailbox: &Mailbox, text: &str) -> Option<usize> {
     let bytes = STANDARD.decode(text).ok()?;
     let rest = bytes.strip_prefix(&[3])?.strip_prefix(mark(mailbox).as_slice())?;
     let position = usize::try_from(u64::from_be_bytes(rest.try_into().ok()?)).ok()?;
-    (position <= mailbox.changes.end()).then_some(position)
+    let changes = &mailbox.changes;
+    (position <= changes.end() && changes.reaches_back_to(position)).then_some(position)
 }

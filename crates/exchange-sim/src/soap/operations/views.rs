@@ -1,5 +1,5 @@
-//! `CalendarView` and `ContactsView` of FindItem, and what was deleted from a folder. A recurring item counts as its first occurrence; the others are left
-//! out.
+//! `CalendarView` and `ContactsView` of FindItem, and what was deleted from a folder. A calendar view shows each
+//! occurrence of a recurring item on its own.
 //!
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/calendarview>
 
@@ -34,9 +34,15 @@ pub(crate) enum View {
     },
 }
 
+/// An item of a view, or an occurrence that is shown as one.
+pub(crate) enum Shown {
+    Item(ItemKey),
+    Occurrence(Box<Item>),
+}
+
 /// What a view found: what it shows, and how many there are.
 pub(crate) struct Found {
-    pub(crate) keys: Vec<ItemKey>,
+    pub(crate) shown: Vec<Shown>,
     /// How many were passed over.
     pub(crate) before: usize,
     pub(crate) total: usize,
@@ -71,28 +77,36 @@ impl View {
         let class = mailbox.folders.get(folder).map(|folder| folder.class.to_string()).unwrap_or_default();
         self.check(&class)?;
         let fits = |item: &Item| filter.is_none_or(|filter| filter.holds(item)) && self.shows(item);
-        let deletions = mailbox.well_known("recoverableitemsdeletions");
+        let deletions = mailbox.beside(folder, "recoverableitemsdeletions");
         let looked_at = match (self, deletions) {
             (View::SoftDeleted { .. }, Some(deletions)) => deletions,
             _ => folder,
         };
         let from_here = |item: &Item| !matches!(self, View::SoftDeleted { .. }) || item.left == Some(folder);
         let fits = |item: &Item| fits(item) && from_here(item);
-        let listed = mailbox.keys(looked_at).into_iter();
-        let mut keys: Vec<(String, ItemKey)> = listed
-            .filter_map(|key| {
-                mailbox.items.get(&key).filter(|item| fits(item)).map(|item| (place(item), key))
-            })
-            .collect();
-        keys.sort();
-        let total = keys.len();
+        let mut all: Vec<(String, ItemKey, Shown)> = Vec::new();
+        for key in mailbox.keys(looked_at) {
+            let Some(item) = mailbox.items.get(&key) else { continue };
+            match self {
+                View::Calendar { from, to, .. } if item.repeats() => {
+                    let occurrences = item.shown(*from, *to).into_iter();
+                    all.extend(
+                        occurrences.map(|one| (place(&one), key, Shown::Occurrence(Box::new(one)))),
+                    );
+                }
+                _ if fits(item) => all.push((place(item), key, Shown::Item(key))),
+                _ => {}
+            }
+        }
+        all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        let total = all.len();
         let limit = match self {
             View::Calendar { limit, .. } | View::Contacts { limit, .. } => *limit,
             View::SoftDeleted { limit, .. } => *limit,
         };
         let before = if let View::SoftDeleted { offset, .. } = self { *offset } else { 0 };
         Ok(Found {
-            keys: keys.into_iter().map(|(_, key)| key).skip(before).take(limit).collect(),
+            shown: all.into_iter().map(|(_, _, shown)| shown).skip(before).take(limit).collect(),
             before,
             total,
         })
