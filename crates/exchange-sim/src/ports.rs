@@ -45,7 +45,10 @@ impl Organisation {
             groups: Some(direct.clone()),
             contacts: Some(direct.clone()),
             mailboxes: Some(direct.clone()),
-            properties: Some(direct),
+            properties: Some(direct.clone()),
+            discovery: Some(direct.clone()),
+            copies: Some(direct.clone()),
+            transfer: Some(direct),
         }
     }
 }

@@ -17,6 +17,7 @@ mod read;
 mod search;
 mod settings;
 mod submit;
+mod transfer;
 
 pub use mails::{FixtureMail, mails};
 
@@ -59,6 +60,8 @@ pub async fn all(fixture: &Fixture) -> Verdict {
         ("read MIME byte for byte", read::mime(fixture).await),
         ("list and fetch attachments", attachments::fetches(fixture).await),
         ("move", change::moves(fixture).await),
+        ("copy", transfer::copies(fixture).await),
+        ("take along to another mailbox", transfer::transfers(fixture).await),
         ("delete in three ways", change::deletes(fixture).await),
         ("delete one bad id among good ones", change::deletes_batch(fixture).await),
         ("leave other mailboxes alone", change::stays_in_mailbox(fixture).await),

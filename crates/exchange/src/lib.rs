@@ -6,6 +6,7 @@
 
 mod calendar;
 pub mod conformance;
+mod discovery;
 mod draft;
 mod error;
 mod folder;
@@ -19,6 +20,7 @@ pub mod restriction;
 pub mod rule;
 mod settings;
 
+pub use discovery::{Look, OtherMailbox, ServerFound};
 pub use draft::{Content, Draft, DraftChange, DraftContent, NewAttachment};
 pub use calendar::{
     Attendance, AttendeeRole, Event, EventAttendee, EventFields, EventKind, EventList, EventView, Privacy, ShowAs,

@@ -8,11 +8,13 @@
 
 mod calendar;
 mod contacts;
+mod discovery;
 mod drafts;
 mod folders;
 mod groups;
 mod mailboxes;
 mod properties;
+mod transfer;
 
 use std::future::Future;
 use std::io::Write;
@@ -22,11 +24,13 @@ use std::time::Duration;
 
 pub use calendar::Calendar;
 pub use contacts::Contacts;
+pub use discovery::Discovery;
 pub use drafts::Drafts;
 pub use folders::{Folders, MOST_FOLDERS};
 pub use groups::Groups;
 pub use mailboxes::Mailboxes;
 pub use properties::Properties;
+pub use transfer::{Copies, Transfer};
 
 use crate::rule::RuleChange;
 use crate::{
@@ -252,4 +256,10 @@ pub struct Ports {
     pub mailboxes: Option<Arc<dyn Mailboxes>>,
     /// Reads and changes properties of messages.
     pub properties: Option<Arc<dyn Properties>>,
+    /// Looks for servers.
+    pub discovery: Option<Arc<dyn Discovery>>,
+    /// Copies messages in their mailbox.
+    pub copies: Option<Arc<dyn Copies>>,
+    /// Takes whole messages from one mailbox to another.
+    pub transfer: Option<Arc<dyn Transfer>>,
 }

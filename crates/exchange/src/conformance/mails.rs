@@ -43,6 +43,8 @@ pub fn mails() -> Vec<FixtureMail> {
         "Categorise me",
         "Junk me",
         "Block me",
+        "Copy me",
+        "Take me along",
     ];
     for (day, subject) in (1..).zip(changed) {
         mails.push(plain(ALICE, "inbox", day, subject, "carol@partner.example", "to be changed"));
