@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tower_service::Service;
@@ -94,31 +94,36 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
     words
 }
 
-/// How many bytes tell XML from a web page.
+/// How many bytes tell XML from a web page. Notifications begin with more than that, and are waited for then.
 const HEAD: usize = 128;
+/// How many of a refusal may hold its reason.
+const REFUSAL: usize = 1_024;
 
 /// A body as a source of bytes, with what was read of it ahead.
 pub(crate) struct Source {
     ahead: Bytes,
+    /// How many of them are judged.
+    head: usize,
     body: Body,
 }
 
 impl Source {
     /// Waits for the body's first bytes, so that what is no XML can be recognised however it is cut up.
-    pub(crate) async fn begin(mut body: Body) -> Result<Self, Failure> {
+    pub(crate) async fn begin(status: StatusCode, mut body: Body) -> Result<Self, Failure> {
+        let head = if status.is_success() { HEAD } else { REFUSAL };
         let mut ahead = frame(&mut body).await?.unwrap_or_default();
-        while !ahead.is_empty() && ahead.len() < HEAD {
+        while !ahead.is_empty() && ahead.len() < head {
             match frame(&mut body).await? {
                 Some(more) => ahead = [ahead, more].concat().into(),
                 None => break,
             }
         }
-        Ok(Source { ahead, body })
+        Ok(Source { ahead, head, body })
     }
 
-    /// The first bytes.
+    /// The first bytes: as many in whatever pieces they came, so that the same body is always judged alike.
     pub(crate) fn head(&self) -> &[u8] {
-        &self.ahead
+        self.ahead.get(..self.head).unwrap_or(&self.ahead)
     }
 }
 

@@ -131,7 +131,7 @@ fn redirect(headers: &HeaderMap) -> String {
 
 fn forbidden(headers: &HeaderMap, head: &[u8]) -> String {
     let reason = headers.get(POLICY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let body = String::from_utf8_lossy(head.get(..1024.min(head.len())).unwrap_or_default()).into_owned();
+    let body = String::from_utf8_lossy(head);
     match reason {
         Some(reason) => format!("{} (the server says: {})", blocked(&reason), shown(&reason, 200)),
         None if is_block(&body) => BLOCKED.to_owned(),

@@ -183,7 +183,7 @@ impl Autodiscover {
         } else if !parts.status.is_success() || place.face == Face::Redirect {
             Said::Nothing(format!("HTTP {}", parts.status.as_u16()))
         } else {
-            let source = Source::begin(body).await.map_err(words)?;
+            let source = Source::begin(parts.status, body).await.map_err(words)?;
             self.read(place.face, source, id).await.map_err(words)?
         };
         Ok((parts.status, said))
