@@ -20,7 +20,11 @@ pub(crate) struct Written {
 /// A whole request: the [version](https://learn.microsoft.com/exchange/client-developer/web-service-reference/requestserverversion)
 /// asked for, the mailbox [acted for](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exchangeimpersonation),
 /// what times and folder names are meant in, and the operation that `body` writes.
-pub(crate) fn write(config: &Config, reach: &Reach, body: impl FnOnce(&mut Writer)) -> Result<Written, Error> {
+pub(crate) fn write(
+    config: &Config,
+    reach: &Reach,
+    body: impl FnOnce(&mut Writer),
+) -> Result<Written, Error> {
     let mut out = Writer::reaching(reach);
     out.prolog();
     out.open(

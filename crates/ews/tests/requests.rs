@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use exchange::restriction::Importance;
 use exchange::rule::{ACTIONS, CONDITIONS, Clause, Kind, Rule, RuleChange};
 use exchange::{
     Address, AttachmentInfo, AttachmentKind, BodyText, DeleteMode, Draft, FolderRef, Header, ItemRef,
@@ -113,16 +114,25 @@ fn draft() -> impl Strategy<Value = Draft> {
     let body = (any::<bool>(), any_text())
         .prop_map(|(html, text)| if html { BodyText::Html(text) } else { BodyText::Text(text) });
     let headers = proptest::collection::vec(header, 0..3);
-    (people(), people(), people(), proptest::option::of(any_text()), body, headers, "[a-zA-Z0-9:-]{1,60}")
-        .prop_map(|(to, cc, bcc, subject, body, headers, key)| Draft {
+    let head = (people(), people(), people(), people(), proptest::option::of(address()));
+    let importance = proptest::sample::select(vec![None, Some(Importance::Low), Some(Importance::High)]);
+    let key = "[a-zA-Z0-9:-]{1,60}";
+    (head, proptest::option::of(any_text()), body, any::<bool>(), importance, headers, key).prop_map(
+        |((to, cc, bcc, reply_to, from), subject, body, quotes, importance, headers, key)| Draft {
+            from,
             to,
             cc,
             bcc,
+            reply_to,
             subject,
             body,
+            plain: None,
+            quotes,
+            importance,
             headers,
             key,
-        })
+        },
+    )
 }
 
 #[derive(Debug, Clone)]
@@ -378,12 +388,10 @@ fn a_control_character_is_refused_where_it_selects_and_dropped_where_it_is_read(
     assert!(refused(Call::Search(search)));
     let draft = Draft {
         to: vec![Address { name: None, address: "bob@corp.example".to_owned() }],
-        cc: Vec::new(),
-        bcc: Vec::new(),
         subject: Some("Your\u{0}]]>\u{b} </t:Subject>".to_owned()),
         body: BodyText::Text("line 1\r\nline 2".to_owned()),
-        headers: Vec::new(),
         key: "k".to_owned(),
+        ..Draft::default()
     };
     let sent = requests(Version::default(), false, &Call::Draft(draft.clone()));
     let (_, values) = decode(&sent[0]);

@@ -51,13 +51,9 @@ fn first_id(message: &str) -> String {
 
 fn draft() -> Draft {
     Draft {
-        to: Vec::new(),
-        cc: Vec::new(),
-        bcc: Vec::new(),
-        subject: None,
         body: exchange::BodyText::Text("x".to_owned()),
-        headers: Vec::new(),
         key: "k".to_owned(),
+        ..Draft::default()
     }
 }
 

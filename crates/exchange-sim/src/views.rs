@@ -93,6 +93,15 @@ pub(crate) fn by_key(mailbox: &Mailbox, folder: FolderKey, key: &str) -> Option<
     mailbox.keys(folder).iter().filter_map(|key| mailbox.items.get(key)).find(carries).map(reference)
 }
 
+/// The newest item in a folder that carries our key and is no draft.
+pub(crate) fn sent_by_key(mailbox: &Mailbox, folder: FolderKey, key: &str) -> Option<ItemRef> {
+    let property = PropertyName::portcullis_key();
+    let carries =
+        |item: &&Item| item.property(&property).is_some_and(|values| values.iter().any(|v| v == key));
+    let items = mailbox.keys(folder).into_iter().filter_map(|key| mailbox.items.get(&key));
+    items.filter(|item| !item.is_draft).find(carries).map(reference)
+}
+
 fn reference(item: &Item) -> ItemRef {
     ItemRef { id: item.id.clone(), change_key: Some(item.change_key()) }
 }

@@ -270,21 +270,8 @@ pub enum BodyText {
     Html(String),
 }
 
-/// A message to be sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    /// Recipients.
-    pub to: Vec<Address>,
-    /// Copies.
-    pub cc: Vec<Address>,
-    /// Blind copies.
-    pub bcc: Vec<Address>,
-    /// Subject; for a reply `None` lets the server write `RE: …`.
-    pub subject: Option<String>,
-    /// Body.
-    pub body: BodyText,
-    /// Extra headers; names must begin with `X-` or be `Auto-Submitted`.
-    pub headers: Vec<Header>,
-    /// Our own key. Kept on the item, so that it can be found in Drafts and Sent Items after a crash.
-    pub key: String,
+impl Default for BodyText {
+    fn default() -> Self {
+        BodyText::Text(String::new())
+    }
 }

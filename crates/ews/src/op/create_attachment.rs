@@ -42,32 +42,40 @@ impl Operation for CreateAttachment<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        let mut results = Results::new(self.attachments.len());
-        while reader.child().await? {
-            results.place(reader)?;
-            let mut message = Message::begin(reader);
-            let mut made = None;
-            while reader.child().await? {
-                match reader.name() {
-                    b"Attachments" => {
-                        while reader.child().await? {
-                            made = attached(reader).await?.or(made);
-                        }
-                    }
-                    _ => message.other(reader).await?,
-                }
-            }
-            results.push(message.finish(Self::NAME, Self::EFFECT).and_then(|()| {
-                made.ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::NotFound,
-                        "CreateAttachment: it is done, but the server gave no id; list the attachments to go on",
-                    )
-                })
-            }));
-        }
-        results.finish(reader)
+        read_attached(reader, self.attachments.len()).await
     }
+}
+
+/// Reads what became of so many attachments.
+pub(crate) async fn read_attached<P: Pull>(
+    reader: &mut Reader<P>,
+    asked: usize,
+) -> Result<Vec<Result<Attached, Error>>, Failure> {
+    let mut results = Results::new(asked);
+    while reader.child().await? {
+        results.place(reader)?;
+        let mut message = Message::begin(reader);
+        let mut made = None;
+        while reader.child().await? {
+            match reader.name() {
+                b"Attachments" => {
+                    while reader.child().await? {
+                        made = attached(reader).await?.or(made);
+                    }
+                }
+                _ => message.other(reader).await?,
+            }
+        }
+        results.push(message.finish(CreateAttachment::NAME, CreateAttachment::EFFECT).and_then(|()| {
+            made.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    "CreateAttachment: it is done, but the server gave no id; list the attachments to go on",
+                )
+            })
+        }));
+    }
+    results.finish(reader)
 }
 
 /// Reads the current element, which is an attachment.

@@ -4,17 +4,16 @@
 //! The ports keep drafts with it and never send: sending is a step of its own there, so that a crash in between
 //! can be told apart. Whoever sends in one step here has to live with not knowing after a lost answer.
 
-use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
+use exchange::{Error, ErrorKind, ItemRef, Mailbox};
 
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
-use crate::object::{ExtendedName, Field, FolderAt, NewItem, NewKind};
+use crate::object::{FolderAt, NewItem};
 use crate::op::Operation;
 use crate::op::delete_item::Invitations;
 use crate::op::outcome::{no_id, outcomes};
 use crate::port::batch;
-use crate::property::KEY_NAME;
 use crate::xml::{Pull, Reader, Writer};
 
 /// What is done with a new message.
@@ -124,32 +123,6 @@ impl Operation for CreateItem<'_> {
         let all = outcomes(reader, &asked, Self::NAME).await?;
         Ok(all.into_iter().map(|one| one.map(|outcome| outcome.reference)).collect())
     }
-}
-
-/// The new item of a draft. A reply has no room for properties; they are set on it afterwards.
-pub(crate) fn of_draft(draft: &Draft, kind: NewKind) -> NewItem {
-    let own = matches!(kind, NewKind::Message);
-    let mut item = NewItem::new(kind);
-    item.fields.extend(draft.subject.clone().map(Field::Subject));
-    item.fields.push(Field::Body(draft.body.clone()));
-    if own {
-        let key = ExtendedName::public_string(KEY_NAME);
-        item.fields.push(Field::Extended(key, vec![draft.key.clone()]));
-        item.fields.extend(
-            draft
-                .headers
-                .iter()
-                .map(|header| Field::Header { name: header.name.clone(), value: header.value.clone() }),
-        );
-    }
-    let people = [
-        (Field::To as fn(_) -> Field, &draft.to),
-        (Field::Cc as fn(_) -> Field, &draft.cc),
-        (Field::Bcc as fn(_) -> Field, &draft.bcc),
-    ];
-    let named = people.into_iter().filter(|(_, people)| !people.is_empty());
-    item.fields.extend(named.map(|(field, people)| field(people.clone())));
-    item
 }
 
 /// The one item of an answer, which must be there.

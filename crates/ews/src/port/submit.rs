@@ -7,24 +7,25 @@
 use std::time::Duration;
 
 use exchange::port::{KeyState, Submit, Work};
-use exchange::{Draft, Error, ErrorKind, ItemRef, Mailbox};
+use exchange::{Address, Draft, Error, ErrorKind, ItemRef, Mailbox};
 
+use super::drafting::{afterwards, check, check_answer, of_draft};
 use crate::client::EwsClient;
 use crate::condition::Condition;
 use crate::folder::Target;
-use crate::object::NewKind;
-use crate::op::create_item::{self, CreateItem, of_draft};
+use crate::object::{Field, NewItem, NewKind, Update};
+use crate::op::create_item::{self, CreateItem};
 use crate::op::find_item::{self, FindItem, references};
 use crate::op::get_item::GetVersion;
-use crate::op::send_item::SendItem;
-use crate::op::update_item::{marks, quietly};
+use crate::op::send_item::{SENT, SendItem};
+use crate::op::update_item::quietly;
 use crate::property::KEY;
 
 impl Submit for EwsClient {
     fn create_draft<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a Draft) -> Work<'a, ItemRef> {
         Box::pin(async move {
             check(draft)?;
-            let item = of_draft(draft, NewKind::Message);
+            let item = self.signed(mailbox, of_draft(draft, NewKind::Message));
             create_item::single(self.call(mailbox, CreateItem::draft(&item)).await?)
         })
     }
@@ -37,37 +38,14 @@ impl Submit for EwsClient {
         all: bool,
     ) -> Work<'a, ItemRef> {
         Box::pin(async move {
-            check(draft)?;
-            let current = self.with_version(mailbox, item).await?;
-            let reply = |item: ItemRef| async move {
-                let kind = if all { NewKind::ReplyAll(item) } else { NewKind::Reply(item) };
-                let item = of_draft(draft, kind);
-                create_item::single(self.call(mailbox, CreateItem::draft(&item)).await?)
-            };
-            let made = match reply(current).await {
-                Err(error) if error.kind == ErrorKind::Conflict => {
-                    reply(self.call(mailbox, GetVersion { item }).await?).await?
-                }
-                other => other?,
-            };
-            // A draft without the key is never sent: whoever repeats this makes another.
-            let items = std::slice::from_ref(&made);
-            let marked = quietly(self, mailbox, items, &marks(&draft.key, &draft.headers)).await?;
-            marked.into_iter().next().unwrap_or(Ok(made))
+            check_answer(draft)?;
+            let kind = if all { NewKind::ReplyAll } else { NewKind::Reply };
+            self.answered(mailbox, item, draft, kind, &afterwards(draft, !draft.quotes)).await
         })
     }
 
     fn send<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a ItemRef) -> Work<'a, ()> {
-        Box::pin(async move {
-            let current = self.with_version(mailbox, draft).await?;
-            match self.call(mailbox, SendItem { draft: &current }).await {
-                Err(error) if error.kind == ErrorKind::Conflict => {
-                    let now = self.call(mailbox, GetVersion { item: draft }).await?;
-                    self.call(mailbox, SendItem { draft: &now }).await
-                }
-                other => other,
-            }
-        })
+        Box::pin(self.send_to(mailbox, draft, &SENT))
     }
 
     fn find_by_key<'a>(&'a self, mailbox: &'a Mailbox, key: &'a str) -> Work<'a, KeyState> {
@@ -98,7 +76,58 @@ impl Submit for EwsClient {
 }
 
 impl EwsClient {
-    async fn with_version(&self, mailbox: &Mailbox, item: &ItemRef) -> Result<ItemRef, Error> {
+    /// The same with the author said, where the account is not the mailbox: a server would take the account.
+    fn signed(&self, mailbox: &Mailbox, item: NewItem) -> NewItem {
+        let said = item.fields.iter().any(|field| matches!(field, Field::From(_)));
+        if said || !self.stands_in_for(mailbox) {
+            return item;
+        }
+        item.with(Field::From(Address { name: None, address: mailbox.as_str().to_owned() }))
+    }
+
+    /// Makes a draft that answers an item or passes it on, and sets the rest on it.
+    pub(crate) async fn answered(
+        &self,
+        mailbox: &Mailbox,
+        item: &ItemRef,
+        draft: &Draft,
+        kind: fn(ItemRef) -> NewKind,
+        rest: &[Update],
+    ) -> Result<ItemRef, Error> {
+        let current = self.with_version(mailbox, item).await?;
+        let answer = |item: ItemRef| async move {
+            let item = self.signed(mailbox, of_draft(draft, kind(item)));
+            create_item::single(self.call(mailbox, CreateItem::draft(&item)).await?)
+        };
+        let made = match answer(current).await {
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                answer(self.call(mailbox, GetVersion { item }).await?).await?
+            }
+            other => other?,
+        };
+        // A draft without the key is never sent: whoever repeats this makes another.
+        let marked = quietly(self, mailbox, std::slice::from_ref(&made), rest).await?;
+        marked.into_iter().next().unwrap_or(Ok(made))
+    }
+
+    /// Sends a draft; its copy goes to a folder.
+    pub(crate) async fn send_to(
+        &self,
+        mailbox: &Mailbox,
+        draft: &ItemRef,
+        copy: &Target,
+    ) -> Result<(), Error> {
+        let current = self.with_version(mailbox, draft).await?;
+        match self.call(mailbox, SendItem { draft: &current, copy: Some(copy) }).await {
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                let now = self.call(mailbox, GetVersion { item: draft }).await?;
+                self.call(mailbox, SendItem { draft: &now, copy: Some(copy) }).await
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) async fn with_version(&self, mailbox: &Mailbox, item: &ItemRef) -> Result<ItemRef, Error> {
         match item.change_key {
             Some(_) => Ok(item.clone()),
             None => self.call(mailbox, GetVersion { item }).await,
@@ -116,34 +145,4 @@ impl EwsClient {
         let found = self.call(mailbox, FindItem::messages(folder, condition, 0, 1)).await?;
         Ok(references(find_item::single(found)?).into_iter().next())
     }
-}
-
-/// Refuses what must not be sent on: a draft without a key, and headers that could forge others.
-fn check(draft: &Draft) -> Result<(), Error> {
-    if draft.key.is_empty() {
-        return Err(Error::new(ErrorKind::Invalid, "a draft needs a key of its own; nothing was sent"));
-    }
-    for header in &draft.headers {
-        let name = header.name.as_str();
-        let token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let ours = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-")) && name.len() > 2;
-        if !token || !(ours || name.eq_ignore_ascii_case("Auto-Submitted")) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "the header \"{}\" cannot be set: names must begin with `X-` or be `Auto-Submitted`",
-                    crate::code::shown(name, 60)
-                ),
-            ));
-        }
-        if header.value.chars().any(char::is_control) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "the value of the header `{name}` has a line break or control character; nothing was sent"
-                ),
-            ));
-        }
-    }
-    Ok(())
 }

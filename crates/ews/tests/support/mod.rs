@@ -217,6 +217,11 @@ pub(crate) fn agree(request: &str) -> Canned {
             (0..asked.len()).map(|n| message(&format!("NEW{n}"))).collect()
         }
         "MarkAsJunk" => asked.iter().map(|_| String::new()).collect(),
+        "CreateAttachment" => vec![
+            "<m:Attachments><t:FileAttachment><t:AttachmentId Id=\"A\" RootItemId=\"NEW\" RootItemChangeKey=\"CK\"/>\
+             </t:FileAttachment></m:Attachments>"
+                .to_owned(),
+        ],
         "DeleteAttachment" => ids(body, "<t:AttachmentId").iter().map(|_| String::new()).collect(),
         "ResolveNames" => {
             vec!["<m:ResolutionSet TotalItemsInView=\"0\" IncludesLastItemInRange=\"true\"/>".to_owned()]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::mail::{Attachment, Person};
+use super::mail::{Attachment, Mail, Person};
 
 /// The parts a mail is written from.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Composed {
     pub(crate) subject: String,
     pub(crate) body: String,
     pub(crate) is_html: bool,
+    /// The same as plain text, beside a body in HTML.
+    pub(crate) plain: Option<String>,
     pub(crate) in_reply_to: Option<String>,
     pub(crate) references: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -80,10 +82,71 @@ impl Composed {
     }
 
     fn body_part(&self, out: &mut Vec<u8>) {
-        let kind = if self.is_html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
-        line(out, "Content-Type", kind);
-        encoded_part(out, self.body.as_bytes());
+        let Some(plain) = self.plain.as_ref().filter(|_| self.is_html) else {
+            return text_part(out, self.is_html, &self.body);
+        };
+        let boundary = format!("=_{}", hex(&Sha256::digest(self.message_id.as_bytes()), 12));
+        line(out, "Content-Type", &format!("multipart/alternative; boundary=\"{boundary}\""));
+        for (is_html, text) in [(false, plain), (true, &self.body)] {
+            out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
+            text_part(out, is_html, text);
+        }
+        out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     }
+
+    /// A mail that was received or came as MIME, as if it had been written here.
+    pub(crate) fn written(mail: &Mail, received: Timestamp) -> Composed {
+        let nobody = || Person { name: None, address: String::new() };
+        let others =
+            mail.headers.iter().filter(|(name, _)| !OWN.contains(&name.to_ascii_lowercase().as_str()));
+        Composed {
+            message_id: mail.message_id.clone().unwrap_or_default(),
+            date: mail.sent_at.unwrap_or(received),
+            from: mail.from.clone().unwrap_or_else(nobody),
+            to: mail.to.clone(),
+            cc: mail.cc.clone(),
+            bcc: mail.bcc.clone(),
+            reply_to: mail.reply_to.clone(),
+            subject: mail.subject.clone().unwrap_or_default(),
+            body: mail.html.clone().unwrap_or_else(|| mail.text_body()),
+            is_html: mail.html.is_some(),
+            plain: mail.text.clone().filter(|_| mail.html.is_some()),
+            in_reply_to: mail.in_reply_to.clone(),
+            references: mail.references.clone(),
+            headers: others.cloned().collect(),
+            attachments: mail.attachments.clone(),
+        }
+    }
+
+    /// Sets a header that may be there already.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(old, _)| !old.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+/// The headers that are written from the other parts.
+const OWN: [&str; 14] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply-to",
+    "subject",
+    "date",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+];
+
+fn text_part(out: &mut Vec<u8>, is_html: bool, text: &str) {
+    let kind = if is_html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
+    line(out, "Content-Type", kind);
+    encoded_part(out, text.as_bytes());
 }
 
 fn attachment_part(out: &mut Vec<u8>, attachment: &Attachment) {

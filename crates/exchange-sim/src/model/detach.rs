@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::attached;
 use super::compose::Composed;
 use super::item::Item;
-use super::mail::{Mail, Person};
+use super::mail::Mail;
 use super::state::{Place, State};
 use super::store_error::{StoreError, Stored};
 use crate::ledger::EffectKind;
@@ -51,7 +51,7 @@ impl State {
 
 fn take_off(item: &mut Item, indices: &[usize]) {
     item.detached = item.detached.wrapping_add(1);
-    let mut composed = item.composed.clone().unwrap_or_else(|| written(item));
+    let mut composed = item.composed.clone().unwrap_or_else(|| Composed::written(&item.mail, item.received));
     let mut at = 0;
     composed.attachments.retain(|_| {
         let keep = !indices.contains(&at);
@@ -62,44 +62,5 @@ fn take_off(item: &mut Item, indices: &[usize]) {
     item.mail = Arc::new(Mail::parse(&item.raw));
     if item.composed.is_some() {
         item.composed = Some(composed);
-    }
-}
-
-/// A mail that was received, as if it had been written here.
-fn written(item: &Item) -> Composed {
-    let mail = &item.mail;
-    let nobody = || Person { name: None, address: String::new() };
-    let own = [
-        "from",
-        "to",
-        "cc",
-        "bcc",
-        "reply-to",
-        "subject",
-        "date",
-        "message-id",
-        "in-reply-to",
-        "references",
-        "mime-version",
-        "content-type",
-        "content-transfer-encoding",
-        "content-disposition",
-    ];
-    let others = mail.headers.iter().filter(|(name, _)| !own.contains(&name.to_ascii_lowercase().as_str()));
-    Composed {
-        message_id: mail.message_id.clone().unwrap_or_default(),
-        date: mail.sent_at.unwrap_or(item.received),
-        from: mail.from.clone().unwrap_or_else(nobody),
-        to: mail.to.clone(),
-        cc: mail.cc.clone(),
-        bcc: mail.bcc.clone(),
-        reply_to: mail.reply_to.clone(),
-        subject: mail.subject.clone().unwrap_or_default(),
-        body: mail.html.clone().unwrap_or_else(|| mail.text_body()),
-        is_html: mail.html.is_some(),
-        in_reply_to: mail.in_reply_to.clone(),
-        references: mail.references.clone(),
-        headers: others.cloned().collect(),
-        attachments: mail.attachments.clone(),
     }
 }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::changes::What;
 use super::compose::Composed;
+use super::detail::Detail;
 use super::item::FolderKey;
-use super::mail::{Mail, Person};
+use super::mail::{Attachment, Mail, Person};
 use super::state::{NewItem, Place, State};
 use super::store_error::{StoreError, Stored};
 use crate::ledger::EffectKind;
@@ -41,6 +42,7 @@ impl State {
             subject: String::new(),
             body: String::new(),
             is_html: false,
+            plain: None,
             in_reply_to: None,
             references: None,
             headers: Vec::new(),
@@ -120,6 +122,7 @@ impl State {
             Some(composed) => composed.mime(false),
             None => without_bcc(&item.raw),
         };
+        let notice = item.detail.clone().filter(|detail| detail.kind.is_notice());
         let all = recipients.clone();
         self.record(place, EffectKind::Sent, |effect| effect.recipients = all);
         match keep {
@@ -134,25 +137,34 @@ impl State {
         for recipient in recipients.iter().map(|r| r.to_lowercase()) {
             if self.mailboxes.contains_key(&recipient) && seen.insert(recipient.clone()) {
                 // Extended properties are the sender's own marks and do not travel; header lines do.
-                self.deliver_sent(&recipient, outgoing.clone())?;
+                self.deliver_sent(&recipient, outgoing.clone(), notice.clone())?;
             }
         }
         Ok(())
     }
 
-    fn deliver_sent(&mut self, mailbox: &str, raw: Bytes) -> Stored<()> {
+    fn deliver_sent(&mut self, mailbox: &str, raw: Bytes, notice: Option<Box<Detail>>) -> Stored<()> {
         let Some(inbox) = self.mailboxes.get(mailbox).and_then(|m| m.well_known("inbox")) else {
             return Ok(());
         };
         let number = self.next_created();
-        let new = NewItem::received(format!("delivery {number}"), raw, self.clock.now());
+        let received = NewItem::received(format!("delivery {number}"), raw, self.clock.now());
+        let new = NewItem { detail: notice, ..received };
         let place = self.store(mailbox, inbox, new)?;
         self.note(&place, What::NewMail, None);
         self.record(&place, EffectKind::Delivered, |_| {});
-        Ok(())
+        self.attend(&place)
     }
 
-    /// Puts a mail into a folder as if it had come from outside. Not an effect.
+    /// Hangs something on a draft.
+    pub(crate) fn attach(&mut self, place: &Place, attachment: &Attachment) -> Stored<()> {
+        self.change_item(place, EffectKind::Attached, &attachment.name, |item| {
+            item.to_write()?.attachments.push(attachment.clone());
+            Ok(())
+        })
+    }
+
+    /// Puts a mail into a folder as if it had come from outside; among the drafts it is one. Not an effect.
     pub(crate) fn receive(&mut self, mailbox: &str, folder: FolderKey, raw: Bytes) -> Stored<Place> {
         let number = self.next_created();
         let mail = Mail::parse(&raw);
@@ -160,7 +172,9 @@ impl State {
             Some(time) => time,
             None => self.clock.now(),
         };
+        let is_draft = self.mailbox(mailbox)?.well_known("drafts") == Some(folder);
         let new = NewItem::received(format!("received {number}"), raw, received);
+        let new = NewItem { is_draft, is_read: is_draft, ..new };
         let place = self.store(mailbox, folder, NewItem { mail: Some(Arc::new(mail)), ..new })?;
         self.note(&place, What::NewMail, None);
         Ok(place)

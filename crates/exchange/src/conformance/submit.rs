@@ -4,12 +4,11 @@ use super::{ALICE, BOB, Fixture, Verdict, ensure, failed, mailbox, one, port, sa
 use crate::port::KeyState;
 use crate::{Address, BodyText, Draft, ErrorKind, Header};
 
-fn draft(subject: Option<&str>, key: &str) -> Draft {
+pub(super) fn draft(subject: Option<&str>, key: &str) -> Draft {
     let address =
         |address: &str| Address { name: Some(String::from("Somebody")), address: address.to_owned() };
     Draft {
         to: vec![address(BOB)],
-        cc: Vec::new(),
         bcc: vec![address("hidden@elsewhere.example")],
         subject: subject.map(str::to_owned),
         body: BodyText::Text(String::from("Grüße & <b>no tag</b>\r\nsecond line")),
@@ -18,6 +17,7 @@ fn draft(subject: Option<&str>, key: &str) -> Draft {
             Header { name: String::from("Auto-Submitted"), value: String::from("auto-generated") },
         ],
         key: key.to_owned(),
+        ..Draft::default()
     }
 }
 

@@ -24,12 +24,14 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self, shared: &Shared) -> Result<Exit> {
         let config = shared.config()?;
-        let Connection::Ews(ews) = named(&config, &self.name)?;
-        let settings = connection::settings(ews);
-        let offered = ports(&ews.ports_unopened(&self.name)?);
+        let connection = named(&config, &self.name)?;
+        let (settings, offered) = match connection {
+            Connection::Ews(ews) => (connection::settings(ews), ports(&ews.ports_unopened(&self.name)?)),
+            Connection::Web(web) => (web.settings(), Vec::new()),
+        };
         let engine = wire::catalogue()?;
         let (mut can, mut cannot) = (Vec::new(), Vec::new());
-        for spec in engine.actions().iter().filter(|spec| spec.connection.as_deref() == Some("exchange")) {
+        for spec in engine.actions().iter().filter(|spec| spec.connection.as_deref() == Some(connection.serves())) {
             let all = spec.ports.iter().all(|port| offered.contains(&port.as_str()));
             if all { can.push(spec.name.clone()) } else { cannot.push(spec.name.clone()) }
         }
@@ -73,6 +75,9 @@ fn ports(ports: &Ports) -> Vec<&'static str> {
         ("contacts", ports.contacts.is_some()),
         ("mailboxes", ports.mailboxes.is_some()),
         ("properties", ports.properties.is_some()),
+        ("discovery", ports.discovery.is_some()),
+        ("copy", ports.copies.is_some()),
+        ("transfer", ports.transfer.is_some()),
         ("drafts", ports.drafts.is_some()),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()

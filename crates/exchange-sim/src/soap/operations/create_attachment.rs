@@ -5,11 +5,10 @@ use super::super::fault::SoapFault;
 use super::super::item_writer::element;
 use super::super::xml::Element;
 use super::message;
-use crate::ledger::EffectKind;
 use crate::model::id;
 use crate::model::mail::Attachment;
 use crate::model::state::Place;
-use crate::model::store_error::{StoreError, Stored};
+use crate::model::store_error::Stored;
 
 const NAME: &str = "CreateAttachment";
 
@@ -40,14 +39,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
 }
 
 fn attach(call: &mut Call<'_>, place: &Place, attachment: &Attachment) -> Stored<(String, String, String)> {
-    call.state.change_item(place, EffectKind::Attached, &attachment.name, |item| {
-        let composed = item.composed.as_mut().ok_or_else(|| {
-            let text = "The simulator attaches to drafts that were not created from MIME only.";
-            StoreError::new("ErrorInvalidOperation", text)
-        })?;
-        composed.attachments.push(attachment.clone());
-        Ok(())
-    })?;
+    call.state.attach(place, attachment)?;
     let item = call.state.item(place)?;
     let number = item.number(item.mail.attachments.len().saturating_sub(1));
     Ok((id::attachment(&item.id, &[number]), item.id.clone(), item.change_key()))

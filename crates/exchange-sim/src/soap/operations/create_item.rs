@@ -51,7 +51,8 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
         let (element, given) = match item {
             Asked::Item(element, given) => (element, *given),
             Asked::Meeting(meeting) => {
-                let folder = folder.as_ref().and_then(|folder| folder.as_ref().ok()).map(|(_, folder)| *folder);
+                let folder =
+                    folder.as_ref().and_then(|folder| folder.as_ref().ok()).map(|(_, folder)| *folder);
                 meeting.answer(call, disposition, folder)?;
                 continue;
             }
@@ -203,7 +204,8 @@ fn new_item(call: &mut Call<'_>, mailbox: &str, element: Element<'_>, mut given:
         .iter()
         .find(|e| e.property == message_flags())
         .and_then(|e| e.values.first()?.parse::<u32>().ok());
-    let (is_read, importance, categories) = (given.is_read, given.importance.clone(), given.categories.take());
+    let (is_read, importance, categories) =
+        (given.is_read, given.importance.clone(), given.categories.take());
     let mut new = match given.mime.take() {
         Some(raw) if given.says_more() => {
             // What is said beside the MIME form counts more.
