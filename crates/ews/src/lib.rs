@@ -42,6 +42,7 @@ mod xml;
 pub use crate::http::Sent;
 pub use autodiscover::{
     AlternateMailbox, Attempt, Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Discovered,
+    ServiceRecords,
 };
 pub use availability::{
     Availability, AvailabilityQuery, Busy, BusyDetails, BusyTime, FreeBusyDetail, FreeBusyView, Invitee,

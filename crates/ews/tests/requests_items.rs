@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use exchange::{Address, BodyText, DeleteMode, FolderRef, ItemRef, WellKnownFolder};
 use portcullis_ews::{
     BaseShape, BodyType, Conflict, ContactText, Creation, Deletion, Disposition, EwsClient, ExtendedName,
-    Field, Flag, FolderAt, FreeBusy, Importance, Invitations, ItemChange, ItemCondition, ItemSearch,
+    Field, Flag, FolderAt, FreeBusy, Importance, Invitations, ItemAt, ItemChange, ItemCondition, ItemSearch,
     ItemShape, ItemView, MeetingUpdates, Month, NewAttachment, NewItem, NewKind, Pattern, PhoneKind,
     PostalKind, PostalPart, PropertyPath, PropertySet, PropertyType, Recurrence, RecurrenceEnd, Relation,
     Sensitivity, Sort, TextMode, Traversal, Update, Updating, Version, Week, Weekday,
@@ -43,6 +43,15 @@ fn any_text() -> impl Strategy<Value = String> {
 fn item() -> impl Strategy<Value = ItemRef> {
     ("[A-Za-z0-9+/=]{1,80}", of("[A-Za-z0-9+/]{4,40}"))
         .prop_map(|(id, change_key)| ItemRef { id, change_key })
+}
+
+fn item_at() -> impl Strategy<Value = ItemAt> {
+    prop_oneof![
+        3 => item().prop_map(ItemAt::Item),
+        1 => (item(), prop_oneof![0..3_u32, any::<u32>()])
+            .prop_map(|(master, number)| ItemAt::Occurrence { master, number }),
+        1 => item().prop_map(ItemAt::MasterOf),
+    ]
 }
 
 fn address() -> impl Strategy<Value = Address> {
@@ -295,7 +304,21 @@ fn new_item() -> impl Strategy<Value = NewItem> {
         }
         with(NewItem::new(kind[which as usize].clone()), fields)
     });
-    prop_oneof![3 => whole, 1 => answer]
+    let cancel = (item(), of(body())).prop_map(|(item, words)| {
+        with(NewItem::new(NewKind::CancelMeeting(item)), words.map(Field::Body).into_iter().collect())
+    });
+    let registration =
+        (0..3_u8, item(), of(body()), any::<bool>()).prop_map(|(which, item, words, private)| {
+            let kinds = [
+                NewKind::Accept(item.clone()),
+                NewKind::TentativelyAccept(item.clone()),
+                NewKind::Decline(item),
+            ];
+            let private = private.then_some(Field::Sensitivity(Sensitivity::Private));
+            let fields = words.map(Field::Body).into_iter().chain(private).collect();
+            with(NewItem::new(kinds[which as usize].clone()), fields)
+        });
+    prop_oneof![6 => whole, 2 => answer, 1 => cancel, 2 => registration]
 }
 
 fn folder() -> impl Strategy<Value = FolderAt> {
@@ -360,11 +383,12 @@ fn search() -> impl Strategy<Value = ItemSearch> {
 #[derive(Debug, Clone)]
 enum Call {
     Find(ItemSearch),
-    Get(Vec<ItemRef>, ItemShape),
+    Get(Vec<ItemAt>, ItemShape),
     Create(Vec<NewItem>, Creation),
     Change(Vec<ItemChange>, Updating),
     Copy(Vec<ItemRef>, FolderAt),
-    Delete(Vec<ItemRef>, Deletion),
+    Delete(Vec<ItemAt>, Deletion),
+    Send(ItemRef, Option<FolderAt>),
     Attach(ItemRef, Vec<NewAttachment>),
 }
 
@@ -389,7 +413,8 @@ fn change() -> impl Strategy<Value = ItemChange> {
     };
     prop_oneof![
         (item(), updates(of_message())).prop_map(|(item, updates)| ItemChange::message(item, updates)),
-        (item(), updates(of_calendar())).prop_map(|(item, updates)| ItemChange::calendar_item(item, updates)),
+        (item_at(), updates(of_calendar()))
+            .prop_map(|(item, updates)| ItemChange::calendar_item(item, updates)),
         (item(), updates(of_contact())).prop_map(|(item, updates)| ItemChange::contact(item, updates)),
     ]
 }
@@ -427,11 +452,12 @@ fn call() -> impl Strategy<Value = Call> {
         });
     prop_oneof![
         4 => search().prop_map(Call::Find),
-        2 => (items(), shape()).prop_map(|(items, shape)| Call::Get(items, shape)),
+        2 => (vec(item_at(), 1..3), shape()).prop_map(|(items, shape)| Call::Get(items, shape)),
         6 => (vec(new_item(), 1..3), creation).prop_map(|(items, how)| Call::Create(items, how)),
         6 => (vec(change(), 1..3), updating).prop_map(|(changes, how)| Call::Change(changes, how)),
         1 => (items(), folder()).prop_map(|(items, folder)| Call::Copy(items, folder)),
-        1 => (items(), deletion).prop_map(|(items, how)| Call::Delete(items, how)),
+        1 => (vec(item_at(), 1..3), deletion).prop_map(|(items, how)| Call::Delete(items, how)),
+        1 => (item(), of(folder())).prop_map(|(draft, copy)| Call::Send(draft, copy)),
         2 => (item(), vec(attachment(), 1..3)).prop_map(|(item, all)| Call::Attach(item, all)),
     ]
 }
@@ -454,6 +480,7 @@ fn requests(version: Version, call: &Call) -> Vec<String> {
         Call::Change(changes, how) => now(client.update_items(&me, changes, how)).map(drop),
         Call::Copy(items, folder) => now(client.copy_items(&me, items, folder)).map(drop),
         Call::Delete(items, how) => now(client.delete_items(&me, items, *how)).map(drop),
+        Call::Send(draft, copy) => now(client.send_item(&me, draft, copy.as_ref())),
         Call::Attach(item, all) => now(client.create_attachments(&me, item, all)).map(drop),
     };
     let sent: Vec<String> = std::mem::take(&mut *log.lock().unwrap());
@@ -482,7 +509,7 @@ proptest! {
                         let name: &str = name.as_ref();
                         operations += usize::from(
                             ["m:FindItem", "m:GetItem", "m:CreateItem", "m:UpdateItem", "m:CopyItem",
-                             "m:DeleteItem", "m:CreateAttachment"].contains(&name),
+                             "m:DeleteItem", "m:SendItem", "m:CreateAttachment"].contains(&name),
                         );
                     }
                     _ => {}
@@ -509,10 +536,13 @@ fn what_a_server_would_refuse_is_not_sent() {
         .with(Field::Header { name: "X-A".into(), value: "a\r\nBcc: eve@evil.example".into() });
     let attached = NewItem::new(NewKind::Reply(ItemRef::new("A"))).attach(NewAttachment::file("a", "b"));
     let nobody = NewItem::calendar_item().with(Field::Required(Vec::new()));
-    for item in [twice, foreign, forged, attached, nobody] {
+    let words = NewItem::new(NewKind::Accept(ItemRef::new("A"))).with(Field::Subject("Yes".into()));
+    for item in [twice, foreign, forged, attached, nobody, words] {
         assert!(requests(Version::Exchange2016, &create(item)).is_empty());
     }
-    let get = |path| Call::Get(vec![ItemRef::new("A")], ItemShape::default().with(path));
+    let get = |path| Call::Get(vec![ItemRef::new("A").into()], ItemShape::default().with(path));
+    let none = ItemAt::Occurrence { master: ItemRef::new("A"), number: 0 };
+    assert!(requests(Version::Exchange2016, &Call::Get(vec![none], ItemShape::default())).is_empty());
     let later = || get(PropertyPath::field("item:MentionedMe"));
     assert!(requests(Version::Exchange2013Sp1, &later()).is_empty());
     assert_eq!(requests(Version::Exchange2016, &later()).len(), 1);

@@ -18,6 +18,7 @@ use exchange::{Error, ErrorKind, Mailbox};
 use portcullis_ews::{
     AvailabilityQuery, Busy, EwsClient, FreeBusyDetail, Group, Invitee, MailboxSearch, NameQuery, PeopleIn,
     PeopleQuery, SearchGives, SearchPart, SearchableQuery, ServicePart, SuggestionQuery, Suitability,
+    Weekday, ZoneTarget, ZoneWhen,
 };
 use support::{Canned, alice, client, now};
 
@@ -170,6 +171,21 @@ fn time_zones_of_real_servers_are_read() {
     assert!(online.iter().all(|zone| !zone.id.is_empty() && !zone.name.is_empty()));
     let own = zones("exchangelib/test_protocol.L274-01.xml", 17).unwrap();
     assert!(!own.is_empty() && own.iter().any(|zone| !zone.periods.is_empty()), "{own:?}");
+    for zone in online.iter().chain(&own) {
+        assert!(zone.periods.is_empty() == zone.transitions.is_empty(), "{zone:?}");
+        let known = |to: &ZoneTarget| match to {
+            ZoneTarget::Period(id) => zone.periods.iter().any(|period| period.id == *id),
+            ZoneTarget::Group(id) => zone.groups.iter().any(|group| group.id == *id),
+        };
+        let changes = zone.groups.iter().flat_map(|group| &group.transitions).chain(&zone.transitions);
+        assert!(changes.into_iter().all(|change| known(&change.to)), "a change to nothing: {zone:?}");
+    }
+    let berlin = own.iter().chain(&online).find(|zone| zone.id == "W. Europe Standard Time").unwrap();
+    let summer = |when: &ZoneWhen| {
+        matches!(when, ZoneWhen::YearlyOnDay { month: 3, day: Weekday::Sunday, week: -1, minutes: 120 })
+    };
+    let mut yearly = berlin.groups.iter().flat_map(|group| &group.transitions);
+    assert!(yearly.any(|change| summer(&change.when)), "{berlin:?}");
 }
 
 #[test]

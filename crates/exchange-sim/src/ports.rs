@@ -5,9 +5,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use exchange::port::{
-    Attachments, Delete, Move, PerItem, Ports, Read, Search, Update, Work,
-};
+use exchange::port::{Attachments, Delete, Move, PerItem, Ports, Read, Search, Update, Work};
 use exchange::{
     AttachmentInfo, AttachmentKind, DeleteMode, Error, ErrorKind, FolderRef, Found, ItemRef, Mailbox,
     Message, MessageSummary, SearchRequest,

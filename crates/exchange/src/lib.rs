@@ -20,11 +20,12 @@ pub mod restriction;
 pub mod rule;
 mod settings;
 
+pub use calendar::{
+    Attendance, AttendeeRole, Event, EventAttendee, EventFields, EventKind, EventList, EventView, Privacy,
+    ShowAs,
+};
 pub use discovery::{Look, OtherMailbox, ServerFound};
 pub use draft::{Content, Draft, DraftChange, DraftContent, NewAttachment};
-pub use calendar::{
-    Attendance, AttendeeRole, Event, EventAttendee, EventFields, EventKind, EventList, EventView, Privacy, ShowAs,
-};
 pub use error::{Error, ErrorKind};
 pub use folder::{Folder, FolderKind, FolderList};
 pub use message::{

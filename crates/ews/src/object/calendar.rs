@@ -1,12 +1,13 @@
 //! What a calendar item or a meeting message has beyond any item.
 
-use exchange::{Address, ItemRef};
+use exchange::{Address, ItemRef, Recurrence};
 use jiff::Timestamp;
 
 use super::people::{filled, read_mailbox, read_mailboxes};
-use super::recurrence::{self, Recurrence};
+use super::recurrence;
 use super::value::{FreeBusy, Word};
 use crate::failure::Failure;
+use crate::item::item_id;
 use crate::time;
 use crate::xml::{Pull, Reader};
 
@@ -18,6 +19,20 @@ pub struct Attendee {
     pub address: Address,
     /// What they answered, in the server's word, e.g. `Accept`.
     pub response: Option<String>,
+}
+
+/// One of something that repeats, as its master lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OccurrenceInfo {
+    /// The occurrence.
+    pub item: ItemRef,
+    /// When it begins.
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    pub end: Option<Timestamp>,
+    /// When it would have begun, had nobody changed it.
+    pub original_start: Option<Timestamp>,
 }
 
 /// The part of an item that says when and where.
@@ -60,12 +75,22 @@ pub struct CalendarPart {
     pub resources: Vec<Attendee>,
     /// How it repeats.
     pub recurrence: Option<Recurrence>,
+    /// The first occurrence of a series.
+    pub first_occurrence: Option<OccurrenceInfo>,
+    /// Its last one, if it ends.
+    pub last_occurrence: Option<OccurrenceInfo>,
+    /// The occurrences that were changed.
+    pub modified_occurrences: Vec<OccurrenceInfo>,
     /// When the occurrences begin that were taken out.
     pub deleted_occurrences: Vec<Timestamp>,
     /// The time zone it begins in, by its Windows name.
     pub start_time_zone: Option<String>,
     /// The time zone it ends in.
     pub end_time_zone: Option<String>,
+    /// Of an occurrence: which one it is, as iCalendar says it.
+    pub recurrence_id: Option<Timestamp>,
+    /// Whether the owner of the mailbox invites; servers before Exchange 2016 do not say.
+    pub is_organizer: Option<bool>,
     /// Counts the changes the organizer sent out.
     pub sequence: Option<i32>,
 }
@@ -86,6 +111,12 @@ pub struct Meeting {
     pub response: Option<String>,
     /// What a request asks, e.g. `NewMeetingRequest`.
     pub request: Option<String>,
+    /// What the calendar of somebody who accepts a request is to show.
+    pub intended_free_busy: Option<FreeBusy>,
+    /// The beginning that an answer proposes instead.
+    pub proposed_start: Option<Timestamp>,
+    /// The end that an answer proposes instead.
+    pub proposed_end: Option<Timestamp>,
 }
 
 impl CalendarPart {
@@ -112,6 +143,15 @@ impl CalendarPart {
             b"OptionalAttendees" => self.optional = attendees(reader).await?,
             b"Resources" => self.resources = attendees(reader).await?,
             b"Recurrence" => self.recurrence = recurrence::read(reader).await?,
+            b"FirstOccurrence" => self.first_occurrence = occurrence(reader).await?,
+            b"LastOccurrence" => self.last_occurrence = occurrence(reader).await?,
+            b"ModifiedOccurrences" => {
+                while reader.child().await? {
+                    self.modified_occurrences.extend(occurrence(reader).await?);
+                }
+            }
+            b"RecurrenceId" => self.recurrence_id = time::timestamp(&reader.text().await?),
+            b"IsOrganizer" => self.is_organizer = Some(reader.boolean("IsOrganizer").await?),
             b"DeletedOccurrences" => self.deleted_occurrences = deleted(reader).await?,
             b"StartTimeZone" => self.start_time_zone = zone(reader).await?,
             b"EndTimeZone" => self.end_time_zone = zone(reader).await?,
@@ -145,6 +185,9 @@ impl Meeting {
             b"HasBeenProcessed" => self.has_been_processed = reader.boolean("HasBeenProcessed").await?,
             b"ResponseType" => self.response = filled(reader.text().await?),
             b"MeetingRequestType" => self.request = filled(reader.text().await?),
+            b"IntendedFreeBusyStatus" => self.intended_free_busy = FreeBusy::of(&reader.text().await?),
+            b"ProposedStart" => self.proposed_start = time::timestamp(&reader.text().await?),
+            b"ProposedEnd" => self.proposed_end = time::timestamp(&reader.text().await?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -173,6 +216,20 @@ async fn attendees<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Attendee>, Fai
         all.extend(address.map(|address| Attendee { address, response }));
     }
     Ok(all)
+}
+
+async fn occurrence<P: Pull>(reader: &mut Reader<P>) -> Result<Option<OccurrenceInfo>, Failure> {
+    let (mut item, mut start, mut end, mut original_start) = (None, None, None, None);
+    while reader.child().await? {
+        match reader.name() {
+            b"ItemId" => item = Some(item_id(reader).await?),
+            b"Start" => start = time::timestamp(&reader.text().await?),
+            b"End" => end = time::timestamp(&reader.text().await?),
+            b"OriginalStart" => original_start = time::timestamp(&reader.text().await?),
+            _ => reader.skip().await?,
+        }
+    }
+    Ok(item.map(|item| OccurrenceInfo { item, start, end, original_start }))
 }
 
 async fn deleted<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<Timestamp>, Failure> {

@@ -1,11 +1,9 @@
 //! A change of an item: properties set, added to, or taken away.
 
-use exchange::ItemRef;
-
 use super::field::Field;
 use super::field_value::Owner;
 use super::item::ItemKind;
-use super::new_item::write_version;
+use super::item_at::ItemAt;
 use super::path::PropertyPath;
 use crate::xml::Writer;
 
@@ -37,8 +35,8 @@ pub enum Update {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ItemChange {
-    /// The item; its version is needed unless what is there is overwritten.
-    pub item: ItemRef,
+    /// The item, or its place in a series; its version is needed unless what is there is overwritten.
+    pub item: ItemAt,
     /// What it is.
     pub kind: ItemKind,
     /// The changes, in order; at least one.
@@ -47,18 +45,18 @@ pub struct ItemChange {
 
 impl ItemChange {
     /// Changes of a message.
-    pub fn message(item: ItemRef, updates: Vec<Update>) -> Self {
-        ItemChange { item, kind: ItemKind::Message, updates }
+    pub fn message(item: impl Into<ItemAt>, updates: Vec<Update>) -> Self {
+        ItemChange { item: item.into(), kind: ItemKind::Message, updates }
     }
 
-    /// Changes of a calendar item.
-    pub fn calendar_item(item: ItemRef, updates: Vec<Update>) -> Self {
-        ItemChange { item, kind: ItemKind::CalendarItem, updates }
+    /// Changes of a calendar item; of an occurrence they make it an exception of its series.
+    pub fn calendar_item(item: impl Into<ItemAt>, updates: Vec<Update>) -> Self {
+        ItemChange { item: item.into(), kind: ItemKind::CalendarItem, updates }
     }
 
     /// Changes of a contact.
-    pub fn contact(item: ItemRef, updates: Vec<Update>) -> Self {
-        ItemChange { item, kind: ItemKind::Contact, updates }
+    pub fn contact(item: impl Into<ItemAt>, updates: Vec<Update>) -> Self {
+        ItemChange { item: item.into(), kind: ItemKind::Contact, updates }
     }
 
     /// Writes `t:ItemChange`.
@@ -67,7 +65,7 @@ impl ItemChange {
             out.refuse(String::from("a change of an item changes no property"));
         }
         out.open("t:ItemChange", &[]);
-        write_version(out, "t:ItemId", &self.item);
+        self.item.write_version(out);
         out.open("t:Updates", &[]);
         for update in &self.updates {
             match update {

@@ -1,10 +1,9 @@
 //! What can be put into a new item or changed in an old one: one property with its value.
 
-use exchange::{Address, BodyText};
+use exchange::{Address, BodyText, Recurrence};
 use jiff::Timestamp;
 
 use super::path::ExtendedName;
-use super::recurrence::Recurrence;
 use super::value::{FreeBusy, Importance, Sensitivity, Word};
 
 /// A property with a value.

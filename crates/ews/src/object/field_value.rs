@@ -247,12 +247,7 @@ impl Field {
             Field::Required(all) => attendees(out, "t:RequiredAttendees", all),
             Field::Optional(all) => attendees(out, "t:OptionalAttendees", all),
             Field::Resources(all) => attendees(out, "t:Resources", all),
-            Field::Recurrence(recurrence) => {
-                if let Some(words) = recurrence.fault() {
-                    out.refuse(words.to_owned());
-                }
-                recurrence.write(out);
-            }
+            Field::Recurrence(recurrence) => super::recurrence::write(recurrence, out),
             Field::StartTimeZone(id) => out.empty("t:StartTimeZone", &[("Id", id)]),
             Field::EndTimeZone(id) => out.empty("t:EndTimeZone", &[("Id", id)]),
             Field::Contact(kind, text) => contact_text(out, *kind, text),

@@ -1,4 +1,4 @@
-//! An item to be made: a message, an answer to one, a calendar item, a contact.
+//! An item to be made: a message, an answer to one or to an invitation, a calendar item, a contact.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,6 +32,14 @@ pub enum NewKind {
     ReplyAll(ItemRef),
     /// An item passed on.
     Forward(ItemRef),
+    /// Yes to an invitation: to the meeting request, or to what it put into the calendar.
+    Accept(ItemRef),
+    /// Perhaps.
+    TentativelyAccept(ItemRef),
+    /// No.
+    Decline(ItemRef),
+    /// A meeting called off by the one who invited, whose calendar item this is; its version must be known.
+    CancelMeeting(ItemRef),
 }
 
 /// An item to be made.
@@ -100,6 +108,12 @@ impl NewItem {
             NewKind::Reply(item) => self.answer(out, "t:ReplyToItem", item, depth),
             NewKind::ReplyAll(item) => self.answer(out, "t:ReplyAllToItem", item, depth),
             NewKind::Forward(item) => self.answer(out, "t:ForwardItem", item, depth),
+            NewKind::CancelMeeting(item) => self.answer(out, "t:CancelCalendarItem", item, depth),
+            NewKind::Accept(item) => self.registration(out, "t:AcceptItem", item, depth),
+            NewKind::TentativelyAccept(item) => {
+                self.registration(out, "t:TentativelyAcceptItem", item, depth);
+            }
+            NewKind::Decline(item) => self.registration(out, "t:DeclineItem", item, depth),
         }
     }
 
@@ -162,6 +176,27 @@ impl NewItem {
                 write_body(out, "t:NewBodyContent", body);
             }
         }
+        out.close(name);
+    }
+}
+
+impl NewItem {
+    /// An answer to an invitation: the server writes all of it but the words of the one who answers.
+    fn registration(&self, out: &mut Writer, name: &'static str, item: &ItemRef, depth: usize) {
+        if depth > 0 {
+            out.refuse(String::from("an answer to an invitation cannot be an attachment"));
+        }
+        let fits = self.fields.iter().all(|field| matches!(field, Field::Body(_) | Field::Sensitivity(_)));
+        if !fits || self.mime.is_some() || !self.attachments.is_empty() {
+            out.refuse(String::from(
+                "an answer to an invitation takes a body and how private it is, and nothing else",
+            ));
+        }
+        let mut fields: Vec<&Field> = self.fields.iter().collect();
+        fields.sort_by_key(|field| field.slot());
+        out.open(name, &[]);
+        write_fields(out, &fields, Owner::Message);
+        write_version(out, "t:ReferenceItemId", item);
         out.close(name);
     }
 }

@@ -1,11 +1,12 @@
 //! [DeleteItem](https://learn.microsoft.com/exchange/client-developer/web-service-reference/deleteitem-operation).
 //! Unless asked for: no read receipts, no cancellations of meetings, because an attacker must not learn of it.
 
-use exchange::{DeleteMode, Error, ItemRef, Mailbox};
+use exchange::{DeleteMode, Error, Mailbox};
 
 use crate::answer::{Message, Results};
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
+use crate::object::{ItemAt, Named};
 use crate::op::{Operation, item_ids};
 use crate::port::batch;
 use crate::xml::{Pull, Reader, Writer};
@@ -55,12 +56,12 @@ impl Deletion {
 }
 
 /// A deletion.
-pub(crate) struct DeleteItem<'a> {
-    pub(crate) items: &'a [ItemRef],
+pub(crate) struct DeleteItem<'a, N> {
+    pub(crate) items: &'a [N],
     pub(crate) how: Deletion,
 }
 
-impl Operation for DeleteItem<'_> {
+impl<N: Named> Operation for DeleteItem<'_, N> {
     const NAME: &'static str = "DeleteItem";
     const ANSWER: &'static str = "DeleteItemResponse";
     const EFFECT: Effect = Effect::Changes;
@@ -102,16 +103,17 @@ impl Operation for DeleteItem<'_> {
 }
 
 impl EwsClient {
-    /// Deletes items, one result for each.
+    /// Deletes items, one result for each. An occurrence that is deleted is taken out of its series.
     ///
     /// # Errors
     /// Where the whole request failed; what happened to a single item is in its result.
-    pub async fn delete_items(
+    pub async fn delete_items<I: Clone + Into<ItemAt>>(
         &self,
         mailbox: &Mailbox,
-        items: &[ItemRef],
+        items: &[I],
         how: Deletion,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        batch::run(items, self.batch(), |items| self.call(mailbox, DeleteItem { items, how })).await
+        let items: Vec<ItemAt> = items.iter().cloned().map(Into::into).collect();
+        batch::run(&items, self.batch(), |items| self.call(mailbox, DeleteItem { items, how })).await
     }
 }

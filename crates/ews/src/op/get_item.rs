@@ -12,7 +12,7 @@ use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::item::Item;
 use crate::malformed::Reason;
-use crate::object::{ExchangeItem, ItemShape};
+use crate::object::{ExchangeItem, ItemAt, ItemShape, Named};
 use crate::op::{Operation, item_ids};
 use crate::port::batch;
 use crate::property::{self, Property};
@@ -92,7 +92,7 @@ impl Operation for GetMessages<'_> {
 
 /// Items of any kind in any shape.
 pub(crate) struct GetItems<'a> {
-    pub(crate) items: &'a [ItemRef],
+    pub(crate) items: &'a [ItemAt],
     pub(crate) shape: &'a ItemShape,
 }
 
@@ -240,9 +240,9 @@ async fn one<P: Pull>(
 
 /// Reads one result per item. A result that is about another item than the one asked for at its place makes
 /// the whole answer unusable: no item may be taken for another.
-async fn read<P: Pull, G: Given>(
+async fn read<P: Pull, G: Given, N: Named>(
     reader: &mut Reader<P>,
-    asked: &[ItemRef],
+    asked: &[N],
     mut mime: Option<&mut Decoder<'_>>,
 ) -> Result<Vec<Result<G, Error>>, Failure> {
     let mut results = Results::new(asked.len());
@@ -269,7 +269,8 @@ async fn read<P: Pull, G: Given>(
             (Ok(()), Some(item)) => {
                 let id = item.reference().map(|reference| &reference.id);
                 let id = id.ok_or_else(|| reader.error(Reason::Missing("ItemId")))?;
-                if asked.get(place).map(|item| &item.id) != Some(id) {
+                // An occurrence that was named by its number has an id that only the server knows.
+                if asked.get(place).and_then(Named::id).is_some_and(|asked| asked != id) {
                     return Err(reader.error(Reason::OtherItem(place + 1)));
                 }
                 results.push(Ok(item));
@@ -280,17 +281,18 @@ async fn read<P: Pull, G: Given>(
 }
 
 impl EwsClient {
-    /// Items of any kind by their ids, one result for each, with what `shape` asks for. A whole item as MIME is kept
+    /// Items of any kind by their ids or places in a series, one result for each, with what `shape` asks for. A whole item as MIME is kept
     /// in memory here; for large ones the port [`Read`](exchange::port::Read) passes it on as it comes.
     ///
     /// # Errors
     /// Where the whole request failed or nothing could be sent; what happened to a single item is in its result.
-    pub async fn get_items(
+    pub async fn get_items<I: Clone + Into<ItemAt>>(
         &self,
         mailbox: &Mailbox,
-        items: &[ItemRef],
+        items: &[I],
         shape: &ItemShape,
     ) -> Result<Vec<Result<ExchangeItem, Error>>, Error> {
-        batch::run(items, self.batch(), |items| self.call(mailbox, GetItems { items, shape })).await
+        let items: Vec<ItemAt> = items.iter().cloned().map(Into::into).collect();
+        batch::run(&items, self.batch(), |items| self.call(mailbox, GetItems { items, shape })).await
     }
 }

@@ -1,10 +1,11 @@
 //! [GetServerTimeZones](https://learn.microsoft.com/exchange/client-developer/web-service-reference/getservertimezones-operation):
 //! the time zones a server knows, by the names that its other operations take.
 //!
-//! When a zone goes from one period to another is not read: every time here is in UTC, and what a zone means on a
-//! day is the server's business.
+//! A zone is a list of transitions: from each on, a period or a group of yearly changes between periods counts. What
+//! that comes to on a day is not worked out here: every time of this crate is in UTC.
 
-use exchange::{Error, Mailbox};
+use exchange::{Error, Mailbox, Weekday};
+use jiff::civil::DateTime;
 
 use crate::answer::Message;
 use crate::client::EwsClient;
@@ -22,6 +23,67 @@ pub struct ServerTimeZone {
     pub name: String,
     /// The times it knows, where that was asked for.
     pub periods: Vec<ZonePeriod>,
+    /// The changes between them that come every year, group by group.
+    pub groups: Vec<ZoneGroup>,
+    /// What counts from when on; the first always did.
+    pub transitions: Vec<ZoneTransition>,
+}
+
+/// Changes that come every year while the group counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZoneGroup {
+    /// Its id within the zone.
+    pub id: String,
+    /// The changes.
+    pub transitions: Vec<ZoneTransition>,
+}
+
+/// A change to another time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneTransition {
+    /// What counts from then on.
+    pub to: ZoneTarget,
+    /// From when on.
+    pub when: ZoneWhen,
+}
+
+/// What counts after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ZoneTarget {
+    /// The period with this id.
+    Period(String),
+    /// The group with this id.
+    Group(String),
+}
+
+/// When a change comes. Times are those of the zone before the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ZoneWhen {
+    /// From the beginning.
+    Always,
+    /// Once.
+    At(DateTime),
+    /// Every year on a day such as the last Sunday in March.
+    YearlyOnDay {
+        /// The month, 1 to 12.
+        month: u8,
+        /// Which day.
+        day: Weekday,
+        /// Which of them in the month: 1 to 4, or -1 for the last.
+        week: i8,
+        /// Minutes after midnight.
+        minutes: i32,
+    },
+    /// Every year on a date.
+    YearlyOnDate {
+        /// The month, 1 to 12.
+        month: u8,
+        /// The day of the month.
+        day: u8,
+        /// Minutes after midnight.
+        minutes: i32,
+    },
 }
 
 /// A time of a zone: standard, daylight, or one of an earlier year.
@@ -86,24 +148,92 @@ async fn zone<P: Pull>(reader: &mut Reader<P>) -> Result<ServerTimeZone, Failure
     let mut zone = ServerTimeZone {
         id: reader.attribute("Id").unwrap_or_default(),
         name: reader.attribute("Name").unwrap_or_default(),
-        periods: Vec::new(),
+        ..ServerTimeZone::default()
     };
     while reader.child().await? {
-        if reader.name() != b"Periods" {
-            reader.skip().await?;
-            continue;
-        }
-        while reader.child().await? {
-            let bias = minutes(&reader.attribute("Bias").unwrap_or_default());
-            zone.periods.push(ZonePeriod {
-                id: reader.attribute("Id").unwrap_or_default(),
-                name: reader.attribute("Name").unwrap_or_default(),
-                bias_minutes: bias.ok_or_else(|| reader.error(Reason::Value("Bias")))?,
-            });
-            reader.skip().await?;
+        match reader.name() {
+            b"Periods" => {
+                while reader.child().await? {
+                    zone.periods.push(period(reader).await?);
+                }
+            }
+            b"TransitionsGroups" => {
+                while reader.child().await? {
+                    let id = reader.attribute("Id").unwrap_or_default();
+                    zone.groups.push(ZoneGroup { id, transitions: transitions(reader).await? });
+                }
+            }
+            b"Transitions" => zone.transitions = transitions(reader).await?,
+            _ => reader.skip().await?,
         }
     }
     Ok(zone)
+}
+
+async fn period<P: Pull>(reader: &mut Reader<P>) -> Result<ZonePeriod, Failure> {
+    let bias = minutes(&reader.attribute("Bias").unwrap_or_default());
+    let period = ZonePeriod {
+        id: reader.attribute("Id").unwrap_or_default(),
+        name: reader.attribute("Name").unwrap_or_default(),
+        bias_minutes: bias.ok_or_else(|| reader.error(Reason::Value("Bias")))?,
+    };
+    reader.skip().await?;
+    Ok(period)
+}
+
+/// Reads the transitions inside the current element.
+async fn transitions<P: Pull>(reader: &mut Reader<P>) -> Result<Vec<ZoneTransition>, Failure> {
+    let mut all = Vec::new();
+    while reader.child().await? {
+        match reader.name() {
+            b"Transition"
+            | b"AbsoluteDateTransition"
+            | b"RecurringDayTransition"
+            | b"RecurringDateTransition" => all.push(transition(reader).await?),
+            _ => reader.skip().await?,
+        }
+    }
+    Ok(all)
+}
+
+async fn transition<P: Pull>(reader: &mut Reader<P>) -> Result<ZoneTransition, Failure> {
+    let kind = reader.name().to_vec();
+    let (mut to, mut at, mut offset, mut month) = (None, None, None, None);
+    let (mut weekday, mut week, mut day) = (None, None, None);
+    while reader.child().await? {
+        let is_group = reader.attribute("Kind").as_deref() == Some("Group");
+        let name = reader.name().to_vec();
+        let text = reader.text().await?;
+        let text = text.trim();
+        match name.as_slice() {
+            b"To" if is_group => to = Some(ZoneTarget::Group(text.to_owned())),
+            b"To" => to = Some(ZoneTarget::Period(text.to_owned())),
+            b"DateTime" => at = text.get(..19).and_then(|civil| civil.parse::<DateTime>().ok()),
+            b"TimeOffset" => offset = minutes(text),
+            b"Month" => month = text.parse::<u8>().ok(),
+            b"DayOfWeek" => weekday = Weekday::of(text),
+            b"Occurrence" => week = text.parse::<i8>().ok(),
+            b"Day" => day = text.parse::<u8>().ok(),
+            _ => {}
+        }
+    }
+    let to = to.ok_or_else(|| reader.error(Reason::Missing("To")))?;
+    let when = match kind.as_slice() {
+        b"AbsoluteDateTransition" => at.map(ZoneWhen::At),
+        b"RecurringDayTransition" => match (month, weekday, week, offset) {
+            (Some(month), Some(day), Some(week), Some(minutes)) => {
+                Some(ZoneWhen::YearlyOnDay { month, day, week, minutes })
+            }
+            _ => None,
+        },
+        b"RecurringDateTransition" => match (month, day, offset) {
+            (Some(month), Some(day), Some(minutes)) => Some(ZoneWhen::YearlyOnDate { month, day, minutes }),
+            _ => None,
+        },
+        _ => Some(ZoneWhen::Always),
+    };
+    let when = when.ok_or_else(|| reader.error(Reason::Value("Transition")))?;
+    Ok(ZoneTransition { to, when })
 }
 
 /// An `xs:duration` of less than some days, in whole minutes.

@@ -1,15 +1,26 @@
 //! [GetUserOofSettings](https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseroofsettings-operation):
 //! the automatic replies of a mailbox.
 
-use exchange::{Mailbox, OofAudience, OofState, OutOfOffice};
+use exchange::{Error, Mailbox, OofAudience, OofState, OutOfOffice};
 use jiff::Timestamp;
 
 use crate::answer::Message;
+use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::malformed::Reason;
 use crate::op::Operation;
 use crate::time;
 use crate::xml::{Pull, Reader, Writer};
+
+/// The automatic replies of a mailbox, and who outside may get one at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OofSettings {
+    /// What its owner set.
+    pub replies: OutOfOffice,
+    /// What the organisation allows to go out; none where the server does not say.
+    pub allowed_outside: Option<OofAudience>,
+}
 
 /// A look at the settings.
 pub(crate) struct GetUserOofSettings<'a> {
@@ -21,7 +32,7 @@ impl Operation for GetUserOofSettings<'_> {
     const ANSWER: &'static str = "GetUserOofSettingsResponse";
     const EFFECT: Effect = Effect::Reads;
     const BARE: bool = true;
-    type Output = OutOfOffice;
+    type Output = OofSettings;
 
     fn write(&self, out: &mut Writer) {
         out.open("m:GetUserOofSettingsRequest", &[]);
@@ -29,8 +40,9 @@ impl Operation for GetUserOofSettings<'_> {
         out.close("m:GetUserOofSettingsRequest");
     }
 
-    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<OutOfOffice, Failure> {
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<OofSettings, Failure> {
         let mut found = None;
+        let mut allowed_outside = None;
         let mut said = false;
         while reader.child().await? {
             match reader.name() {
@@ -39,13 +51,15 @@ impl Operation for GetUserOofSettings<'_> {
                     said = true;
                 }
                 b"OofSettings" => found = Some(settings(reader).await?),
+                b"AllowExternalOof" => allowed_outside = Some(audience(reader, "AllowExternalOof").await?),
                 _ => reader.skip().await?,
             }
         }
         if !said {
             return Err(reader.error(Reason::Missing("ResponseMessage")));
         }
-        found.ok_or_else(|| reader.error(Reason::Missing("OofSettings")))
+        let replies = found.ok_or_else(|| reader.error(Reason::Missing("OofSettings")))?;
+        Ok(OofSettings { replies, allowed_outside })
     }
 }
 
@@ -83,12 +97,7 @@ async fn settings<P: Pull>(reader: &mut Reader<P>) -> Result<OutOfOffice, Failur
                 });
             }
             b"ExternalAudience" => {
-                settings.audience = match reader.text().await?.trim() {
-                    "None" => OofAudience::None,
-                    "Known" => OofAudience::Known,
-                    "All" => OofAudience::All,
-                    _ => return Err(reader.error(Reason::Value("ExternalAudience"))),
-                };
+                settings.audience = audience(reader, "ExternalAudience").await?;
             }
             b"Duration" => settings.duration = duration(reader).await?,
             b"InternalReply" => settings.internal_reply = reply(reader).await?,
@@ -98,6 +107,15 @@ async fn settings<P: Pull>(reader: &mut Reader<P>) -> Result<OutOfOffice, Failur
     }
     settings.state = state.ok_or_else(|| reader.error(Reason::Missing("OofState")))?;
     Ok(settings)
+}
+
+async fn audience<P: Pull>(reader: &mut Reader<P>, element: &'static str) -> Result<OofAudience, Failure> {
+    Ok(match reader.text().await?.trim() {
+        "None" => OofAudience::None,
+        "Known" => OofAudience::Known,
+        "All" => OofAudience::All,
+        _ => return Err(reader.error(Reason::Value(element))),
+    })
 }
 
 async fn duration<P: Pull>(reader: &mut Reader<P>) -> Result<Option<(Timestamp, Timestamp)>, Failure> {
@@ -120,4 +138,14 @@ async fn reply<P: Pull>(reader: &mut Reader<P>) -> Result<String, Failure> {
         }
     }
     Ok(text)
+}
+
+impl EwsClient {
+    /// The automatic replies of a mailbox, with who outside the organisation may get one.
+    ///
+    /// # Errors
+    /// What the wire says.
+    pub async fn oof_settings(&self, mailbox: &Mailbox) -> Result<OofSettings, Error> {
+        self.call(mailbox, GetUserOofSettings { mailbox }).await
+    }
 }

@@ -37,7 +37,9 @@ pub(crate) async fn outcomes<P: Pull>(
             match reader.name() {
                 b"Items" => {
                     while reader.child().await? {
-                        outcome.reference = Item::read(reader, None).await?.reference;
+                        // An answer to an invitation gives the calendar item and then where the invitation went.
+                        let reference = Item::read(reader, None).await?.reference;
+                        outcome.reference = outcome.reference.or(reference);
                     }
                 }
                 b"ConflictResults" => {

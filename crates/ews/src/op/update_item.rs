@@ -7,7 +7,7 @@ use exchange::{Error, Header, ItemRef, Mailbox};
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::folder::Target;
-use crate::object::{Conflict, ExtendedName, Field, FolderAt, ItemChange, Update};
+use crate::object::{Conflict, ExtendedName, Field, FolderAt, ItemChange, Named, Update};
 use crate::op::Operation;
 use crate::op::create_item::Disposition;
 use crate::op::outcome::{no_id, outcomes};
@@ -110,7 +110,8 @@ impl Operation for UpdateItem<'_> {
     }
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
-        let asked: Vec<&str> = self.changes.iter().map(|change| change.item.id.as_str()).collect();
+        let asked: Vec<&str> =
+            self.changes.iter().map(|change| change.item.id().unwrap_or_default()).collect();
         let all = outcomes(reader, &asked, Self::NAME).await?;
         let updated = |one: Result<_, Error>| {
             one.map(|outcome: crate::op::outcome::Outcome| Updated {

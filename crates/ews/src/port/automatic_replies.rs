@@ -9,7 +9,7 @@ use crate::op::set_user_oof_settings::SetUserOofSettings;
 
 impl AutomaticReplies for EwsClient {
     fn out_of_office<'a>(&'a self, mailbox: &'a Mailbox) -> Work<'a, OutOfOffice> {
-        Box::pin(self.call(mailbox, GetUserOofSettings { mailbox }))
+        Box::pin(async move { Ok(self.call(mailbox, GetUserOofSettings { mailbox }).await?.replies) })
     }
 
     fn set_out_of_office<'a>(&'a self, mailbox: &'a Mailbox, settings: &'a OutOfOffice) -> Work<'a, ()> {

@@ -1,8 +1,8 @@
-//! What a calendar item or a contact has beyond any item.
+//! What a calendar item, a contact or a message about a meeting has beyond any item.
 //!
 //! The properties are kept as they were given, each as a small tree of names and texts: a client gets back what was
-//! put in, and only what the simulator decides by (the times, the people) is looked into. Left out: occurrences of
-//! recurring items, and answers to invitations.
+//! put in, and only what the simulator decides by (the times, the people) is looked into. Messages about meetings keep
+//! in the same way what they say of the meeting.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,6 +39,19 @@ impl Node {
 pub(crate) enum DetailKind {
     Calendar,
     Contact,
+    /// An invitation.
+    Request,
+    /// An answer to one.
+    Response,
+    /// A meeting that was called off.
+    Cancellation,
+}
+
+impl DetailKind {
+    /// Whether it is a message about a meeting, which has also all that a mail has.
+    pub(crate) fn is_notice(self) -> bool {
+        matches!(self, DetailKind::Request | DetailKind::Response | DetailKind::Cancellation)
+    }
 }
 
 /// The properties.
@@ -49,7 +62,7 @@ pub(crate) struct Detail {
 }
 
 /// Properties that are lists of people.
-const PEOPLE: [&str; 3] = ["RequiredAttendees", "OptionalAttendees", "Resources"];
+pub(crate) const PEOPLE: [&str; 3] = ["RequiredAttendees", "OptionalAttendees", "Resources"];
 
 impl Detail {
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
@@ -59,6 +72,21 @@ impl Detail {
     /// The text of a property.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).map(|node| node.text.as_str())
+    }
+
+    /// The class of an item that has these properties.
+    pub(crate) fn item_class(&self) -> &'static str {
+        match self.kind {
+            DetailKind::Calendar => "IPM.Appointment",
+            DetailKind::Contact => "IPM.Contact",
+            DetailKind::Request => "IPM.Schedule.Meeting.Request",
+            DetailKind::Cancellation => "IPM.Schedule.Meeting.Canceled",
+            DetailKind::Response => match self.text("ResponseType") {
+                Some("Accept") => "IPM.Schedule.Meeting.Resp.Pos",
+                Some("Tentative") => "IPM.Schedule.Meeting.Resp.Tent",
+                _ => "IPM.Schedule.Meeting.Resp.Neg",
+            },
+        }
     }
 
     /// A property that is a time.

@@ -79,7 +79,14 @@ pub(crate) struct Subscriptions {
 impl Default for Subscriptions {
     fn default() -> Self {
         let pace = Pace { heartbeat: Duration::from_secs(45), minute: Duration::from_secs(60) };
-        Subscriptions { all: BTreeMap::new(), made: 0, most: MOST_SUBSCRIPTIONS, pace, affinity: false, servers: 0 }
+        Subscriptions {
+            all: BTreeMap::new(),
+            made: 0,
+            most: MOST_SUBSCRIPTIONS,
+            pace,
+            affinity: false,
+            servers: 0,
+        }
     }
 }
 

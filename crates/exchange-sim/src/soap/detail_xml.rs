@@ -5,15 +5,18 @@ use super::item_writer::ItemView;
 use super::out::Out;
 use super::properties::flag;
 use super::xml::Element;
-use crate::model::compose::hex;
 use crate::model::detail::{Detail, DetailKind, Node};
-use sha2::{Digest, Sha256};
+use crate::model::item::Item;
+use crate::model::meeting;
+use crate::model::series::{self, written};
 
 /// The properties of a calendar item, in the order of the schema.
-const CALENDAR: [&str; 27] = [
+const CALENDAR: [&str; 36] = [
     "UID",
+    "RecurrenceId",
     "Start",
     "End",
+    "OriginalStart",
     "IsAllDayEvent",
     "LegacyFreeBusyStatus",
     "Location",
@@ -29,7 +32,12 @@ const CALENDAR: [&str; 27] = [
     "RequiredAttendees",
     "OptionalAttendees",
     "Resources",
+    "AppointmentSequenceNumber",
     "Recurrence",
+    "FirstOccurrence",
+    "LastOccurrence",
+    "ModifiedOccurrences",
+    "DeletedOccurrences",
     "MeetingTimeZone",
     "StartTimeZone",
     "EndTimeZone",
@@ -38,6 +46,51 @@ const CALENDAR: [&str; 27] = [
     "IsOnlineMeeting",
     "MeetingWorkspaceUrl",
     "NetShowUrl",
+    "StartTimeZoneId",
+    "EndTimeZoneId",
+];
+
+/// The properties of an invitation, in the order of the schema.
+const REQUEST: [&str; 23] = [
+    "AssociatedCalendarItemId",
+    "IsDelegated",
+    "IsOutOfDate",
+    "HasBeenProcessed",
+    "UID",
+    "RecurrenceId",
+    "MeetingRequestType",
+    "IntendedFreeBusyStatus",
+    "Start",
+    "End",
+    "IsAllDayEvent",
+    "Location",
+    "IsMeeting",
+    "CalendarItemType",
+    "MyResponseType",
+    "Organizer",
+    "RequiredAttendees",
+    "OptionalAttendees",
+    "Resources",
+    "AppointmentSequenceNumber",
+    "Recurrence",
+    "StartTimeZone",
+    "EndTimeZone",
+];
+
+/// The properties of an answer to an invitation and of a cancellation, in the order of the schema.
+const RESPONSE: [&str; 12] = [
+    "AssociatedCalendarItemId",
+    "IsDelegated",
+    "IsOutOfDate",
+    "HasBeenProcessed",
+    "ResponseType",
+    "UID",
+    "RecurrenceId",
+    "Start",
+    "End",
+    "Location",
+    "Recurrence",
+    "CalendarItemType",
 ];
 
 /// The properties of a contact, in the order of the schema.
@@ -73,6 +126,9 @@ const CONTACT: [&str; 29] = [
     "WeddingAnniversary",
 ];
 
+/// Properties of any item that are kept of calendar items.
+pub(crate) const KEPT: [&str; 3] = ["Sensitivity", "ReminderIsSet", "ReminderMinutesBeforeStart"];
+
 /// The properties of a postal address, in the order of the schema.
 const POSTAL: [&str; 5] = ["Street", "City", "State", "CountryOrRegion", "PostalCode"];
 
@@ -81,7 +137,7 @@ pub(crate) const NOT_IN_FIND: [&str; 4] =
     ["calendar:RequiredAttendees", "calendar:OptionalAttendees", "calendar:Resources", "calendar:Recurrence"];
 
 /// What the shape `Default` shows.
-pub(crate) const DEFAULT: [&str; 14] = [
+pub(crate) const DEFAULT: [&str; 21] = [
     "calendar:Start",
     "calendar:End",
     "calendar:LegacyFreeBusyStatus",
@@ -90,6 +146,13 @@ pub(crate) const DEFAULT: [&str; 14] = [
     "calendar:Organizer",
     "calendar:RequiredAttendees",
     "calendar:OptionalAttendees",
+    "meeting:AssociatedCalendarItemId",
+    "meeting:IsDelegated",
+    "meeting:IsOutOfDate",
+    "meeting:HasBeenProcessed",
+    "meeting:ResponseType",
+    "meetingRequest:MeetingRequestType",
+    "meetingRequest:IntendedFreeBusyStatus",
     "contacts:FileAs",
     "contacts:DisplayName",
     "contacts:CompanyName",
@@ -113,6 +176,9 @@ impl DetailKind {
         match self {
             DetailKind::Calendar => "t:CalendarItem",
             DetailKind::Contact => "t:Contact",
+            DetailKind::Request => "t:MeetingRequest",
+            DetailKind::Response => "t:MeetingResponse",
+            DetailKind::Cancellation => "t:MeetingCancellation",
         }
     }
 
@@ -121,13 +187,26 @@ impl DetailKind {
         match self {
             DetailKind::Calendar => &CALENDAR,
             DetailKind::Contact => &CONTACT,
+            DetailKind::Request => &REQUEST,
+            DetailKind::Response | DetailKind::Cancellation => &RESPONSE,
         }
     }
 
-    fn family(self) -> &'static str {
-        match self {
-            DetailKind::Calendar => "calendar",
-            DetailKind::Contact => "contacts",
+    /// The family of a property in paths.
+    fn family(self, property: &str) -> &'static str {
+        match (self, property) {
+            (DetailKind::Contact, _) => "contacts",
+            (DetailKind::Calendar, _) => "calendar",
+            (
+                _,
+                "AssociatedCalendarItemId"
+                | "IsDelegated"
+                | "IsOutOfDate"
+                | "HasBeenProcessed"
+                | "ResponseType",
+            ) => "meeting",
+            (_, "MeetingRequestType" | "IntendedFreeBusyStatus") => "meetingRequest",
+            _ => "calendar",
         }
     }
 }
@@ -135,7 +214,10 @@ impl DetailKind {
 /// Reads the properties that `element` has beyond those of any item.
 pub(crate) fn read(element: Element<'_>, kind: DetailKind) -> Result<Detail, SoapFault> {
     let mut detail = Detail { kind, nodes: Vec::new() };
-    for child in element.children().filter(|child| kind.properties().contains(&child.name())) {
+    let wanted = |name: &str| {
+        kind.properties().contains(&name) || kind == DetailKind::Calendar && KEPT.contains(&name)
+    };
+    for child in element.children().filter(|child| wanted(child.name())) {
         if matches!(child.name(), "Start" | "End")
             && crate::model::filter::parse_time(&child.text()).is_none()
         {
@@ -156,12 +238,13 @@ fn node(element: Element<'_>) -> Node {
 /// Writes what the shape wants of it.
 pub(crate) fn write(out: &mut Out, view: &ItemView<'_>, detail: &Detail) {
     for name in detail.kind.properties() {
-        if !view.shape.shows(&format!("{}:{name}", detail.kind.family())) {
+        if !view.shape.shows(&format!("{}:{name}", detail.kind.family(name))) {
             continue;
         }
         match detail.get(name) {
             Some(node) => write_node(out, node),
             None if detail.kind == DetailKind::Calendar => derived(out, view, detail, name),
+            None if detail.kind.is_notice() => derived_of_notice(out, view, name),
             None => {}
         }
     }
@@ -188,12 +271,11 @@ fn derived(out: &mut Out, view: &ItemView<'_>, detail: &Detail, name: &str) {
     let is_meeting = !detail.invited().is_empty();
     let is_recurring = detail.get("Recurrence").is_some();
     match name {
-        "UID" => {
-            let hash = Sha256::digest(view.item.source.as_bytes());
-            out.element(
-                "t:UID",
-                &format!("040000008200E00074C5B7101A82E008{}", hex(&hash, 24).to_uppercase()),
-            );
+        "UID" => out.element("t:UID", &meeting::uid(view.item)),
+        "FirstOccurrence" | "LastOccurrence" | "ModifiedOccurrences" | "DeletedOccurrences"
+            if is_recurring =>
+        {
+            series(out, view, detail, name);
         }
         "IsAllDayEvent" => flag(out, "t:IsAllDayEvent", false),
         "LegacyFreeBusyStatus" => out.element("t:LegacyFreeBusyStatus", "Busy"),
@@ -211,6 +293,96 @@ fn derived(out: &mut Out, view: &ItemView<'_>, detail: &Detail, name: &str) {
             out.element("t:EmailAddress", &view.mailbox.address);
             out.element("t:RoutingType", "SMTP");
             out.raw("</t:Mailbox></t:Organizer>");
+        }
+        _ => {}
+    }
+}
+
+/// What a master says of its occurrences.
+fn series(out: &mut Out, view: &ItemView<'_>, detail: &Detail, name: &str) {
+    let changed = || view.item.changed.iter();
+    match name {
+        "FirstOccurrence" => {
+            if let Some(first) = detail.moments().next() {
+                occurrence(out, view.item, "t:FirstOccurrence", first);
+            }
+        }
+        "LastOccurrence" => {
+            let range = detail.get("Recurrence").and_then(|recurrence| recurrence.children.get(1));
+            if range.is_some_and(|range| range.name != "NoEndRecurrence")
+                && let Some(last) = detail.moments().last()
+            {
+                occurrence(out, view.item, "t:LastOccurrence", last);
+            }
+        }
+        "ModifiedOccurrences" if changed().any(|(_, one)| one.is_some()) => {
+            out.raw("<t:ModifiedOccurrences>");
+            for moment in detail.moments() {
+                if view.item.changed.get(&moment.number).is_some_and(Option::is_some) {
+                    occurrence(out, view.item, "t:Occurrence", moment);
+                }
+            }
+            out.raw("</t:ModifiedOccurrences>");
+        }
+        "DeletedOccurrences" if changed().any(|(_, one)| one.is_none()) => {
+            out.raw("<t:DeletedOccurrences>");
+            for moment in detail.moments() {
+                if view.item.changed.get(&moment.number).is_some_and(Option::is_none) {
+                    out.raw("<t:DeletedOccurrence>");
+                    out.element("t:Start", &written(moment.start));
+                    out.raw("</t:DeletedOccurrence>");
+                }
+            }
+            out.raw("</t:DeletedOccurrences>");
+        }
+        _ => {}
+    }
+}
+
+fn occurrence(out: &mut Out, master: &Item, element: &str, moment: series::Moment) {
+    let shown = master.occurrence(moment.number).ok();
+    let now = |name: &str| shown.as_ref().and_then(|one| one.detail.as_ref()?.time(name));
+    out.raw(&format!("<{element}><t:ItemId Id=\"{}\"/>", series::id(&master.id, moment.number)));
+    out.element("t:Start", &written(now("Start").unwrap_or(moment.start)));
+    out.element("t:End", &written(now("End").unwrap_or(moment.end)));
+    out.element("t:OriginalStart", &written(moment.start));
+    out.raw(&format!("</{element}>"));
+}
+
+/// What the server says of a message about a meeting by itself.
+fn derived_of_notice(out: &mut Out, view: &ItemView<'_>, name: &str) {
+    let wanted = meeting::uid(view.item);
+    let event = view.mailbox.items.values().find(|item| {
+        item.detail.as_ref().is_some_and(|detail| detail.kind == DetailKind::Calendar)
+            && meeting::uid(item) == wanted
+    });
+    let sequence = |item: &Item| {
+        let text = item.detail.as_ref().and_then(|detail| detail.text("AppointmentSequenceNumber"));
+        text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0)
+    };
+    match name {
+        "AssociatedCalendarItemId" => {
+            if let Some(event) = event {
+                out.raw(&format!(
+                    "<t:AssociatedCalendarItemId Id=\"{}\" ChangeKey=\"{}\"/>",
+                    event.id,
+                    event.change_key()
+                ));
+            }
+        }
+        "IsDelegated" => flag(out, "t:IsDelegated", false),
+        "IsOutOfDate" => {
+            flag(out, "t:IsOutOfDate", event.is_some_and(|event| sequence(event) > sequence(view.item)));
+        }
+        "HasBeenProcessed" => flag(out, "t:HasBeenProcessed", false),
+        "IsMeeting" => flag(out, "t:IsMeeting", true),
+        "CalendarItemType" => {
+            let kind = if view.item.repeats() { "RecurringMaster" } else { "Single" };
+            out.element("t:CalendarItemType", kind);
+        }
+        "MyResponseType" => {
+            let said = event.and_then(|event| event.detail.as_ref()?.text("MyResponseType"));
+            out.element("t:MyResponseType", said.unwrap_or("NoResponseReceived"));
         }
         _ => {}
     }

@@ -35,7 +35,7 @@ impl ItemView<'_> {
             if index == 1 && self.attached.is_none() {
                 item_id(out, self.item);
             }
-            if detail.is_some() && property.uri.starts_with("message:") {
+            if detail.is_some_and(|detail| !detail.kind.is_notice()) && property.uri.starts_with("message:") {
                 continue;
             }
             if self.shape.wants(index) || (property.uri == "extended" && !self.shape.extended.is_empty()) {

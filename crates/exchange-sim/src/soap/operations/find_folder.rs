@@ -54,11 +54,7 @@ pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), So
 }
 
 /// Refuses to look further down than one level in public folders.
-fn shallow_if_public(
-    call: &Call<'_>,
-    found: (String, FolderKey),
-    deep: bool,
-) -> Stored<(String, FolderKey)> {
+fn shallow_if_public(call: &Call<'_>, found: (String, FolderKey), deep: bool) -> Stored<(String, FolderKey)> {
     if deep && call.is_public(&found.0) {
         let text = "Deep traversal is not supported in public folders.";
         return Err(StoreError::new("ErrorInvalidOperation", text));

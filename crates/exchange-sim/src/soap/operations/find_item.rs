@@ -7,7 +7,7 @@ use super::super::restriction;
 use super::super::shape::Shape;
 use super::super::xml::Element;
 use super::aqs;
-use super::views::{Found, View};
+use super::views::{Found, Shown, View};
 use crate::model::item::FolderKey;
 use crate::model::mailbox::Search;
 
@@ -93,7 +93,7 @@ fn empty(call: &mut Call<'_>) {
 
 /// Writes what a view of a calendar or of contacts found.
 fn write_view(call: &mut Call<'_>, mailbox: &str, shape: &Shape, found: &Found) {
-    let after = found.before + found.keys.len();
+    let after = found.before + found.shown.len();
     call.success(NAME);
     let Call { state, out, .. } = call;
     out.raw(&format!(
@@ -102,7 +102,11 @@ fn write_view(call: &mut Call<'_>, mailbox: &str, shape: &Shape, found: &Found) 
         after >= found.total
     ));
     if let Some(mailbox) = state.mailboxes.get(mailbox) {
-        for item in found.keys.iter().filter_map(|key| mailbox.items.get(key)) {
+        let items = found.shown.iter().filter_map(|shown| match shown {
+            Shown::Item(key) => mailbox.items.get(key),
+            Shown::Occurrence(item) => Some(item),
+        });
+        for item in items {
             ItemView { mailbox, item, shape, attached: None }.write(out);
         }
     }

@@ -1,14 +1,13 @@
 //! Telling those who are invited: what the three attributes on sending invitations and cancellations have in common.
 //!
-//! The invitation arrives as a mail with the subject of the meeting. What is left out: that it is an item of the kind
-//! `MeetingRequest`, and answering it.
+//! What they are told, and what that does to their calendars, is the model's.
 
 use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::xml::Element;
 use crate::model::detail::Node;
-use crate::model::mail::Person;
-use crate::model::state::{NewItem, Place};
+use crate::model::meeting::Notice;
+use crate::model::state::Place;
 use crate::model::store_error::{StoreError, Stored};
 
 /// Whether to tell them, and whether a copy is kept.
@@ -39,26 +38,17 @@ pub(crate) fn required(tell: Option<Tell>, is_event: bool, code: &'static str) -
     }
 }
 
-/// Sends a mail about a calendar item to everybody who is invited.
-pub(crate) fn tell(call: &mut Call<'_>, place: &Place, how: Tell, prefix: &str) -> Stored<()> {
+/// Tells everybody who is invited to a calendar item, or to one occurrence of it.
+pub(crate) fn tell(
+    call: &mut Call<'_>,
+    place: &Place,
+    number: Option<u32>,
+    how: Tell,
+    notice: Notice,
+) -> Stored<()> {
     let Tell::Everybody { copy } = how else { return Ok(()) };
-    let item = call.state.item(place)?;
-    let invited = item.detail.as_ref().map(|detail| detail.invited()).unwrap_or_default();
-    if invited.is_empty() {
-        return Ok(());
-    }
-    let subject = format!("{prefix}{}", item.mail.subject.clone().unwrap_or_default());
-    let body = item.mail.text_body();
-    let mut mail = call.state.blank(&place.mailbox)?;
-    mail.to = invited.into_iter().map(|address| Person { name: None, address }).collect();
-    (mail.subject, mail.body) = (subject, body);
-    let number = call.state.next_created();
-    let mailbox = call.state.mailbox(&place.mailbox)?;
-    let drafts = mailbox.well_known("drafts").ok_or_else(StoreError::folder_not_found)?;
-    let keep = if copy { mailbox.well_known("sentitems") } else { None };
-    let new = NewItem::draft(format!("meeting {number}"), mail);
-    let sent = call.state.store(&place.mailbox, drafts, new)?;
-    call.state.send(&sent, keep)
+    let keep = if copy { call.state.mailbox(&place.mailbox)?.well_known("sentitems") } else { None };
+    call.state.tell_invited(place, number, notice, None, keep)
 }
 
 /// That invitations went out, as a property of the calendar item.

@@ -2,6 +2,7 @@
 //!
 //! To add one: a file with `answer`, a line in [`find`], and its request in the tests.
 
+mod answer_meeting;
 mod aqs;
 mod convert_id;
 mod create_attachment;

@@ -153,7 +153,8 @@ fn read(mailbox: &Mailbox, folder: FolderKey, text: &str) -> Option<Position> {
     let [of, from, to, told] = numbers.as_slice() else { return None };
     let end = mailbox.changes.end() as u64;
     // A page that is half told has to begin where it began.
-    let known = |position: &u64| mailbox.changes.reaches_back_to(usize::try_from(*position).unwrap_or(usize::MAX));
+    let known =
+        |position: &u64| mailbox.changes.reaches_back_to(usize::try_from(*position).unwrap_or(usize::MAX));
     let fits = left.is_empty() && *of == folder as u64 && from <= to && *to <= end;
     let fits = fits && known(from) && (*told == 0 || known(to));
     fits.then_some(Position { from: *from, to: *to, told: *told })

@@ -90,9 +90,7 @@ impl View {
             match self {
                 View::Calendar { from, to, .. } if item.repeats() => {
                     let occurrences = item.shown(*from, *to).into_iter();
-                    all.extend(
-                        occurrences.map(|one| (place(&one), key, Shown::Occurrence(Box::new(one)))),
-                    );
+                    all.extend(occurrences.map(|one| (place(&one), key, Shown::Occurrence(Box::new(one)))));
                 }
                 _ if fits(item) => all.push((place(item), key, Shown::Item(key))),
                 _ => {}
