@@ -86,6 +86,8 @@ impl BrowserLogIn {
                 });
             }
         };
+        inner.tell(&code);
+        inner.tell(&self.pkce.verifier);
         let form = Form::new()
             .with("grant_type", "authorization_code")
             .with("code", code.reveal())

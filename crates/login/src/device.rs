@@ -73,9 +73,11 @@ impl LogIn {
             return Err(door.no_answer("the code cannot be read"));
         }
         let expires_in = said.expires_in.min(LONGEST);
+        let device_code = Secret::new(said.device_code);
+        self.inner.tell(&device_code);
         Ok(DeviceLogIn {
             log_in: self.clone(),
-            device_code: Secret::new(said.device_code),
+            device_code,
             interval: said.interval.unwrap_or(INTERVAL).clamp(1, SLOWEST),
             ends: began.saturating_add(expires_in),
             verification_uri: said.verification_uri,

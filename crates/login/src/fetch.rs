@@ -78,11 +78,13 @@ async fn from_vault(inner: &Inner, vault: &Vault, wanted: &Wanted) -> Result<Acc
     let lock = lock(vault, &whose, inner.clock.as_ref()).await?;
     let Some(kept) = vault.read(&whose, &lock)? else { return Err(Problem::LogInFirst) };
     let access = kept.access();
+    inner.tell(&access.token);
     let is_other = wanted.instead_of.as_ref().is_none_or(|refused| *refused != access.token);
     if is_other && access.is_fresh(inner.clock.now()) {
         return Ok(access);
     }
     let refresh = kept.refresh();
+    inner.tell(&refresh);
     let tokens = renew(inner, &refresh, wanted).await?;
     let refresh = tokens.refresh.unwrap_or(refresh);
     if let Err(problem) = vault.write(&whose, &Kept::new(&refresh, &tokens.access), &lock) {
@@ -133,7 +135,12 @@ pub(crate) async fn ask(inner: &Inner, form: Form, wanted: &Wanted) -> Result<To
     let asked = inner.clock.now();
     let door = inner.door();
     let body = door.send(&inner.settings.authority.token(), form).await?;
-    tokens(&door, &body, asked)
+    let tokens = tokens(&door, &body, asked)?;
+    inner.tell(&tokens.access.token);
+    if let Some(refresh) = &tokens.refresh {
+        inner.tell(refresh);
+    }
+    Ok(tokens)
 }
 
 /// Says who the application is, and proves it where it can.
@@ -155,6 +162,7 @@ fn identify(inner: &Inner, form: Form) -> Result<Form, Problem> {
             let (certificate, audience) = (read()?, settings.authority.token());
             let now = inner.clock.now();
             let assertion = assertion::assertion(&certificate, *algorithm, &settings.client, &audience, now)?;
+            inner.tell(&assertion);
             Ok(form
                 .with("client_assertion_type", assertion::TYPE)
                 .with("client_assertion", assertion.reveal()))

@@ -2,7 +2,8 @@
 //!
 //! A [`LogIn`] is a source of tokens for [`transport::Credentials`]; everything it sends goes over
 //! [`transport::Client`] and to the configured [`Authority`] only. Time comes from a [`Clock`]. No token,
-//! secret, assertion or code is in an error, a `Debug` output or a log line.
+//! secret, assertion or code is in an error, a `Debug` output or a log line; an [`Ear`] gets to know them, so that they can
+//! be kept out of what servers say.
 //!
 //! Left out on purpose: opening a browser, asking a person, reading a configuration, and whether a server is
 //! the right one to get a token. Who builds the HTTP client binds a token to its server.
@@ -16,6 +17,7 @@ mod certificate;
 mod clock;
 mod cloud;
 mod device;
+mod ear;
 mod fetch;
 mod form;
 mod log_in;
@@ -34,6 +36,7 @@ pub use certificate::{Algorithm, Certificate};
 pub use clock::{Clock, SystemClock};
 pub use cloud::Cloud;
 pub use device::DeviceLogIn;
+pub use ear::Ear;
 pub use log_in::LogIn;
 pub use problem::{Code, Problem, Refusal};
 pub use registry::LogIns;

@@ -13,6 +13,7 @@ use transport::{Bearer, Client, NoToken, Secret, Token};
 
 use crate::answer::{Access, Facts};
 use crate::clock::{Clock, SystemClock};
+use crate::ear::Ear;
 use crate::fetch::{self, Wanted};
 use crate::form::Door;
 use crate::problem::Problem;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) http: Client,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Option<Vault>,
+    ear: Option<Ear>,
     state: Mutex<State>,
 }
 
@@ -59,7 +61,18 @@ impl LogIn {
 
     /// As [`LogIn::new`], with all that can be chosen.
     pub fn with(settings: Settings, http: Client, clock: Arc<dyn Clock>, vault: Option<Vault>) -> Self {
-        LogIn { inner: Arc::new(Inner { settings, http, clock, vault, state: Mutex::default() }) }
+        Self::heard(settings, http, clock, vault, None)
+    }
+
+    /// As [`LogIn::with`], with somebody who is told of every token.
+    pub(crate) fn heard(
+        settings: Settings,
+        http: Client,
+        clock: Arc<dyn Clock>,
+        vault: Option<Vault>,
+        ear: Option<Ear>,
+    ) -> Self {
+        LogIn { inner: Arc::new(Inner { settings, http, clock, vault, ear, state: Mutex::default() }) }
     }
 
     /// A token that is good now.
@@ -168,6 +181,13 @@ impl LogIn {
 impl Inner {
     pub(crate) fn door(&self) -> Door<'_> {
         Door { http: &self.http, authority: &self.settings.authority, clock: self.clock.as_ref() }
+    }
+
+    /// Says that something must not be shown.
+    pub(crate) fn tell(&self, secret: &Secret) {
+        if let Some(ear) = &self.ear {
+            ear(secret);
+        }
     }
 
     /// The refresh token, where no vault keeps it.

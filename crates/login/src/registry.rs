@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use transport::Client;
 
 use crate::clock::{Clock, SystemClock};
+use crate::ear::Ear;
 use crate::log_in::LogIn;
 use crate::settings::Settings;
 use crate::vault::Vault;
@@ -16,6 +17,7 @@ use crate::vault::Vault;
 pub struct LogIns {
     clock: Arc<dyn Clock>,
     vault: Option<Vault>,
+    ear: Option<Ear>,
     open: Mutex<HashMap<String, LogIn>>,
 }
 
@@ -27,14 +29,23 @@ impl LogIns {
 
     /// By another clock.
     pub fn with_clock(vault: Option<Vault>, clock: Arc<dyn Clock>) -> Self {
-        LogIns { clock, vault, open: Mutex::default() }
+        LogIns { clock, vault, ear: None, open: Mutex::default() }
+    }
+
+    /// Tells `ear` of every token from now on.
+    #[must_use]
+    pub fn heard_by(mut self, ear: Ear) -> Self {
+        self.ear = Some(ear);
+        self
     }
 
     /// The log-in for these settings: the one that is there, or a new one over `http`.
     pub fn open(&self, settings: Settings, http: Client) -> LogIn {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let key = settings.key();
-        let new = || LogIn::with(settings, http, Arc::clone(&self.clock), self.vault.clone());
+        let new = || {
+            LogIn::heard(settings, http, Arc::clone(&self.clock), self.vault.clone(), self.ear.clone())
+        };
         open.entry(key).or_insert_with(new).clone()
     }
 }
