@@ -7,6 +7,7 @@ mod profile;
 mod read;
 mod read_auth;
 mod read_connection;
+mod read_store;
 mod read_way;
 mod schema;
 mod secret;
@@ -19,11 +20,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::exit::Wrong;
 
 pub(crate) use profile::{
-    Account, Address, App, At, Auth, ClientCertificate, Connection, Ews, Proxy, Tls, Via,
+    Account, Address, App, At, Auth, ClientCertificate, Connection, Ews, Opened, Proxy, Tls, Via,
 };
 pub(crate) use schema::schema;
 pub(crate) use secret::SecretRef;
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) people: BTreeMap<String, PersonConfig>,
     /// Where runs are kept.
     pub(crate) storage: Storage,
+    /// Where the key is that the log-ins of people are kept with; a file beside them if not set.
+    pub(crate) log_in_key: Option<SecretRef>,
     /// What is allowed, whatever playbooks say.
     pub(crate) policy: engine::Policy,
     /// Where it is written down who did what.
@@ -83,6 +87,9 @@ pub(crate) struct Storage {
     /// How long `portcullis runs prune` keeps runs that are over; nothing else forgets any.
     #[serde(default, deserialize_with = "optional_duration")]
     pub(crate) keep: Option<Duration>,
+    /// A secret, and so read beside the others.
+    #[serde(default, rename = "log_in_key")]
+    _log_in_key: Option<IgnoredAny>,
 }
 
 /// `90d`, `12h`, `30m`, `45s`: a number and a unit.

@@ -11,21 +11,39 @@ mod shown;
 mod stage;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use exchange::Ports;
 use login::{LogIns, Vault};
+use transport::Secret;
 
-use crate::config::{Account, Address, Auth, Connection, Ews, Proxy, SecretRef, Tls};
+use crate::config::{Account, Address, Auth, Config, Connection, Ews, Opened, Proxy, SecretRef, Tls};
+use crate::exit::Wrong;
 
 pub(crate) use probe::Probe;
 pub(crate) use shown::settings;
 pub(crate) use stage::{Found, Stage, Step, to_json};
 
 /// The log-ins of people, kept encrypted below the data folder; tokens are shared by everything in this process.
-pub(crate) fn log_ins(data: &Path) -> LogIns {
-    LogIns::new(Some(Vault::with_key_file(data.join("log-ins"))))
+///
+/// # Errors
+/// A key that is configured and needed cannot be read, or is none.
+pub(crate) fn log_ins(config: &Config, data: &Path) -> Result<LogIns> {
+    let folder = data.join("log-ins");
+    let person = |connection: &Connection| {
+        matches!(connection, Connection::Ews(ews) if matches!(ews.auth, Auth::DeviceCode(..) | Auth::Browser(..)))
+    };
+    let vault = match &config.log_in_key {
+        // Nobody else's log-in is kept, so that the key may be where only some commands can read it.
+        Some(key) if config.connections.values().any(person) => {
+            let key = key.read_as("`storage`", "key for the log-ins that are kept (`log_in_key`)")?;
+            Vault::with_secret(folder, Secret::new(key)).map_err(|why| Wrong(format!("`storage`: {why}")))?
+        }
+        _ => Vault::with_key_file(folder),
+    };
+    Ok(LogIns::new(Some(vault)).heard_by(Arc::new(crate::hush::remember)))
 }
 
 impl Connection {
@@ -58,6 +76,7 @@ impl Ews {
             email: None,
             alias: None,
             access: ews::Access::Impersonation,
+            opened: Opened::default(),
             named_by: ews::NamedBy::default(),
             identities: Vec::new(),
             version: None,

@@ -61,7 +61,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("\n  because: {cause}"));
     }
-    output::complain(&output::visible(&crate::next::carry(&text)));
+    output::complain(&output::visible(&crate::next::carry(&crate::hush::tokens().text(&text))));
     let wrong = error
         .chain()
         .any(|cause| cause.is::<Wrong>() || matches!(cause.downcast_ref(), Some(JournalError::NotFound(_))));

@@ -130,7 +130,7 @@ pub(crate) fn init_logging(verbose: u8) {
     let _ = tracing_subscriber::fmt()
         .log_internal_errors(false)
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| crate::hush::Log)
         .with_ansi(false)
         .try_init();
 }

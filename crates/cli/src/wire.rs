@@ -74,9 +74,11 @@ pub(crate) fn engine_around(
 ) -> Result<Engine> {
     let config = shared.config()?;
     let data = shared.data(&config);
-    let exchange = actions::exchange(resolver(&config, simulator, connection::log_ins(&data)));
+    let exchange = actions::exchange(resolver(&config, simulator, connection::log_ins(&config, &data)));
     let actions = Combined::new(vec![Arc::new(exchange), Arc::new(plugins()?)]);
-    let actions = Hush::around(actions, hider(&config));
+    // With a simulator no connection is opened, and nobody has to unlock a keyring for it.
+    let hider = simulator.map_or_else(|| hider(&config), |_| Hider::default());
+    let actions = Hush::around(actions, hider);
     let builder =
         Engine::builder().source(around(actions)?).secrets(ConfiguredSecrets(config.secrets.clone()));
     let builder = builder.policy(config.policy.clone());
@@ -293,7 +295,7 @@ pub(crate) fn host_failure(message: String) -> Failure {
 fn resolver(
     config: &Config,
     simulator: Option<&Simulator>,
-    log_ins: login::LogIns,
+    log_ins: Result<login::LogIns>,
 ) -> impl Fn(Option<&str>) -> Result<Ports, Failure> + Send + Sync + 'static {
     let simulated = simulator.map(Simulator::connection);
     let connections: BTreeMap<String, config::Connection> = config.connections.clone();
@@ -311,7 +313,11 @@ fn resolver(
                 config::FILE
             ))
         })?;
-        let ports = connection.open(name, &log_ins).map_err(|error| host_failure(format!("{error:#}")))?;
+        let log_ins = log_ins.as_ref();
+        let ports = log_ins.map_err(|error| format!("{error:#}")).and_then(|log_ins| {
+            connection.open(name, log_ins).map_err(|error| format!("{error:#}"))
+        });
+        let ports = ports.map_err(host_failure)?;
         open.insert(name.to_owned(), ports.clone());
         Ok(ports)
     }

@@ -253,7 +253,7 @@ pub(crate) fn secret(node: &Node, what: &str, around: &Around<'_>, sink: &mut Si
                     node.place,
                     format!(
                         "warning: {what} stands in plain text in line {line}, for everybody who can read this file; \
-                         write `{{ env: VARIABLE }}` or `{{ file: PATH }}` instead"
+                         write `{{ env: VARIABLE }}`, `{{ file: PATH }}` or `{{ keyring: NAME }}` instead"
                     ),
                 );
                 Some(SecretRef::known(text))

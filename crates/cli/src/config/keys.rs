@@ -14,6 +14,8 @@ pub(crate) struct Key {
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
     Text,
+    /// Text, which may be written as a number.
+    TextOrNumber,
     /// A mail address.
     Address,
     /// `30s`, `5m`.
@@ -193,6 +195,9 @@ pub(crate) const NAMED_BY: &[&str] = &["smtp", "any_address", "upn"];
 pub(crate) const VERSIONS: &[&str] =
     &["auto", "Exchange2013", "Exchange2013_SP1", "Exchange2015", "Exchange2016"];
 
+/// What is opened.
+pub(crate) const STORES: &[&str] = &["mailbox", "archive", "public_folders"];
+
 /// The keys of a connection.
 pub(crate) const CONNECTION: &[Key] = &[
     required("kind", Shape::Word(&["ews"]), "`ews`: Exchange Web Services."),
@@ -214,7 +219,8 @@ pub(crate) const CONNECTION: &[Key] = &[
     key(
         "alias",
         Shape::Address,
-        "A shared mailbox the account works in, by delegation; `portcullis connection test` opens it.",
+        "A shared mailbox the account works in, by delegation. With it, this one and the account's own are opened and no \
+         other.",
     ),
     key("only_mailbox", Shape::Address, "Short for `access: self` with this as `email`."),
     key(
@@ -231,6 +237,43 @@ pub(crate) const CONNECTION: &[Key] = &[
         "identities",
         Shape::Identities,
         "Mailboxes whose owner has another name than the address: address to `{upn: NAME}` or `{sid: SID}`.",
+    ),
+    key(
+        "store",
+        Shape::Word(STORES),
+        "What is opened: mailboxes, their in-place archives, or the public folders; mailbox if left out.",
+    ),
+    key(
+        "public_folder_hierarchy",
+        Shape::Address,
+        "The mailbox that holds the tree of public folders; requests about them are routed to it.",
+    ),
+    key(
+        "public_folder_content",
+        Shape::Address,
+        "The mailbox that holds what is in the public folders, where that is another.",
+    ),
+    key(
+        "anchor",
+        Shape::Address,
+        "The mailbox that servers route requests by (X-AnchorMailbox); the one that is opened if left out.",
+    ),
+    key(
+        "time_zone",
+        Shape::Text,
+        "The time zone that times without one are meant in, by its name in Windows: `W. Europe Standard Time`; UTC if \
+         left out.",
+    ),
+    key(
+        "culture",
+        Shape::Text,
+        "The language, such as de-DE, in which a mailbox that nobody has opened yet gets its folder names.",
+    ),
+    key(
+        "code_page",
+        Shape::TextOrNumber,
+        "The charset of text that does not name one: 1252 or windows-1252. Handed out with mail, as \
+         `fallback_charset`.",
     ),
     key("server_version", Shape::Word(VERSIONS), "The schema version requests ask for; auto if left out."),
     key("timeout", Shape::Duration, "How long one request may take, e.g. 60s; 2m if left out."),

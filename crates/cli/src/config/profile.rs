@@ -1,6 +1,7 @@
 //! A connection as it is configured, before anything is opened.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::Mailbox;
@@ -30,6 +31,8 @@ pub(crate) struct Ews {
     pub(crate) alias: Option<Mailbox>,
     /// How mailboxes are opened.
     pub(crate) access: ews::Access,
+    /// What is opened, and what is said about it.
+    pub(crate) opened: Opened,
     /// How their owners are named in an impersonation.
     pub(crate) named_by: ews::NamedBy,
     /// The owners that are named in another way.
@@ -50,6 +53,21 @@ pub(crate) struct Ews {
     pub(crate) tls: Tls,
     /// The way out.
     pub(crate) proxy: Proxy,
+}
+
+/// What is opened at a server, and what it and the readers of its mail are told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Opened {
+    /// Mailboxes, archives or public folders.
+    pub(crate) store: ews::Store,
+    /// The mailbox that servers route requests by.
+    pub(crate) anchor: Option<Mailbox>,
+    /// The name, in Windows, of the time zone that times without one are meant in.
+    pub(crate) time_zone: Option<String>,
+    /// The language of a mailbox that nobody has opened yet.
+    pub(crate) culture: Option<String>,
+    /// The charset of text that does not name one.
+    pub(crate) charset: Option<Arc<str>>,
 }
 
 /// Where the server is.

@@ -69,14 +69,20 @@ fn whole(root: &Node, text: &str, file: &Path, sink: &mut Sink) -> Option<Config
             }
         }
     }
-    let audit = top.get("audit").map(|entry| Fields::open(&entry.value, "`audit`", &mut Sink::default()));
-    let key = audit.flatten().and_then(|audit| audit.secret("key", &around, sink));
+    let mut secret = |section: &str, key: &str| {
+        // What else is wrong with the section is said when it is read itself.
+        let fields = Fields::open(&top.get(section)?.value, format!("`{section}`"), &mut Sink::default())?;
+        fields.secret(key, &around, sink)
+    };
+    let key = secret("audit", "key");
+    let log_in_key = secret("storage", "log_in_key");
     let rest = rest(text, sink)?;
     Some(Config {
         connections,
         secrets: secrets.into_iter().filter_map(|(name, secret)| Some((name, secret?))).collect(),
         people: rest.people,
         storage: rest.storage,
+        log_in_key,
         policy: rest.policy,
         audit: AuditConfig { head: rest.audit.head.map(|head| base.join(head)), key },
         place: Some(file.to_owned()),

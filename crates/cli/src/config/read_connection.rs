@@ -12,7 +12,7 @@ use super::keys::{ACCESS, CLOUDS, CONNECTION, KINDS, NAMED_BY, VERSIONS};
 use super::problem::Sink;
 use super::profile::{Address, At, Auth, Connection, Ews};
 use super::tree::{Entry, Node, Value};
-use super::{read_auth, read_way};
+use super::{read_auth, read_store, read_way};
 
 /// The connection, if there is nothing wrong with it.
 pub(crate) fn connection(
@@ -34,6 +34,7 @@ pub(crate) fn connection(
     let only = fields.address("only_mailbox", sink);
     let test_user = fields.address("test_user", sink);
     let access = access(&fields, auth.as_ref(), email.as_ref(), only.as_ref(), sink);
+    let opened = read_store::opened(&fields, sink);
     let named_by = named_by(&fields, access.as_ref(), sink);
     let identities = identities(&fields, access.as_ref(), sink);
     let version = version(&fields, sink);
@@ -47,6 +48,7 @@ pub(crate) fn connection(
         email: email.or(only),
         alias,
         access: access?,
+        opened,
         named_by,
         identities,
         version,

@@ -35,6 +35,7 @@ pub(crate) fn schema() -> Value {
                     "pattern": "^(each|interval\\([0-9]+\\))$",
                     "description": "When a record counts as kept: `each`, or `interval(MILLISECONDS)`.",
                 },
+                "log_in_key": { "$ref": "#/$defs/secret", "description": "The key that the log-ins of people are kept with, at least 32 characters; a file beside them if left out." },
                 "keep": described(duration(), "How long `portcullis runs prune` keeps runs that are over."),
             }), &[]),
             "policy": { "type": "object", "description": "What is allowed, whatever playbooks say: see docs/policy.md." },
@@ -92,6 +93,7 @@ fn connection() -> Value {
 fn value(shape: Shape) -> Value {
     match shape {
         Shape::Text | Shape::File => json!({ "type": "string", "minLength": 1 }),
+        Shape::TextOrNumber => json!({ "type": ["string", "integer"] }),
         Shape::Address => json!({ "type": "string", "pattern": "^[^@\\s<>,;]+@[^@\\s<>,;]+$" }),
         Shape::Duration => duration(),
         Shape::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),

@@ -47,6 +47,42 @@ fn an_empty_file_says_nothing() {
 }
 
 #[test]
+fn what_is_opened_and_how_it_is_read_is_taken_over() {
+    let connection = |more: &str| {
+        let text = format!(
+            "connections:\n  mail:\n    kind: ews\n    url: https://mail.corp.example/x\n    user: svc@corp.example\n    \
+             password: {{ keyring: mail }}\n{more}"
+        );
+        ews(&config(&text).0).clone()
+    };
+    let plain = connection("");
+    assert_eq!(plain.opened.store, ews::Store::Primary);
+    assert_eq!(plain.auth.account().unwrap().password, SecretRef::Keyring("mail".to_owned()));
+    let all = connection(
+        "    store: public_folders\n    public_folder_hierarchy: tree@corp.example\n    public_folder_content: \
+         all@corp.example\n    anchor: near@corp.example\n    time_zone: W. Europe Standard Time\n    culture: de-DE\n    \
+         code_page: 1252\n",
+    );
+    let opened = all.opened;
+    let name = |name: &str| Some(name.to_owned());
+    let store =
+        ews::Store::PublicFolders { hierarchy: name("tree@corp.example"), content: name("all@corp.example") };
+    assert_eq!(opened.store, store);
+    assert_eq!(opened.anchor.unwrap().as_str(), "near@corp.example");
+    assert_eq!((opened.time_zone, opened.culture), (name("W. Europe Standard Time"), name("de-DE")));
+    assert_eq!(opened.charset.as_deref(), Some("windows-1252"));
+    for (written, charset) in [
+        ("65001", "utf-8"),
+        ("\"932\"", "shift_jis"),
+        ("cp1251", "windows-1251"),
+        ("ISO-8859-15", "iso-8859-15"),
+    ] {
+        let opened = connection(&format!("    store: archive\n    code_page: {written}\n")).opened;
+        assert_eq!((opened.charset.as_deref(), opened.store), (Some(charset), ews::Store::Archive), "{written}");
+    }
+}
+
+#[test]
 fn secrets_are_named_and_plain_ones_are_warned_about() {
     let text = "connections:\n  mail:\n    kind: ews\n    url: https://mail.corp.example/EWS/Exchange.asmx\n    \
                 auth: { kind: basic, user: svc, password: secret:mail }\nsecrets:\n  mail: { file: mail.txt }\n  \
@@ -56,7 +92,7 @@ fn secrets_are_named_and_plain_ones_are_warned_about() {
     assert_eq!(config.connections["mail"].secrets(), [("password", &SecretRef::File(place))]);
     assert_eq!(config.audit.key, Some(SecretRef::known("hunter2")));
     let expected = "portcullis.yaml:8:9: warning: the secret `hook` stands in plain text in line 8, for everybody who \
-                    can read this file; write `{ env: VARIABLE }` or `{ file: PATH }` instead";
+                    can read this file; write `{ env: VARIABLE }`, `{ file: PATH }` or `{ keyring: NAME }` instead";
     assert_eq!(warnings, [expected]);
     assert!(!format!("{config:?}").contains("hunter2"));
 }
@@ -122,6 +158,9 @@ fn piece() -> impl Strategy<Value = String> {
         "      password: ",
         "{ env: A }\n",
         "{ file: A }\n",
+        "{ keyring: A }\n",
+        "    store: archive\n",
+        "    code_page: 1252\n",
         "secret:a\n",
         "    tls: ",
         "off\n",

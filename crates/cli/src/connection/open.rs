@@ -81,6 +81,12 @@ impl Ews {
         self.email.clone().or_else(account)
     }
 
+    /// The only mailboxes that are opened, where it is not for the access to say: a connection with an alias is for that
+    /// shared mailbox, and for the account's own.
+    fn only(&self) -> Vec<Mailbox> {
+        self.alias.iter().cloned().chain(self.alias.as_ref().and_then(|_| self.own_mailbox())).collect()
+    }
+
     /// The log-in by OAuth, if it is one.
     pub(crate) fn log_in(&self, name: &str, log_ins: &LogIns) -> Result<Option<LogIn>> {
         let Some(app) = self.auth.app() else { return Ok(None) };
@@ -99,6 +105,12 @@ impl Ews {
             config.version = version;
             config.step_down = false;
         }
+        config.only = self.only();
+        config.store = self.opened.store.clone();
+        config.anchor = self.opened.anchor.as_ref().map(|mailbox| mailbox.as_str().to_owned());
+        config.time_zone.clone_from(&self.opened.time_zone);
+        config.culture.clone_from(&self.opened.culture);
+        config.fallback_charset.clone_from(&self.opened.charset);
         if let Some(settle) = self.settle {
             config.settle = settle;
         }

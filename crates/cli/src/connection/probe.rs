@@ -248,10 +248,8 @@ impl<'p> Probe<'p> {
             Ok(client) => client,
             Err(error) => return Found::failed(format!("{error:#}"), "mend the configuration"),
         };
-        match self.within(super::inbox::count(&client, mailbox)).await {
-            Ok(Ok(messages)) => {
-                Found::Passed(format!("the inbox of {mailbox} is open, with {messages} messages"))
-            }
+        match self.within(super::inbox::look(&client, mailbox, &self.ews.opened.store)).await {
+            Ok(Ok(open)) => Found::Passed(open),
             Ok(Err(error)) => {
                 let fallback = "look at what the server says, and ask the Exchange administrator";
                 let remedy = remedy(error.code.as_deref(), &error.message).unwrap_or(fallback);

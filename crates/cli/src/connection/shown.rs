@@ -23,7 +23,10 @@ pub(crate) fn settings(ews: &Ews) -> Vec<(&'static str, String)> {
     let access = match &ews.access {
         ews::Access::Impersonation => format!("impersonation, by {}", named_by(ews.named_by)),
         ews::Access::SelfOnly { mailbox } => format!("only {mailbox}"),
-        ews::Access::Delegate { .. } => "delegation".to_owned(),
+        ews::Access::Delegate { .. } => match &ews.alias {
+            Some(alias) => format!("delegation, only {alias} and the account's own"),
+            None => "delegation".to_owned(),
+        },
     };
     all.push(("access", access));
     let version = ews.version.map_or("auto".to_owned(), |version| version.as_str().to_owned());
@@ -31,6 +34,11 @@ pub(crate) fn settings(ews: &Ews) -> Vec<(&'static str, String)> {
     let optional = [
         ("email", ews.email.as_ref().map(ToString::to_string)),
         ("alias", ews.alias.as_ref().map(ToString::to_string)),
+        ("store", store(&ews.opened.store)),
+        ("anchor", ews.opened.anchor.as_ref().map(ToString::to_string)),
+        ("time_zone", ews.opened.time_zone.clone()),
+        ("culture", ews.opened.culture.clone()),
+        ("code_page", ews.opened.charset.as_deref().map(str::to_owned)),
         ("test_user", ews.test_user.as_ref().map(ToString::to_string)),
         ("identities", (!ews.identities.is_empty()).then(|| format!("{} mailboxes", ews.identities.len()))),
         ("timeout", ews.timeout.map(|limit| format!("{} s", limit.as_secs()))),
@@ -80,6 +88,19 @@ fn named_by(named_by: ews::NamedBy) -> &'static str {
         ews::NamedBy::PrincipalName => "upn",
         ews::NamedBy::SmtpAddress => "any_address",
         _ => "smtp",
+    }
+}
+
+fn store(store: &ews::Store) -> Option<String> {
+    match store {
+        ews::Store::Archive => Some("archives".to_owned()),
+        ews::Store::PublicFolders { hierarchy, content } => {
+            let at = |what: &str, mailbox: &Option<String>| {
+                mailbox.as_ref().map(|mailbox| format!(", {what} at {mailbox}")).unwrap_or_default()
+            };
+            Some(format!("public folders{}{}", at("their tree", hierarchy), at("their content", content)))
+        }
+        _ => None,
     }
 }
 

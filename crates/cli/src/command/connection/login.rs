@@ -25,7 +25,7 @@ impl Login {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let config = shared.config()?;
         let Connection::Ews(ews) = named(&config, &self.name)?;
-        let log_ins = connection::log_ins(&shared.data(&config));
+        let log_ins = connection::log_ins(&config, &shared.data(&config))?;
         let log_in = ews.log_in(&self.name, &log_ins)?;
         let person = match (&ews.auth, &log_in) {
             (Auth::DeviceCode(..), Some(log_in)) => self.device(log_in).await,

@@ -20,7 +20,7 @@ impl Logout {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let config = shared.config()?;
         let Connection::Ews(ews) = named(&config, &self.name)?;
-        let log_ins = connection::log_ins(&shared.data(&config));
+        let log_ins = connection::log_ins(&config, &shared.data(&config))?;
         let Some(log_in) = ews.log_in(&self.name, &log_ins)? else {
             let (name, kind) = (&self.name, ews.auth.kind());
             let message =

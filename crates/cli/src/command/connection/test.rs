@@ -9,6 +9,7 @@ use super::named;
 use crate::config::Connection;
 use crate::connection::{self, Found, Probe, Stage, Step, to_json};
 use crate::exit::{Exit, Wrong};
+use crate::hush;
 use crate::output::{self, Style};
 use crate::wire::{self, Shared};
 
@@ -48,7 +49,7 @@ impl Test {
         let hider = wire::hider(&config);
         let style = Style::stdout();
         let mut tell = |step: &Step| self.tell(&hushed(step, &hider), style);
-        let log_ins = connection::log_ins(&shared.data(&config));
+        let log_ins = connection::log_ins(&config, &shared.data(&config))?;
         let user = user.or_else(|| ews.test_user.clone());
         let steps = Probe::new(&self.name, ews.as_ref().clone(), &log_ins, user, &mut tell).run().await;
         let steps: Vec<Step> = steps.iter().map(|step| hushed(step, &hider)).collect();
@@ -84,12 +85,13 @@ impl Test {
     }
 }
 
-/// Without the secrets of the configuration, which a server may repeat.
+/// Without the secrets of the configuration and the tokens, which a server may repeat.
 fn hushed(step: &Step, hider: &engine::Hider) -> Step {
+    let quiet = |text: &str| hush::tokens().text(&hider.text(text));
     let found = match &step.found {
-        Found::Passed(detail) => Found::Passed(hider.text(detail)),
-        Found::Skipped(detail) => Found::Skipped(hider.text(detail)),
-        Found::Failed { reason, remedy } => Found::failed(hider.text(reason), remedy.as_str()),
+        Found::Passed(detail) => Found::Passed(quiet(detail)),
+        Found::Skipped(detail) => Found::Skipped(quiet(detail)),
+        Found::Failed { reason, remedy } => Found::failed(quiet(reason), quiet(remedy)),
     };
     Step { found, ..step.clone() }
 }
