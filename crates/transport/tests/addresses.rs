@@ -70,9 +70,8 @@ async fn private_addresses_are_reached_when_that_is_said() {
 
 #[tokio::test]
 async fn metadata_stay_out_of_reach_of_what_is_private() {
-    let builder = Client::builder()
-        .addresses(Addresses::public().and_private())
-        .allow_plain_http("169.254.169.254");
+    let builder =
+        Client::builder().addresses(Addresses::public().and_private()).allow_plain_http("169.254.169.254");
     let error = get(builder, "http://169.254.169.254/latest/meta-data/").await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     assert!(error.to_string().contains("metadata"), "{error}");
@@ -90,7 +89,8 @@ async fn a_proxy_may_be_private_and_is_no_way_around() {
     assert_eq!(opened.load(Ordering::SeqCst), 0);
     // A name that the proxy resolves is the proxy's matter: it is reached and answers.
     let proxy = Proxy::new(ProxyKind::Http, "127.0.0.1", port);
-    let builder = Client::builder().addresses(Addresses::public()).proxy(proxy).allow_plain_http("intranet.example");
+    let builder =
+        Client::builder().addresses(Addresses::public()).proxy(proxy).allow_plain_http("intranet.example");
     assert_eq!(get(builder, "http://intranet.example/").await.unwrap(), 204);
 }
 

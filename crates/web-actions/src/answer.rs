@@ -59,7 +59,8 @@ pub(crate) fn output(site: &Site, answer: Answer, wanted: &Wanted<'_>) -> Result
 fn body(site: &Site, answer: &Answer, wanted: &Wanted<'_>, into: &mut Answered) -> Result<(), Failure> {
     let small = answer.body.len() <= INLINE;
     let needs_json = wanted.keep == Keep::Json || wanted.expected.is_some();
-    let wrong = |kind, why: String| Err(Failure::new(kind, Blame::Server, format!("{}: {why}", wanted.action)));
+    let wrong =
+        |kind, why: String| Err(Failure::new(kind, Blame::Server, format!("{}: {why}", wanted.action)));
     if !small && (needs_json || wanted.keep == Keep::Text) {
         let size = answer.body.len();
         let why = format!(
@@ -102,7 +103,8 @@ fn body(site: &Site, answer: &Answer, wanted: &Wanted<'_>, into: &mut Answered) 
         }
     }
     if site.hidden.is_in(&answer.body) {
-        let why = "the answer repeats a secret of the connection, so it is not kept as an artifact".to_owned();
+        let why =
+            "the answer repeats a secret of the connection, so it is not kept as an artifact".to_owned();
         return wrong(FailureKind::Invalid, why);
     }
     let media_type = if into.media_type.is_empty() { "application/octet-stream" } else { &into.media_type };
@@ -141,7 +143,10 @@ fn text<'a>(answer: &'a Answer, media_type: &str, json_like: bool, asked: bool) 
         || json_like
         || media_type.is_empty()
         || media_type.ends_with("+xml")
-        || matches!(media_type, "application/xml" | "application/javascript" | "application/x-www-form-urlencoded");
+        || matches!(
+            media_type,
+            "application/xml" | "application/javascript" | "application/x-www-form-urlencoded"
+        );
     let text = std::str::from_utf8(without_mark(&answer.body)).ok()?;
     let plain = !text.contains('\0');
     ((says_so || asked) && plain).then_some(text)

@@ -62,7 +62,10 @@ impl Site {
         if let Some((name, _)) = &self.query_key
             && query.iter().any(|(ours, _)| ours == name)
         {
-            return Err(failure::invalid(action, format_args!("the parameter `{name}` is the connection's own")));
+            return Err(failure::invalid(
+                action,
+                format_args!("the parameter `{name}` is the connection's own"),
+            ));
         }
         self.base.below(path, &params.texts(), &query).map_err(|why| failure::invalid(action, why))
     }

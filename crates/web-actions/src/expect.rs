@@ -31,10 +31,8 @@ impl Expected {
         if violations.is_empty() {
             return Ok(());
         }
-        let places: Vec<Value> = violations
-            .iter()
-            .map(|one| json!({ "place": one.pointer, "problem": one.message }))
-            .collect();
+        let places: Vec<Value> =
+            violations.iter().map(|one| json!({ "place": one.pointer, "problem": one.message })).collect();
         let said: Vec<String> = violations
             .iter()
             .take(PLACES)
@@ -44,6 +42,7 @@ impl Expected {
             })
             .collect();
         let message = format!("{action}: the answer is not what `expect` says: {}", said.join("; "));
-        Err(Failure::new(FailureKind::Invalid, Blame::Server, message).with_details(json!({ "places": places })))
+        Err(Failure::new(FailureKind::Invalid, Blame::Server, message)
+            .with_details(json!({ "places": places })))
     }
 }

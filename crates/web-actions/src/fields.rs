@@ -10,9 +10,25 @@ use serde_json::{Value, json};
 
 /// Headers that say how a request travels or who sends it: the connection and the client write them.
 const NOT_OURS: [&str; 19] = [
-    "accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "expect", "forwarded",
-    "host", "keep-alive", "origin", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
-    "upgrade", "via", "x-http-method-override",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-http-method-override",
 ];
 /// Headers of proxies, under whose names a playbook could claim to come from elsewhere, and other ways to say another
 /// method or path than the request has.

@@ -159,12 +159,20 @@ const WORDS: &[(&str, FailureKind, &str)] = &[
     ("too_many_attachments", FailureKind::Invalid, "the message has too many attachments"),
     ("user_not_found", FailureKind::NotFound, "the user the webhook posts to does not exist"),
     ("channel_not_found", FailureKind::NotFound, "the channel of the webhook does not exist"),
-    ("channel_is_archived", FailureKind::NotFound, "the channel of the webhook is archived; make a webhook for another"),
+    (
+        "channel_is_archived",
+        FailureKind::NotFound,
+        "the channel of the webhook is archived; make a webhook for another",
+    ),
     ("no_active_hooks", FailureKind::NotFound, "the webhook is switched off; make a new one"),
     ("no_service", FailureKind::NotFound, "the webhook is switched off or removed; make a new one"),
     ("no_team", FailureKind::NotFound, "the workspace of the webhook does not exist; check the address"),
     ("team_disabled", FailureKind::PermissionDenied, "the workspace of the webhook is disabled"),
-    ("action_prohibited", FailureKind::PermissionDenied, "an administrator does not allow the webhook to post there"),
+    (
+        "action_prohibited",
+        FailureKind::PermissionDenied,
+        "an administrator does not allow the webhook to post there",
+    ),
     (
         "posting_to_general_channel_denied",
         FailureKind::PermissionDenied,
@@ -188,7 +196,8 @@ fn judged(site: &Site, answer: &Answer) -> Result<(), Failure> {
             ..unwanted
         },
         None if answer.status.is_success() => {
-            let message = format!("{}; Slack says `ok` where it posted, so this is not Slack", unwanted.message);
+            let message =
+                format!("{}; Slack says `ok` where it posted, so this is not Slack", unwanted.message);
             Failure { kind: FailureKind::Unknown, message, ..unwanted }
         }
         None => unwanted,
@@ -224,9 +233,13 @@ impl TypedAction<Web> for Slack {
             let why = format!("the message has {} bytes; {PAYLOAD} are the limit", body.len());
             return Err(Failure { kind: FailureKind::Limit, ..invalid(NAME, why) });
         }
-        let Some(site) = web.site(NAME, Kind::Slack)? else { return Ok(Output { status: 200, cut: was_cut }) };
-        let headers =
-            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))]);
+        let Some(site) = web.site(NAME, Kind::Slack)? else {
+            return Ok(Output { status: 200, cut: was_cut });
+        };
+        let headers = HeaderMap::from_iter([(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        )]);
         let uri = site.base.uri().map_err(|why| invalid(NAME, why))?;
         let answer = site.change(Ask { method: Method::POST, uri, headers, body: body.into() }).await?;
         judged(site, &answer)?;
@@ -265,7 +278,10 @@ mod tests {
         let expected = "&lt;!channel&gt; &lt;https://evil.test|your bank&gt; &amp; &lt;@U1&gt; *bold*";
         assert_eq!(payload["text"], expected);
         assert_eq!((&payload["mrkdwn"], &payload["unfurl_links"]), (&json!(false), &json!(false)));
-        assert_eq!(payload["blocks"][0]["text"], json!({"type": "plain_text", "text": expected, "emoji": false}));
+        assert_eq!(
+            payload["blocks"][0]["text"],
+            json!({"type": "plain_text", "text": expected, "emoji": false})
+        );
         assert_eq!(payload["blocks"][2]["fields"][0]["type"], "plain_text");
         assert!(!payload.to_string().contains('<'));
     }

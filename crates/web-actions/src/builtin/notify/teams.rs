@@ -186,7 +186,9 @@ impl TypedAction<Web> for Teams {
 
     async fn run(web: Web, _: Context, input: Input) -> Result<Output, Failure> {
         let (payload, was_cut) = message(&input);
-        let Some(site) = web.site(NAME, Kind::Teams)? else { return Ok(Output { status: 202, cut: was_cut }) };
+        let Some(site) = web.site(NAME, Kind::Teams)? else {
+            return Ok(Output { status: 202, cut: was_cut });
+        };
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let uri = site.base.uri().map_err(|why| invalid(NAME, why))?;
         let body = payload.to_string().into_bytes().into();

@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::Web;
 use crate::call::{Ask, IDEMPOTENCY_KEY, key};
 use crate::failure::invalid;
 use crate::sign::signature;
 use crate::web::{Kind, Site};
-use crate::Web;
 
 const NAME: &str = "notify.webhook";
 
@@ -100,7 +100,10 @@ impl TypedAction<Web> for Webhook {
         let id = key(&context);
         let Some(site) = web.site(NAME, Kind::Webhook)? else { return Ok(Output { id, status: 200, size }) };
         if size > site.max_request {
-            let why = format!("the payload has {size} bytes, and the connection sends {} at most", site.max_request);
+            let why = format!(
+                "the payload has {size} bytes, and the connection sends {} at most",
+                site.max_request
+            );
             return Err(Failure { kind: FailureKind::Limit, ..invalid(NAME, why) });
         }
         let headers = headers(site, &id, &body)?;
