@@ -17,7 +17,7 @@ use bytes::Bytes;
 use exchange::{Error, ErrorKind, Mailbox};
 use exchange_sim::{Organisation, Server};
 use http::Request;
-use portcullis_ews::{Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Discovered};
+use portcullis_ews::{Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Discovered, ServiceRecords};
 use proptest::prelude::*;
 use support::{Canned, alice, now};
 
@@ -291,6 +291,50 @@ proptest! {
             }), "the log-in went to {}", url);
         }
     }
+}
+
+/// What the records of a domain say.
+struct Records(Vec<(&'static str, u16)>);
+
+impl ServiceRecords for Records {
+    fn look<'a>(&'a self, name: &'a str) -> exchange::Work<'a, Vec<(String, u16)>> {
+        assert_eq!(name, "_autodiscover._tcp.corp.example");
+        let found = self.0.iter().map(|(host, port)| ((*host).to_owned(), *port)).collect();
+        Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
+#[test]
+fn the_records_of_a_domain_are_the_last_resort_and_get_no_login_by_themselves() {
+    let asked_of = |trusted: &[&str]| {
+        let mut config = AutodiscoverConfig::default();
+        config.trusted_hosts = trusted.iter().map(|host| (*host).to_owned()).collect();
+        let (client, asked) = network(config, |url, _| {
+            let there = url.starts_with("https://mail.hoster.example/") && url.ends_with(".svc");
+            there.then(|| found_at("https://mail.hoster.example/EWS/Exchange.asmx"))
+        });
+        let records = Records(vec![("mail.hoster.example", 443), ("odd.hoster.example", 8443)]);
+        let found = now(client.with_records(Arc::new(records)).discover(&alice()));
+        let asked = asked.lock().unwrap().clone();
+        (found, asked)
+    };
+    // A host that nobody vouched for is not asked, and the error says so.
+    let (error, asked) = asked_of(&[]);
+    let error = error.unwrap_err();
+    assert!(asked.iter().all(|(_, url)| !url.contains("hoster")), "{asked:?}");
+    assert!(error.message.contains("it names mail.hoster.example:443"), "{error}");
+    assert!(error.message.contains("mail.hoster.example is not trusted with the log-in"), "{error}");
+    let (found, asked) = asked_of(&["mail.hoster.example"]);
+    let found = found.unwrap();
+    assert_eq!(found.ews_url.host(), Some("mail.hoster.example"));
+    assert_eq!(
+        asked.last().unwrap(),
+        &(true, "https://mail.hoster.example/autodiscover/autodiscover.svc".to_owned())
+    );
+    assert!(asked.iter().all(|(_, url)| !url.contains("odd")), "{asked:?}");
+    // It comes after everything else.
+    let looked = found.attempts.iter().position(|attempt| attempt.url.starts_with("dns:")).unwrap();
+    assert_eq!(looked, found.attempts.len() - 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! An archive and public folders over real HTTP against the simulator; what became of the mails is asked of the
-//! simulator's snapshot, not of the client.
+//! An archive and public folders, subscriptions on one server of several, and messages larger than what is kept in
+//! memory: over real HTTP against the simulator. What became of the mails is asked of its snapshot, not of the client.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,9 +11,14 @@
 #[path = "support/wired.rs"]
 mod wired;
 
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use exchange::{DeleteMode, ErrorKind, FolderRef, ItemRef, Mailbox, Query, SearchRequest, WellKnownFolder};
+use exchange::{
+    Content, DeleteMode, ErrorKind, FolderRef, ItemRef, Mailbox, Query, SearchRequest, WellKnownFolder,
+};
 use exchange_sim::{Organisation, Server};
 use portcullis_ews::{
     Autodiscover, AutodiscoverConfig, AutodiscoverMethod, Config, EventKind, EwsClient, FolderAt, FolderKind,
@@ -116,7 +121,7 @@ async fn an_archive_is_searched_read_and_changed_apart_from_its_mailbox() {
         ("archivemsgfolderroot/2019", "oldest"),
     ] {
         let place = match place.split_once('/') {
-            None if place == "inbox" => WellKnownFolder::Inbox.into(),
+            None if place == "inbox" => folder("inbox"),
             _ => FolderRef::Path(place.split('/').map(str::to_owned).collect()),
         };
         organisation.deliver(ALICE, &place, mail(subject)).unwrap();
@@ -313,7 +318,7 @@ async fn subscriptions_are_found_again_on_the_server_that_made_them() {
     let other = client.subscribe_streaming_beside(bob, &new_mail(), &one).await.unwrap();
     let apart = client.subscribe_streaming(&alice(), &new_mail()).await.unwrap();
     let mut stream = client.stream_events(&alice(), &[one.id.clone()], 1).await.unwrap();
-    organisation.deliver(ALICE, &WellKnownFolder::Inbox.into(), mail("here")).unwrap();
+    organisation.deliver(ALICE, &folder("inbox"), mail("here")).unwrap();
     let Streamed::Notification(told) = news(&mut stream).await else { panic!("no notification") };
     assert_eq!(told.events[0].kind, EventKind::NewMail);
     drop(stream);
@@ -343,7 +348,7 @@ async fn what_is_older_than_the_changes_that_are_kept_is_synchronised_anew() {
     let organisation = Organisation::new();
     organisation.add_mailbox(ALICE);
     let deliver = |subject: &str| {
-        organisation.deliver(ALICE, &WellKnownFolder::Inbox.into(), mail(subject)).unwrap();
+        organisation.deliver(ALICE, &folder("inbox"), mail(subject)).unwrap();
     };
     for number in 0..20 {
         deliver(&format!("before-{number}"));
@@ -376,4 +381,121 @@ async fn what_is_older_than_the_changes_that_are_kept_is_synchronised_anew() {
     assert_eq!(error.code.as_deref(), Some("ErrorInvalidWatermark"), "{error}");
     // Who begins anew gets everything there is.
     assert_eq!(sync(None).await.unwrap().changes.len(), 23);
+}
+
+/// Keeps what is written, and how much of it came at a time.
+#[derive(Default)]
+struct Parts {
+    bytes: Vec<u8>,
+    largest: usize,
+}
+
+impl Write for Parts {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.largest = self.largest.max(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_large_message_is_exported_in_parts_and_uploaded_as_it_is_read() {
+    let organisation = Organisation::new();
+    organisation.add_mailbox(ALICE);
+    organisation.add_mailbox("bob@corp.example");
+    let large = mail("large") + &"0123456789abcdef\r\n".repeat(200_000);
+    let item = organisation.deliver(ALICE, &folder("inbox"), large.clone()).unwrap();
+    let server = serve(&organisation).await;
+    let ports = connect(&server, |_| {}).ports();
+    let transfer = ports.transfer.unwrap();
+    let mut parts = Parts::default();
+    let size = transfer.export(&alice(), &ItemRef::new(item), &mut parts).await.unwrap();
+    assert_eq!(size, parts.bytes.len() as u64);
+    assert!(size > 3_000_000 && parts.largest <= 64 * 1024, "{} at a time", parts.largest);
+    let bob = Mailbox::new("bob@corp.example").unwrap();
+    let made = transfer.import(&bob, &folder("inbox"), Arc::new(parts.bytes), size).await.unwrap();
+    let mut raw = Vec::new();
+    ports.read.unwrap().mime(&bob, &made, &mut raw).await.unwrap();
+    assert!(raw == large.into_bytes());
+}
+
+/// Bytes from nowhere, and how many were taken.
+struct Counted {
+    size: u64,
+    taken: Arc<AtomicU64>,
+}
+
+struct Taking {
+    left: u64,
+    taken: Arc<AtomicU64>,
+}
+
+impl Content for Counted {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Taking { left: self.size, taken: Arc::clone(&self.taken) }))
+    }
+}
+
+impl Read for Taking {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap().min(out.len());
+        out[..most].fill(7);
+        self.left -= most as u64;
+        self.taken.fetch_add(most as u64, Ordering::SeqCst);
+        Ok(most)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_does_not_take_is_not_read() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    /// More than sockets buffer, by far.
+    const SIZE: u64 = 64 << 20;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/EWS/Exchange.asmx", listener.local_addr().unwrap());
+    let taken = Arc::new(AtomicU64::new(0));
+    let content = Arc::new(Counted { size: SIZE, taken: Arc::clone(&taken) });
+    let client = wired::connect(&url, "svc@corp.example", "pass", Duration::from_secs(300));
+    let upload = tokio::spawn(async move {
+        let at: FolderAt = FolderRef::Id("AAMkFolder=".to_owned()).into();
+        let new = portcullis_ews::Upload::New;
+        client.upload_item_from(&alice(), &at, &new, content, SIZE).await
+    });
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    // However long the server looks away, only what the sockets hold is read.
+    let mut before = u64::MAX;
+    while before != taken.load(Ordering::SeqCst) {
+        before = taken.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!(before < SIZE / 4, "{before} bytes were read for nobody");
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap().split('\r').next().unwrap();
+    let length: u64 = length.parse().unwrap();
+    let mut left = length;
+    let mut piece = vec![0; 1 << 20];
+    while left > 0 {
+        left -= socket.read(&mut piece).await.unwrap() as u64;
+    }
+    assert_eq!(taken.load(Ordering::SeqCst), SIZE);
+    assert!(length > SIZE / 3 * 4 && length < SIZE / 3 * 4 + 4_096);
+    let answer = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><m:UploadItemsResponse \
+        xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\"><m:ResponseMessages>\
+        <m:UploadItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+        <m:ItemId Id=\"AAMkNew=\" ChangeKey=\"CK\"/></m:UploadItemsResponseMessage></m:ResponseMessages>\
+        </m:UploadItemsResponse></s:Body></s:Envelope>";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{answer}",
+        answer.len()
+    );
+    socket.write_all(answer.as_bytes()).await.unwrap();
+    assert_eq!(upload.await.unwrap().unwrap().id, "AAMkNew=");
 }

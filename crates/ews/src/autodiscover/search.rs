@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::cache::Cache;
 use super::order::{Face, Place, base, faces, places};
+use super::records::{self, ServiceRecords};
 use super::settings::{Attempt, AutodiscoverConfig, Discovered, Said, Settings};
 use super::trust::{domain, is_https, is_safe, may_log_in};
 use super::{json, pox, soap};
@@ -26,6 +27,7 @@ const LISTED: usize = 12;
 #[derive(Clone)]
 pub struct Autodiscover {
     inner: Arc<Inner>,
+    records: Option<Arc<dyn ServiceRecords>>,
 }
 
 struct Inner {
@@ -61,7 +63,13 @@ impl Autodiscover {
         let over = |service| Box::new(Over { service, sent: |_: &S::Error| Sent::Perhaps });
         let (login, anonymous) = (over(login), over(anonymous));
         let inner = Inner { login, anonymous, config, cache: Cache::default(), ids: RequestIds::new(None) };
-        Autodiscover { inner: Arc::new(inner) }
+        Autodiscover { inner: Arc::new(inner), records: None }
+    }
+
+    /// The same, and where nobody answers the records of the domain are looked up.
+    #[must_use]
+    pub fn with_records(self, records: Arc<dyn ServiceRecords>) -> Self {
+        Autodiscover { records: Some(records), ..self }
     }
 
     /// Where the EWS of this address is.
@@ -89,7 +97,15 @@ impl Autodiscover {
             if let Some(place) = &remembered {
                 queue.push_front(place.clone());
             }
-            while let Some(place) = queue.pop_front() {
+            let mut records = self.records.as_ref();
+            loop {
+                let Some(place) = queue.pop_front() else {
+                    let Some(records) = records.take() else { break };
+                    let (places, looked) = records::places(records, config, domain(&about)).await;
+                    search.attempts.push(looked);
+                    queue.extend(places);
+                    continue;
+                };
                 if !search.seen.insert((place.clone(), about.as_str().to_lowercase())) {
                     continue;
                 }
