@@ -64,8 +64,10 @@ fn pieces_of_any_size_give_the_same_result() {
 
 #[test]
 fn blanks_ahead_of_an_answer_are_judged_alike_in_whatever_pieces_they_come() {
-    let rests = [good(), "&".to_owned(), String::new(), "<html>".to_owned()];
-    for (blanks, rest) in [10, 127, 128, 129, 300].iter().flat_map(|n| rests.iter().map(move |rest| (n, rest))) {
+    let rests = [good(), "&".to_owned(), String::new(), "<html>".to_owned(), "<?x?>  text".to_owned()];
+    for (blanks, rest) in
+        [10, 127, 128, 129, 300].iter().flat_map(|n| rests.iter().map(move |rest| (n, rest)))
+    {
         let text = format!("{}{rest}", " ".repeat(*blanks));
         let whole = search(Canned::xml(text.clone()));
         for size in [1, 7, 64, 128, 131] {

@@ -275,11 +275,11 @@ impl Tokenizer {
         let rest = self.buffer.get(self.at..).unwrap_or_default();
         let len = memchr2(b'<', b'&', rest).unwrap_or(rest.len());
         if self.starts.is_empty() {
-            let blank = rest.get(..len).unwrap_or_default().iter().all(u8::is_ascii_whitespace);
-            if !blank {
+            let blank = rest.iter().take(len).take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.at += blank;
+            if blank < len {
                 return Err(self.error(Reason::Markup("text outside the root element")));
             }
-            self.at += len;
             return Ok(Step::Again);
         }
         self.give_text(len);
