@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::output::Output;
-use crate::{limits, parse};
+use crate::{charset, limits, parse};
 
 /// The plugin.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +26,18 @@ pub struct Parse;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The mail, as `mail.download_eml` gives it, or an attached one from `attachments` of an earlier `eml.parse`.
+    /// The mail, as `mail.download_eml` gives it, or an attached one from `attachments` of an earlier `eml.parse`. A
+    /// `.msg` file that Outlook saved is a mail too.
     pub message: Artifact,
     /// How many levels of attached mails to open, at most 5. Without it, 5. Deeper ones are listed as attachments.
     #[serde(default)]
     #[schemars(range(min = 0, max = 5))]
     pub max_depth: Option<u32>,
+    /// What text is read as that names no charset, or a wrong one, and is not UTF-8: a charset or the number of a
+    /// Windows code page, e.g. `windows-1251` or `1251`. Without it, `windows-1252`.
+    #[serde(default)]
+    #[schemars(length(max = 40))]
+    pub fallback_charset: Option<String>,
 }
 
 impl Action for Parse {
@@ -41,8 +47,12 @@ impl Action for Parse {
 Takes the bytes of a mail apart. A mail in which somebody reports another one by attaching it has the reported mail \
 in `messages[0]`, with the same fields as the mail itself.
 
+What lies in `winmail.dat` and in signed S/MIME is taken out; a `.msg` file is read like any mail. No signature is \
+verified: `signed` says what the mail claims. What is encrypted stays closed, and `encrypted` says so.
+
 Everything in the output was written by the sender of the mail and is marked untrusted. Structure that programs read \
-differently is listed in `anomalies` and never repaired in silence; the first of two headers counts.
+differently is listed in `anomalies` and never repaired in silence; the first of two headers counts. Text in another charset than \
+it declares is read in the right one, as far as bytes can tell, and `charset_repairs` says so.
 
 A mail with more than 1,000 parts, 1,000 headers in one part, 20 multiparts or 5 mails inside one another, 5,000 \
 addresses, or 64 KiB in one line of a header fails with `limit`.";
@@ -52,7 +62,7 @@ addresses, or 64 KiB in one line of a header fails with `limit`.";
             when: "The mail is larger, deeper or has more parts than any honest mail. Look at it by hand.",
         },
         ErrorDoc { code: "not_found", when: "The artifact does not exist." },
-        ErrorDoc { code: "invalid", when: "`max_depth` is above 5." },
+        ErrorDoc { code: "invalid", when: "`max_depth` is above 5, or nobody knows `fallback_charset`." },
     ];
     type Input = Input;
     type Output = Output;
@@ -65,7 +75,16 @@ addresses, or 64 KiB in one line of a header fails with `limit`.";
                 limits::MESSAGE_DEPTH
             )));
         }
-        parse(input.message.read(limits::MAIL_BYTES)?, max_depth)
+        let fallback = match input.fallback_charset.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(name) => Some(charset::find(&name.to_ascii_lowercase()).ok_or_else(|| {
+                Failure::invalid(format!(
+                    "fallback_charset is {name:?}, which nobody knows; give a name like windows-1251, or the number \
+                     of a Windows code page like 1251"
+                ))
+            })?),
+        };
+        parse(input.message.read(limits::MAIL_BYTES)?, max_depth, fallback)
     }
 
     fn examples() -> Vec<Example> {
@@ -75,8 +94,9 @@ addresses, or 64 KiB in one line of a header fails with `limit`.";
             size: mail.len() as u64,
             media_type: "message/rfc822".to_owned(),
         };
-        let output =
-            parse(mail.as_bytes().to_vec(), 0).ok().and_then(|output| serde_json::to_value(output).ok());
+        let output = parse(mail.as_bytes().to_vec(), 0, None)
+            .ok()
+            .and_then(|output| serde_json::to_value(output).ok());
         vec![Example {
             title: "Read a reported mail".to_owned(),
             input: json!({ "message": artifact }),

@@ -3,6 +3,7 @@
 //! Two programs that read a broken mail differently are how an attachment gets past a filter, so every place where
 //! this reader had to choose leaves a trace.
 
+use encoding_rs::Encoding;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ pub enum Code {
     HeaderWithoutColon,
     /// Space between a header's name and its colon.
     SpaceBeforeColon,
-    /// A header with bytes beyond ASCII that is not valid UTF-8, read as Windows-1252.
+    /// A header with bytes beyond ASCII that is not valid UTF-8, read in `fallback_charset`, else as Windows-1252.
     RawHeaderBytes,
     /// A NUL byte in a header.
     NulInHeader,
@@ -59,9 +60,10 @@ pub enum Code {
     BadEncoding,
     /// Text after the padding that ends base64. It was not decoded.
     DataAfterPadding,
-    /// A charset nobody knows; UTF-8 was tried, then Windows-1252.
+    /// A charset nobody knows; `charset_repairs` says what was used.
     UnknownCharset,
-    /// Text that its declared charset cannot decode; replaced characters in it.
+    /// Text that its declared charset cannot decode: read in another one that `charset_repairs` names, or with
+    /// characters replaced.
     BadCharset,
     /// `Content-Type` and `Content-Disposition` give two different names.
     TwoNames,
@@ -69,6 +71,12 @@ pub enum Code {
     EncodedFileInText,
     /// A body too large to be shown; it is listed as an attachment.
     LargeBody,
+    /// `winmail.dat`, S/MIME or `.msg` that could not be read; it is listed as it stands.
+    UnreadableContainer,
+    /// `winmail.dat` or `.msg` of which a part could not be read; the rest is there.
+    DamagedContainer,
+    /// `winmail.dat` with another body than the mail around it. Both are shown, one after the other.
+    TwoBodies,
 }
 
 /// Something odd about the mail.
@@ -91,9 +99,31 @@ pub struct Anomalies {
     found: Vec<Anomaly>,
     message: Option<u32>,
     part: String,
+    repairs: Vec<CharsetRepair>,
+    /// What text is read as that has no usable charset and is not UTF-8; without it, Windows-1252.
+    pub fallback: Option<&'static Encoding>,
+}
+
+/// Text that was read in another charset than the declared one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false, "x-untrusted" = true))]
+pub struct CharsetRepair {
+    /// Number of the part as IMAP counts, e.g. `1.2`; empty for the mail itself.
+    pub part: String,
+    /// Index into `messages` if it is about an attached mail, otherwise null.
+    pub message: Option<u32>,
+    /// The charset that the mail names; null if it names none.
+    pub declared: Option<String>,
+    /// The charset that was used, by its name in the Encoding Standard, in lower case, e.g. `windows-1251`.
+    pub used: String,
 }
 
 impl Anomalies {
+    /// None yet, of a mail whose text is read in that charset where nothing better is known.
+    pub fn with_fallback(fallback: Option<&'static Encoding>) -> Self {
+        Anomalies { fallback, ..Anomalies::default() }
+    }
+
     /// What is found from now on is about this part.
     pub fn at(&mut self, message: Option<u32>, part: &str) {
         self.message = message;
@@ -110,6 +140,28 @@ impl Anomalies {
         if !self.found.contains(&anomaly) {
             self.found.push(anomaly);
         }
+    }
+
+    /// Records that text was not in the charset that it declares.
+    pub fn repaired(&mut self, declared: &str, used: &'static Encoding) {
+        if self.repairs.len() >= MOST {
+            return;
+        }
+        let declared: String = declared.chars().take(80).collect();
+        let repair = CharsetRepair {
+            part: self.part.clone(),
+            message: self.message,
+            declared: Some(declared).filter(|label| !label.is_empty()),
+            used: used.name().to_ascii_lowercase(),
+        };
+        if !self.repairs.contains(&repair) {
+            self.repairs.push(repair);
+        }
+    }
+
+    /// Takes the repairs out, in the order in which they were made.
+    pub fn take_repairs(&mut self) -> Vec<CharsetRepair> {
+        std::mem::take(&mut self.repairs)
     }
 
     /// How many there are.

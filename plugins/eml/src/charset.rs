@@ -1,4 +1,8 @@
-//! From bytes to text: the declared charset, under any of its names, then UTF-8, then Windows-1252.
+//! From bytes to text: the declared charset under any of its names, unless the bytes prove it wrong.
+//!
+//! Text that is valid UTF-8 beyond ASCII was not written in another charset by accident, so that counts more than what
+//! is declared. Then comes the fallback that the caller knows of, a mailbox' usual code page; then Windows-1252, which
+//! decodes anything. What differs from the declaration is recorded.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
@@ -7,45 +11,60 @@ use crate::transfer::base64_digit;
 
 /// Decodes `bytes` by the charset that the part declares.
 ///
-/// Labels are those of the [Encoding Standard](https://encoding.spec.whatwg.org/) and the names that mailers use
-/// besides. Without a label, or with one that nobody knows, UTF-8 is tried and then Windows-1252, which decodes
-/// anything. ASCII with other bytes in it is treated the same way.
+/// Labels are those of the [Encoding Standard](https://encoding.spec.whatwg.org/), code page numbers, and the names
+/// that mailers use besides.
 pub fn decode(bytes: &[u8], label: Option<&str>, anomalies: &mut Anomalies) -> String {
     let label = label.unwrap_or_default().trim_matches(['"', '\'', ' ', ';']);
     if is_utf7(label) {
         return utf7(bytes);
     }
     let plain = matches!(label, "" | "us-ascii" | "ascii" | "ansi_x3.4-1968" | "iso646-us" | "us");
-    let encoding = if plain { None } else { find(label) };
-    if encoding.is_none() && !plain {
+    let declared = if plain { None } else { find(label) };
+    if declared.is_none() && !plain {
         anomalies.add(Code::UnknownCharset, label);
     }
-    match encoding {
+    let utf8 = !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok();
+    let (text, used) = match declared {
+        // Any bytes are text in a charset of one byte a character.
+        Some(encoding) if utf8 && encoding.is_single_byte() => guess(bytes, anomalies),
         Some(encoding) => {
-            let (text, _, bad) = encoding.decode(bytes);
+            let (text, used, bad) = encoding.decode(bytes);
             if bad {
                 anomalies.add(Code::BadCharset, label);
             }
-            text.into_owned()
+            if bad && (utf8 || !mostly(&text)) { guess(bytes, anomalies) } else { (text.into_owned(), used) }
         }
-        None => sniff(bytes),
+        None => guess(bytes, anomalies),
+    };
+    if declared != Some(used) && !bytes.is_ascii() {
+        anomalies.repaired(label, used);
     }
+    text
 }
 
-/// Decodes bytes of unknown charset: a byte order mark, UTF-8, Windows-1252.
-fn sniff(bytes: &[u8]) -> String {
+/// Decodes bytes that declare no charset, or not theirs: a byte order mark, UTF-8, the fallback, Windows-1252.
+pub fn guess(bytes: &[u8], anomalies: &Anomalies) -> (String, &'static Encoding) {
     if Encoding::for_bom(bytes).is_some() {
-        return UTF_8.decode(bytes).0.into_owned();
+        let (text, used, _) = UTF_8.decode(bytes);
+        return (text.into_owned(), used);
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => windows_1252(bytes),
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (text.to_owned(), UTF_8);
     }
+    if let Some(fallback) = anomalies.fallback {
+        let (text, bad) = fallback.decode_without_bom_handling(bytes);
+        if !bad || mostly(&text) {
+            return (text.into_owned(), fallback);
+        }
+    }
+    (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), WINDOWS_1252)
 }
 
-/// Decodes as Windows-1252, which always succeeds.
-pub fn windows_1252(bytes: &[u8]) -> String {
-    WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
+/// Whether few enough characters were replaced for the charset to be the right one: text that was cut, or damaged.
+fn mostly(text: &str) -> bool {
+    let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
+    let beyond_ascii = text.chars().filter(|letter| !letter.is_ascii()).count();
+    replaced * 4 <= beyond_ascii - replaced
 }
 
 fn is_utf7(label: &str) -> bool {
@@ -55,48 +74,27 @@ fn is_utf7(label: &str) -> bool {
     )
 }
 
-fn find(label: &str) -> Option<&'static Encoding> {
-    if let Some(encoding) = Encoding::for_label(label.as_bytes()) {
+/// A charset by any of its names, or by the number of its code page.
+pub fn find(label: &str) -> Option<&'static Encoding> {
+    if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
         return Some(encoding);
     }
     // Code page numbers under the many prefixes that mailers invented.
-    let number = ["windows", "cp", "ms", "x-cp", "x-windows", "x-ms-cp", "ibm", "x-mac"]
+    let number = ["windows", "cp", "ms", "x-cp", "x-windows", "x-ms-cp", "ibm", "codepage"]
         .iter()
         .find_map(|prefix| label.strip_prefix(prefix))
         .unwrap_or(label)
         .trim_start_matches(['-', '_']);
-    let name = match number {
-        "1250" => "windows-1250",
-        "1251" => "windows-1251",
-        "1252" => "windows-1252",
-        "1253" => "windows-1253",
-        "1254" => "windows-1254",
-        "1255" => "windows-1255",
-        "1256" => "windows-1256",
-        "1257" => "windows-1257",
-        "1258" => "windows-1258",
-        "866" => "ibm866",
-        "874" => "windows-874",
-        "932" | "943" | "31j" | "sjis" => "shift_jis",
-        "936" | "gbk" => "gbk",
-        "949" => "euc-kr",
-        "950" => "big5",
-        "54936" => "gb18030",
-        "20127" | "28591" => "windows-1252",
-        "28592" => "iso-8859-2",
-        "28605" => "iso-8859-15",
-        "20866" => "koi8-r",
-        "21866" => "koi8-u",
-        "50220" | "50221" | "50222" => "iso-2022-jp",
-        "51932" => "euc-jp",
-        "65001" | "utf8mb4" | "utf-8-strict" | "utf_8" | "utf" => "utf-8",
-        "1200" => "utf-16le",
-        "1201" => "utf-16be",
-        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-ms" => "iso-2022-jp",
-        "iso_8859_1" | "8859-1" | "8859_1" | "latin-1" => "iso-8859-1",
-        _ => return None,
+    let page = match number {
+        "943" | "31j" | "sjis" => 932,
+        "utf8mb4" | "utf-8-strict" | "utf_8" | "utf" => 65001,
+        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-ms" => 50220,
+        "iso_8859_1" | "8859-1" | "8859_1" | "latin-1" | "20127" => 1252,
+        // GB 2312 and what is written in HZ nowadays.
+        "20936" | "51936" => 936,
+        _ => number.parse().ok()?,
     };
-    Encoding::for_label(name.as_bytes())
+    codepage::to_encoding_no_replacement(page)
 }
 
 /// RFC 2152. No library that browsers share has it any more, but mails still come in it, and one that hides a

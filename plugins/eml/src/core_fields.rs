@@ -12,7 +12,7 @@ use crate::trace::{self, Authentication, MethodResult, Property};
 use crate::words;
 
 /// JSON bytes of one header's value; longer ones are cut.
-const VALUE: usize = 4 * 1024;
+pub(crate) const VALUE: usize = 4 * 1024;
 /// Trace headers and identifiers read from one mail.
 const MOST: usize = 200;
 
@@ -56,6 +56,20 @@ impl Pools {
         let texts = &mut self.texts;
         let keep = found.into_iter().filter(|it| texts.spend(40 + it.address.len() + it.name.len().min(500)));
         Ok(keep.map(|it| Address { name: it.name.chars().take(250).collect(), ..it }).collect())
+    }
+
+    /// One address that does not stand in a header; nothing if there is no room for it.
+    ///
+    /// # Errors
+    /// `limit` for one too many.
+    pub fn address(&mut self, name: &str, address: &str) -> Result<Option<Address>, Failure> {
+        self.addresses = self
+            .addresses
+            .checked_sub(1)
+            .ok_or_else(|| limits::exceeded("addresses in its headers", limits::ADDRESSES))?;
+        let room = self.texts.spend(40 + address.len() + name.len().min(500));
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(room.then(|| Address { name: name.chars().take(250).collect(), address: address.to_owned() }))
     }
 }
 
@@ -132,7 +146,7 @@ fn header(mail: &mut Mail, name: String, raw: String, pools: &mut Pools, anomali
 }
 
 /// An identifier that was cut would be another one, so it is left out instead.
-fn identifier(text: String, texts: &mut Budget) -> Option<String> {
+pub(crate) fn identifier(text: String, texts: &mut Budget) -> Option<String> {
     if text.is_empty() || text.len() > 1_000 || !texts.spend(text.len() + 10) {
         texts.exhausted |= !text.is_empty();
         return None;
@@ -140,7 +154,7 @@ fn identifier(text: String, texts: &mut Budget) -> Option<String> {
     Some(text)
 }
 
-fn identifiers(text: &str, texts: &mut Budget) -> Vec<String> {
+pub(crate) fn identifiers(text: &str, texts: &mut Budget) -> Vec<String> {
     let words = text.split(['<', '>', ' ', '\t', ',']).filter(|word| !word.is_empty());
     words.take(MOST).filter_map(|word| identifier(format!("<{word}>"), texts)).collect()
 }

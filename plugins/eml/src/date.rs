@@ -36,7 +36,7 @@ pub fn rfc3339(text: &str) -> Option<String> {
     let (hour, minute, second) = time?;
     let days = days_since_epoch(year?, month?, day?)?;
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second.min(59) - zone * 60;
-    format(seconds)
+    from_seconds(seconds)
 }
 
 fn without_comments(text: &str) -> String {
@@ -113,7 +113,8 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
-fn format(seconds: i64) -> Option<String> {
+/// Seconds since 1970 as RFC 3339; nothing beyond the year 9999.
+pub fn from_seconds(seconds: i64) -> Option<String> {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

@@ -1,9 +1,10 @@
 //! Header fields as bytes: name, and value with its folds.
 
 use memchr::memchr;
+use plugin_sdk::Failure;
 
 use crate::anomaly::{Anomalies, Code};
-use crate::charset;
+use crate::{charset, limits};
 
 /// One header field, in the bytes of the mail.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +23,7 @@ impl Field<'_> {
 
     /// The value on one line, as text, spaces trimmed. Encoded words stay as they are.
     ///
-    /// Bytes beyond ASCII are UTF-8 (RFC 6532) if they are valid as such, otherwise Windows-1252.
+    /// Bytes beyond ASCII are UTF-8 (RFC 6532) if they are valid as such, otherwise the fallback charset.
     pub fn text(&self, anomalies: &mut Anomalies) -> String {
         let bytes: Vec<u8> = unfold(self.value);
         if bytes.contains(&0) {
@@ -35,7 +36,7 @@ impl Field<'_> {
             Ok(text) => text,
             Err(error) => {
                 anomalies.add(Code::RawHeaderBytes, &String::from_utf8_lossy(self.name));
-                charset::windows_1252(error.as_bytes())
+                charset::guess(error.as_bytes(), anomalies).0
             }
         };
         text.trim_matches([' ', '\t', '\r', '\n']).to_owned()
@@ -66,6 +67,49 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
     }
     line.extend_from_slice(rest);
     line
+}
+
+/// The fields of a block that holds nothing but headers. Lines that are none are left out.
+///
+/// # Errors
+/// `limit`, see [`crate::limits`].
+pub fn block(bytes: &[u8]) -> Result<Fields<'_>, Failure> {
+    let mut fields: Fields<'_> = Vec::new();
+    let (mut at, mut value_start) = (0, None);
+    while at < bytes.len() {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let text = rest.get(..length).unwrap_or_default();
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if text.is_empty() && !fields.is_empty() {
+            break;
+        }
+        if text.len() > limits::HEADER_LINE {
+            return Err(limits::exceeded("bytes in one line of a header", limits::HEADER_LINE));
+        }
+        let end = at + text.len();
+        match line(text) {
+            Line::Continuation => {
+                if let (Some(start), Some(field)) = (value_start, fields.last_mut()) {
+                    field.value = bytes.get(start..end).unwrap_or_default();
+                    if field.value.len() > limits::HEADER_FIELD {
+                        return Err(limits::exceeded("bytes in one header", limits::HEADER_FIELD));
+                    }
+                }
+            }
+            Line::Field(field, _) => {
+                if fields.len() >= limits::HEADERS {
+                    return Err(limits::exceeded("headers in one part", limits::HEADERS));
+                }
+                value_start = Some(end - field.value.len());
+                fields.push(field);
+            }
+            Line::Envelope | Line::Other => {}
+        }
+        at += length;
+    }
+    Ok(fields)
 }
 
 /// A line of the header block, taken apart.

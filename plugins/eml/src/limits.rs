@@ -25,6 +25,17 @@ pub const HEADER_FIELD: usize = 1024 * 1024;
 /// Addresses in the address headers of a mail and everything in it.
 pub const ADDRESSES: usize = 5_000;
 
+/// Containers (`winmail.dat`, S/MIME, `.msg`) inside one another, mails between them included.
+pub const CONTAINER_DEPTH: u32 = 5;
+/// Containers that are opened in one mail and everything in it; what exceeds that is listed and stays closed.
+pub const CONTAINERS: usize = 100;
+/// Length of one container in bytes; a longer one is listed and stays closed.
+pub const CONTAINER_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of all containers that are opened in one mail.
+pub const CONTAINERS_BYTES: usize = 64 * 1024 * 1024;
+/// Length of one body in RTF in bytes, decompressed; what is beyond is left out.
+pub const RTF_BYTES: usize = 8 * 1024 * 1024;
+
 /// The refusal, in one wording for all limits.
 pub(crate) fn exceeded(what: &str, limit: usize) -> Failure {
     Failure::limit(format!(

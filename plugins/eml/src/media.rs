@@ -28,14 +28,14 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// As text: RFC 2231 charset, otherwise encoded words (wrong there, but usual), UTF-8, Windows-1252.
+    /// As text: RFC 2231 charset, otherwise encoded words (wrong there, but usual), UTF-8, the fallback charset.
     pub fn text(&self, anomalies: &mut Anomalies) -> String {
         if let Some(label) = &self.charset {
             return charset::decode(&self.bytes, Some(label), anomalies);
         }
         let text = match std::str::from_utf8(&self.bytes) {
             Ok(text) => text.to_owned(),
-            Err(_) => charset::windows_1252(&self.bytes),
+            Err(_) => charset::guess(&self.bytes, anomalies).0,
         };
         words::decode(&text, anomalies)
     }
@@ -64,7 +64,12 @@ impl Media {
 
     /// Whether it is a mail.
     pub fn is_message(&self) -> bool {
-        matches!(self.name.as_str(), "message/rfc822" | "message/global" | "message/news")
+        Media::is_message_name(&self.name)
+    }
+
+    /// Whether a media type is that of a mail.
+    pub fn is_message_name(name: &str) -> bool {
+        matches!(name, "message/rfc822" | "message/global" | "message/news")
     }
 
     /// A parameter by its lower-case name.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::address::Address;
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, CharsetRepair};
 use crate::trace::{Authentication, Hop};
 
 /// A mail, taken apart.
@@ -21,6 +21,8 @@ pub struct Output {
     pub messages: Vec<Nested>,
     /// What is odd about the structure.
     pub anomalies: Vec<Anomaly>,
+    /// Texts that were read in another charset than they declare.
+    pub charset_repairs: Vec<CharsetRepair>,
     /// Whether lists or texts were shortened to keep the output below 1 MiB. Bodies say so themselves.
     pub truncated: bool,
 }
@@ -35,16 +37,83 @@ pub struct Nested {
     pub parent: Option<u32>,
     /// Number of the part that holds it, as IMAP counts, e.g. `2`.
     pub part: String,
-    /// The attached mail's own bytes.
+    /// The attached mail's own bytes. A mail inside of a `.msg` file has none; here are those of the file.
     pub content: Artifact,
     #[serde(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the description of the whole object")]
     pub mail: Mail,
 }
 
+/// How a mail is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// As it is sent (RFC 5322).
+    #[default]
+    Mime,
+    /// As Outlook saves it, `.msg`. Everything in it was free for whoever saved it to change.
+    Msg,
+    /// As Outlook packs it into `winmail.dat`.
+    Tnef,
+}
+
+/// What signs or encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// S/MIME.
+    Smime,
+    /// PGP.
+    Pgp,
+}
+
+/// What was done to content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protected {
+    /// It is signed.
+    Signed,
+    /// It is encrypted.
+    Encrypted,
+    /// It is compressed.
+    Compressed,
+}
+
+/// What is known of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signature {
+    /// Nobody looked at it. It proves nothing: anybody can put any signature into a mail.
+    NotVerified,
+}
+
+/// A part that is signed or encrypted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false, "x-untrusted" = true))]
+pub struct Protection {
+    /// Number of the part as IMAP counts, e.g. `1`; empty if it is the whole mail.
+    pub part: String,
+    /// S/MIME or PGP.
+    pub scheme: Scheme,
+    /// Signed, encrypted or compressed.
+    pub kind: Protected,
+    /// Whether what is inside stands in this output.
+    pub opened: bool,
+    /// What is known of the signature; null if there is none to see.
+    pub signature: Option<Signature>,
+}
+
 /// What every mail has.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Mail {
+    /// How it is written.
+    pub format: Format,
+    /// Whether anything in it is signed. No signature was verified: this says what the mail claims.
+    pub signed: bool,
+    /// Whether anything in it is encrypted, and so is not in this output.
+    pub encrypted: bool,
+    /// Which parts are signed or encrypted.
+    pub protection: Vec<Protection>,
     /// `Message-ID` with its angle brackets. Not unique, and free for the sender to choose.
     pub message_id: Option<String>,
     /// `Subject`, decoded.
@@ -113,13 +182,13 @@ pub enum AttachmentKind {
     Message,
 }
 
-/// Content that needs a tool of its own, and is never opened here.
+/// Content that needs a tool of its own, and was not opened here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Opaque {
-    /// `winmail.dat`.
+    /// `winmail.dat` that could not be read.
     Tnef,
-    /// S/MIME: signed or encrypted.
+    /// S/MIME: a signature, encrypted, or not to be read.
     Smime,
     /// PGP: signed or encrypted.
     Pgp,
@@ -157,8 +226,11 @@ pub struct Attachment {
     pub message: Option<u32>,
     /// Why nothing in this plugin looks inside, if so.
     pub opaque: Option<Opaque>,
-    /// Number of the part as IMAP counts, e.g. `1.2`.
+    /// Number of the part as IMAP counts, e.g. `1.2`. Of what lies in a container without parts, that of the container.
     pub part: String,
+    /// Index into the same `attachments` of the `winmail.dat` or `smime.p7m` that it was taken out of; null if it
+    /// stands in the mail itself.
+    pub container: Option<u32>,
     /// Its bytes.
     pub content: Artifact,
 }

@@ -1,16 +1,18 @@
 //! The work of `eml.parse`: parts become a mail, attached mails, attachments and bodies.
 
-use std::io::Write;
-
-use plugin_sdk::{Artifact, ArtifactWriter, Failure};
+use encoding_rs::Encoding as Charset;
+use plugin_sdk::{Artifact, Failure};
 
 use crate::anomaly::{Anomalies, Code};
+use crate::cfb;
+use crate::containers::{self, Room};
 use crate::core_fields::{Pools, core};
 use crate::fields;
 use crate::limits;
 use crate::media::{self, Media};
-use crate::output::{Attachment, AttachmentKind, Budget, Mail, Nested, Opaque, Output};
+use crate::output::{Budget, Mail, Nested, Output, Protected, Scheme};
 use crate::structure::{self, Kind, Part, Used};
+use crate::tnef;
 use crate::transfer::Encoding;
 
 /// JSON bytes for the names and types of attachments.
@@ -31,80 +33,132 @@ struct Bodies {
     html: Option<String>,
 }
 
-/// A buffer that holds a mail and still has to be read.
-struct Waiting {
-    bytes: Vec<u8>,
-    /// Index into `messages`; the mail itself has none.
-    message: Option<u32>,
-    depth: u32,
-    /// The part that held it.
-    path: String,
+/// Where in the mail something lies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    /// Index into `messages` of the mail that it belongs to; the mail itself has none.
+    pub(crate) owner: Option<u32>,
+    /// How many mails are around it.
+    pub(crate) depth: u32,
+    /// The part that holds it.
+    pub(crate) path: String,
+    /// The attachment that it was taken out of, if that is a container.
+    pub(crate) container: Option<u32>,
+    /// How many containers are around it.
+    pub(crate) nesting: u32,
 }
 
-struct Assembly {
-    top: Mail,
-    messages: Vec<Nested>,
+/// How a buffer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A mail with its headers.
+    Mail,
+    /// A part with headers of its own: more of the mail that it belongs to.
+    Entity,
+    /// `.msg`.
+    Msg,
+    /// A mail in TNEF.
+    Tnef,
+}
+
+/// A buffer that still has to be read.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) form: Form,
+    pub(crate) place: Place,
+}
+
+pub(crate) struct Assembly {
+    pub(crate) top: Mail,
+    pub(crate) messages: Vec<Nested>,
     bodies: Vec<Bodies>,
-    anomalies: Anomalies,
-    pools: Pools,
-    attachment_texts: Budget,
+    pub(crate) anomalies: Anomalies,
+    pub(crate) pools: Pools,
+    pub(crate) attachment_texts: Budget,
     bodies_left: usize,
     max_depth: u32,
+    pub(crate) used: Used,
+    pub(crate) room: Room,
+    pub(crate) waiting: Vec<Waiting>,
 }
 
-/// Reads a mail. Attached mails deeper than `max_depth` are listed and not opened.
+/// Reads a mail, as it is sent or as Outlook saves it. Attached mails deeper than `max_depth` are listed and not
+/// opened. Text that does not say its charset, or a wrong one, is in `fallback` unless it is UTF-8.
 ///
 /// # Errors
 /// `limit` for a mail beyond [`crate::limits`]; whatever storing an artifact gives.
-pub fn parse(bytes: Vec<u8>, max_depth: u32) -> Result<Output, Failure> {
+pub fn parse(bytes: Vec<u8>, max_depth: u32, fallback: Option<&'static Charset>) -> Result<Output, Failure> {
     let mut assembly = Assembly {
         top: Mail::default(),
         messages: Vec::new(),
         bodies: vec![Bodies::default()],
-        anomalies: Anomalies::default(),
+        anomalies: Anomalies::with_fallback(fallback),
         pools: Pools::new(HEADER_TEXTS, limits::ADDRESSES),
         attachment_texts: Budget::new(ATTACHMENT_TEXTS),
         bodies_left: BODIES_DECODED,
         max_depth,
+        used: Used::default(),
+        room: Room::default(),
+        waiting: Vec::new(),
     };
-    let mut used = Used::default();
-    let mut waiting = vec![Waiting { bytes, message: None, depth: 0, path: String::new() }];
-    while let Some(next) = waiting.pop() {
-        assembly.buffer(&next, &mut used, &mut waiting)?;
+    let form = if bytes.starts_with(cfb::MAGIC) {
+        Form::Msg
+    } else if bytes.starts_with(tnef::MAGIC) {
+        Form::Tnef
+    } else {
+        Form::Mail
+    };
+    assembly.waiting.push(Waiting { bytes, form, place: Place::default() });
+    while let Some(next) = assembly.waiting.pop() {
+        match next.form {
+            Form::Mail | Form::Entity => assembly.mime(&next)?,
+            Form::Msg => assembly.msg(&next)?,
+            Form::Tnef => assembly.tnef_mail(&next)?,
+        }
     }
     assembly.finish()
 }
 
 impl Assembly {
-    fn buffer(
-        &mut self,
-        buffer: &Waiting,
-        used: &mut Used,
-        waiting: &mut Vec<Waiting>,
-    ) -> Result<(), Failure> {
+    fn mime(&mut self, buffer: &Waiting) -> Result<(), Failure> {
         let known = self.anomalies.count();
-        let (path, max_depth) = (buffer.path.as_str(), self.max_depth);
-        let parts = structure::read(&buffer.bytes, buffer.depth, path, max_depth, used, &mut self.anomalies)?;
+        let Place { owner, depth, path, .. } = &buffer.place;
+        let parts = structure::read(
+            &buffer.bytes,
+            *depth,
+            path,
+            self.max_depth,
+            &mut self.used,
+            &mut self.anomalies,
+        )?;
         let structural = self.anomalies.count();
         // Which mail each root is: roots stand before their parts, and the attachment before the root it holds.
-        let mut owners: Vec<Option<u32>> = vec![buffer.message; parts.len()];
+        let mut owners: Vec<Option<u32>> = vec![*owner; parts.len()];
         for (index, part) in parts.iter().enumerate() {
             let owner = owners.get(part.root).copied().unwrap_or_default();
             self.anomalies.at(owner, &part.path);
-            if index == part.root {
+            let is_root = index == part.root;
+            // What was signed has headers that say how it is written, and may repeat others; those around it count.
+            let is_entity = index == 0 && buffer.form == Form::Entity;
+            if is_root && !is_entity {
                 let mail = core(&part.fields, &mut self.pools, &mut self.anomalies)?;
                 self.fill(owner, mail);
             }
+            let container = buffer.place.container.filter(|_| part.root == 0);
+            let (depth, path) = (part.depth, part.path.clone());
+            let place = Place { owner, depth, path, container, nesting: buffer.place.nesting };
             match part.kind {
-                Kind::Multipart => {}
+                Kind::Multipart => self.multipart(owner, part),
                 Kind::Message(root) => {
-                    let message = self.message(owner, part, part.body)?;
+                    let content = Artifact::create(part.body, "message/rfc822")?;
+                    let message = self.message(&place, content);
                     if let Some(slot) = owners.get_mut(root) {
                         *slot = Some(message);
                     }
-                    self.attach(owner, part, Some(message), None)?;
+                    self.attach(&place, part, Some(message), None)?;
                 }
-                Kind::Leaf => self.leaf(owner, index == part.root, part, waiting)?,
+                Kind::Leaf => self.leaf(&place, is_root, part)?,
             }
         }
         // Only now it is known which mail a part belongs to. A mail has the number of the part that holds it; what is
@@ -116,7 +170,19 @@ impl Assembly {
         Ok(())
     }
 
-    fn mail(&mut self, owner: Option<u32>) -> Option<&mut Mail> {
+    /// Signed and encrypted mail is a multipart of its own kind.
+    fn multipart(&mut self, owner: Option<u32>, part: &Part<'_>) {
+        let protocol = part.media.parameter("protocol").map(|value| value.text(&mut self.anomalies));
+        let pgp = protocol.is_some_and(|name| name.to_ascii_lowercase().contains("pgp"));
+        let scheme = if pgp { Scheme::Pgp } else { Scheme::Smime };
+        if part.media.is("multipart/signed") {
+            self.protect(owner, &part.path, scheme, Protected::Signed, true);
+        } else if part.media.is("multipart/encrypted") {
+            self.protect(owner, &part.path, Scheme::Pgp, Protected::Encrypted, false);
+        }
+    }
+
+    pub(crate) fn mail(&mut self, owner: Option<u32>) -> Option<&mut Mail> {
         match owner {
             None => Some(&mut self.top),
             Some(index) => self.messages.get_mut(index as usize).map(|nested| &mut nested.mail),
@@ -124,59 +190,84 @@ impl Assembly {
     }
 
     /// Sets the header part of a mail, keeping attachments that were found already.
-    fn fill(&mut self, owner: Option<u32>, mail: Mail) {
+    pub(crate) fn fill(&mut self, owner: Option<u32>, mail: Mail) {
         if let Some(slot) = self.mail(owner) {
             let attachments = std::mem::take(&mut slot.attachments);
-            *slot = Mail { attachments, ..mail };
+            let protection = std::mem::take(&mut slot.protection);
+            let (signed, encrypted) = (slot.signed, slot.encrypted);
+            *slot = Mail { attachments, protection, signed, encrypted, ..mail };
         }
     }
 
-    /// A new entry of `messages`.
-    fn message(&mut self, parent: Option<u32>, part: &Part<'_>, bytes: &[u8]) -> Result<u32, Failure> {
+    /// A new entry of `messages`: a mail that lies at `place`.
+    pub(crate) fn message(&mut self, place: &Place, content: Artifact) -> u32 {
         let index = u32::try_from(self.messages.len()).unwrap_or(u32::MAX);
-        let content = Artifact::create(bytes, "message/rfc822")?;
-        let depth = part.depth + 1;
-        self.messages.push(Nested { depth, parent, part: part.path.clone(), content, mail: Mail::default() });
+        self.messages.push(Nested {
+            depth: place.depth + 1,
+            parent: place.owner,
+            part: place.path.clone(),
+            content,
+            mail: Mail::default(),
+        });
         self.bodies.push(Bodies::default());
-        Ok(index)
+        index
     }
 
-    fn leaf(
+    /// Whether a mail that lies at this depth is opened.
+    pub(crate) fn opens(&self, depth: u32) -> Result<bool, Failure> {
+        if depth < self.max_depth && depth >= limits::MESSAGE_DEPTH {
+            return Err(limits::exceeded("mails inside one another", limits::MESSAGE_DEPTH as usize));
+        }
+        Ok(depth < self.max_depth)
+    }
+
+    /// Has an attached mail read that came as bytes; gives its index.
+    pub(crate) fn queue(
         &mut self,
-        owner: Option<u32>,
-        is_root: bool,
-        part: &Part<'_>,
-        waiting: &mut Vec<Waiting>,
-    ) -> Result<(), Failure> {
+        place: &Place,
+        bytes: Vec<u8>,
+        form: Form,
+        content: Artifact,
+    ) -> Result<u32, Failure> {
+        if form != Form::Mail {
+            self.used.part()?;
+        }
+        let message = self.message(place, content);
+        let inside = Place { owner: Some(message), depth: place.depth + 1, container: None, ..place.clone() };
+        self.waiting.push(Waiting { bytes, form, place: inside });
+        Ok(message)
+    }
+
+    fn leaf(&mut self, place: &Place, is_root: bool, part: &Part<'_>) -> Result<(), Failure> {
         let encoding = Encoding::of(&part.fields, &mut self.anomalies);
         if part.media.is_multipart() {
-            return self.attach(owner, part, None, Some(encoding));
+            return self.attach(place, part, None, Some(encoding)).map(|_| ());
         }
         if self.is_body(part, is_root) {
             if part.body.len() <= self.bodies_left {
                 self.bodies_left -= part.body.len();
-                self.body(owner, part, encoding);
+                self.body(place.owner, part, encoding);
                 return Ok(());
             }
             self.anomalies.add(Code::LargeBody, "");
         }
-        let opened = if self.is_encoded_message(part, encoding) && part.depth < self.max_depth {
-            if part.depth >= limits::MESSAGE_DEPTH {
-                return Err(limits::exceeded("mails inside one another", limits::MESSAGE_DEPTH as usize));
+        if self.is_encoded_message(part, encoding) && self.opens(part.depth)? {
+            let bytes = encoding.decode_all(part.body, &mut self.anomalies);
+            let content = Artifact::create(&bytes, "message/rfc822")?;
+            let message = self.queue(place, bytes, Form::Mail, content)?;
+            return self.attach(place, part, Some(message), Some(encoding)).map(|_| ());
+        }
+        let container = containers::kind(&part.media.name, self.names(part).0.as_deref());
+        let index = self.attach(place, part, None, Some(encoding))?;
+        if let Some(kind) = container {
+            if part.body.len() / 4 * 3 > limits::CONTAINER_BYTES {
+                self.anomalies.add(Code::UnreadableContainer, "it is too large");
+                return Ok(());
             }
             let bytes = encoding.decode_all(part.body, &mut self.anomalies);
-            let message = self.message(owner, part, &bytes)?;
-            waiting.push(Waiting {
-                bytes,
-                message: Some(message),
-                depth: part.depth + 1,
-                path: part.path.clone(),
-            });
-            Some(message)
-        } else {
-            None
-        };
-        self.attach(owner, part, opened, Some(encoding))
+            self.open(kind, bytes, place, index)?;
+        }
+        Ok(())
     }
 
     /// Whether a leaf is text to read and not a file.
@@ -200,13 +291,13 @@ impl Assembly {
             && self.names(part).0.is_some_and(|name| name.to_ascii_lowercase().ends_with(".eml"))
     }
 
-    fn disposition(&mut self, part: &Part<'_>) -> Option<Media> {
+    pub(crate) fn disposition(&mut self, part: &Part<'_>) -> Option<Media> {
         let field = fields::first(&part.fields, "content-disposition")?;
         Some(media::structured(field, &mut self.anomalies))
     }
 
     /// The name that counts, and the other one if they differ.
-    fn names(&mut self, part: &Part<'_>) -> (Option<String>, Option<String>) {
+    pub(crate) fn names(&mut self, part: &Part<'_>) -> (Option<String>, Option<String>) {
         let disposition = self.disposition(part);
         let filename = disposition.as_ref().and_then(|media| media.parameter("filename"));
         let filename = filename.map(|value| value.text(&mut self.anomalies));
@@ -224,78 +315,48 @@ impl Assembly {
         if has_encoded_file(&text) {
             self.anomalies.add(Code::EncodedFileInText, "");
         }
-        let index = owner.map_or(0, |index| index as usize + 1);
-        let Some(bodies) = self.bodies.get_mut(index) else { return };
-        let slot = if part.media.is("text/html") { &mut bodies.html } else { &mut bodies.text };
-        match slot {
-            Some(body) => {
-                body.push('\n');
-                body.push_str(&text);
+        if let Some(slot) = self.slot(owner, part.media.is("text/html")) {
+            append(slot, text);
+        }
+    }
+
+    fn slot(&mut self, owner: Option<u32>, html: bool) -> Option<&mut Option<String>> {
+        let bodies = self.bodies.get_mut(owner.map_or(0, |index| index as usize + 1))?;
+        Some(if html { &mut bodies.html } else { &mut bodies.text })
+    }
+
+    /// A body that stands in a container. The same text again is left out. Gives it back if it is too large to show.
+    pub(crate) fn inner_body(&mut self, owner: Option<u32>, html: bool, text: String) -> Option<String> {
+        let Some(left) = self.bodies_left.checked_sub(text.len()) else {
+            self.anomalies.add(Code::LargeBody, "");
+            return Some(text);
+        };
+        self.bodies_left = left;
+        let mut second = false;
+        if let Some(slot) = self.slot(owner, html) {
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            match slot {
+                Some(body) if words(body) == words(&text) => {}
+                _ => {
+                    second = slot.is_some();
+                    append(slot, text);
+                }
             }
-            None => *slot = Some(text),
         }
-    }
-
-    fn attach(
-        &mut self,
-        owner: Option<u32>,
-        part: &Part<'_>,
-        message: Option<u32>,
-        encoding: Option<Encoding>,
-    ) -> Result<(), Failure> {
-        let (name, other_name) = self.names(part);
-        if other_name.is_some() {
-            self.anomalies.add(Code::TwoNames, "");
+        if second {
+            self.anomalies.add(Code::TwoBodies, "");
         }
-        let content = match (message.and_then(|at| self.messages.get(at as usize)), encoding) {
-            (Some(nested), _) => nested.content.clone(),
-            (None, Some(encoding)) => self.store(part, encoding)?,
-            (None, None) => Artifact::create(part.body, &part.media.name)?,
-        };
-        let disposition = self.disposition(part).map(|media| media.name).filter(|name| !name.is_empty());
-        let content_id =
-            fields::first(&part.fields, "content-id").map(|field| field.text(&mut self.anomalies));
-        let texts = &mut self.attachment_texts;
-        let mut short = |text: Option<String>, most| text.map(|text| texts.text(text, most));
-        let attachment = Attachment {
-            name: short(name, 500),
-            other_name: short(other_name, 500),
-            content_type: short(Some(part.media.name.clone()), 100).unwrap_or_default(),
-            size: content.size,
-            sha256: content.artifact.trim_start_matches("sha256:").to_owned(),
-            content_id: short(content_id.map(|id| id.trim_matches(['<', '>', ' ']).to_owned()), 200),
-            is_inline: disposition.as_deref() == Some("inline")
-                || disposition.is_none() && fields::first(&part.fields, "content-id").is_some(),
-            disposition: short(disposition, 50),
-            kind: if message.is_some() || part.media.is_message() {
-                AttachmentKind::Message
-            } else {
-                AttachmentKind::File
-            },
-            message,
-            opaque: opaque(&part.media, encoding),
-            part: part.path.clone(),
-            content,
-        };
-        if let Some(mail) = self.mail(owner) {
-            mail.attachments.push(attachment);
-        }
-        Ok(())
-    }
-
-    fn store(&mut self, part: &Part<'_>, encoding: Encoding) -> Result<Artifact, Failure> {
-        let mut writer = ArtifactWriter::new()?;
-        encoding.decode(part.body, &mut self.anomalies, |piece| writer.write_all(piece))?;
-        let media_type: String = part.media.name.chars().take(100).collect();
-        writer.finish(&media_type)
+        None
     }
 
     fn finish(mut self) -> Result<Output, Failure> {
         let truncated = self.pools.texts.exhausted || self.attachment_texts.exhausted;
+        let charset_repairs = self.anomalies.take_repairs();
         let mut output = Output {
             mail: self.top,
             messages: self.messages,
             anomalies: self.anomalies.into_list(),
+            charset_repairs,
             truncated,
         };
         let spent = serde_json::to_vec(&output)
@@ -333,20 +394,13 @@ fn body(
     }
 }
 
-fn opaque(media: &Media, encoding: Option<Encoding>) -> Option<Opaque> {
-    match media.name.as_str() {
-        "application/ms-tnef" | "application/vnd.ms-tnef" => Some(Opaque::Tnef),
-        "application/pkcs7-mime"
-        | "application/x-pkcs7-mime"
-        | "application/pkcs7-signature"
-        | "application/x-pkcs7-signature" => Some(Opaque::Smime),
-        "application/pgp-encrypted" | "application/pgp-signature" | "application/pgp-keys" => {
-            Some(Opaque::Pgp)
+fn append(slot: &mut Option<String>, text: String) {
+    match slot {
+        Some(body) => {
+            body.push('\n');
+            body.push_str(&text);
         }
-        "application/applefile" => Some(Opaque::Appledouble),
-        "message/partial" | "message/external-body" => Some(Opaque::External),
-        _ if encoding == Some(Encoding::Uuencode) => Some(Opaque::Uuencode),
-        _ => None,
+        None => *slot = Some(text),
     }
 }
 

@@ -55,6 +55,29 @@ pub struct Used {
     headers: usize,
 }
 
+impl Used {
+    /// Counts a part that is no part of MIME.
+    ///
+    /// # Errors
+    /// `limit` for one too many.
+    pub fn part(&mut self) -> Result<(), Failure> {
+        self.parts += 1;
+        if self.parts > limits::PARTS { Err(limits::exceeded("parts", limits::PARTS)) } else { Ok(()) }
+    }
+
+    /// Counts headers.
+    ///
+    /// # Errors
+    /// `limit` for one too many.
+    pub fn headers(&mut self, count: usize) -> Result<(), Failure> {
+        self.headers += count;
+        if self.headers > limits::HEADERS_TOTAL {
+            return Err(limits::exceeded("headers", limits::HEADERS_TOTAL));
+        }
+        Ok(())
+    }
+}
+
 enum Open {
     Multipart { part: usize, boundary: Vec<u8>, start: usize, seen: bool },
     Message { part: usize, start: usize },
@@ -125,10 +148,7 @@ pub fn read<'a>(
 
 impl<'a> Reader<'a, '_> {
     fn begin(&mut self, parent: Option<usize>, depth: u32, path: String) -> Result<usize, Failure> {
-        self.used.parts += 1;
-        if self.used.parts > limits::PARTS {
-            return Err(limits::exceeded("parts", limits::PARTS));
-        }
+        self.used.part()?;
         let index = self.parts.len();
         let digest =
             parent.and_then(|at| self.parts.get(at)).is_some_and(|part| part.media.is("multipart/digest"));
@@ -259,10 +279,7 @@ impl<'a> Reader<'a, '_> {
 
     fn push(&mut self, part: usize, field: Field<'a>, value_start: usize) -> Result<(), Failure> {
         self.value_start = Some(value_start);
-        self.used.headers += 1;
-        if self.used.headers > limits::HEADERS_TOTAL {
-            return Err(limits::exceeded("headers", limits::HEADERS_TOTAL));
-        }
+        self.used.headers(1)?;
         let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
         if part.fields.len() >= limits::HEADERS {
             return Err(limits::exceeded("headers in one part", limits::HEADERS));
