@@ -2,6 +2,7 @@
 
 mod fields;
 mod keys;
+mod keys_web;
 mod problem;
 mod profile;
 mod read;
@@ -9,9 +10,11 @@ mod read_auth;
 mod read_connection;
 mod read_store;
 mod read_way;
+mod read_web;
 mod schema;
 mod secret;
 mod tree;
+mod web;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ pub(crate) use profile::{
 };
 pub(crate) use schema::schema;
 pub(crate) use secret::SecretRef;
+pub(crate) use web::{Place, WebAuth, WebConnection};
 
 /// The name of the file that is looked for upwards from the current folder.
 pub(crate) const FILE: &str = "portcullis.yaml";

@@ -1,6 +1,7 @@
 //! From a configured connection to ports: secrets are read, the HTTP client is built.
 
 mod carried;
+mod discovery;
 mod find;
 mod inbox;
 mod knock;
@@ -9,6 +10,8 @@ mod probe;
 mod remedy;
 mod shown;
 mod stage;
+mod web;
+mod web_probe;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use crate::exit::Wrong;
 pub(crate) use probe::Probe;
 pub(crate) use shown::settings;
 pub(crate) use stage::{Found, Stage, Step, to_json};
+pub(crate) use web_probe::probe as probe_web;
 
 /// The log-ins of people, kept encrypted below the data folder; tokens are shared by everything in this process.
 ///
@@ -51,11 +55,32 @@ impl Connection {
     pub(crate) fn open(&self, name: &str, log_ins: &LogIns) -> Result<Ports> {
         match self {
             Connection::Ews(ews) => ews.located_now(name, log_ins)?.ports(name, log_ins),
+            Connection::Web(_) => Err(self.unfit(name, "exchange").into()),
         }
+    }
+
+    /// Opens the connection for actions that speak HTTP. Nothing is sent.
+    pub(crate) fn web(&self, name: &str) -> Result<web_actions::Web> {
+        match self {
+            Connection::Web(web) => web.web(name),
+            Connection::Ews(_) => Err(self.unfit(name, "http, webhook, slack or teams").into()),
+        }
+    }
+
+    /// Why it does not fit a step or a command that needs another kind.
+    pub(crate) fn unfit(&self, name: &str, needed: &str) -> Wrong {
+        Wrong(format!(
+            "connection `{name}` is of kind `{}` in {}; what is asked for needs one of kind {needed}",
+            self.kind(),
+            crate::config::FILE
+        ))
     }
 
     /// Reads every secret: what it is for, and the secret or why it cannot be read.
     pub(crate) fn read_secrets(&self, name: &str) -> Vec<(&'static str, Result<String>)> {
+        if let Connection::Web(web) = self {
+            return web.read_secrets(name);
+        }
         let whose = format!("connection `{name}`");
         let read = |(what, secret): (&'static str, &SecretRef)| (what, secret.read_as(&whose, what));
         self.secrets().into_iter().map(read).collect()

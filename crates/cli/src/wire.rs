@@ -13,6 +13,7 @@ use journal::{Event as Happened, Journal, JournalError, Record, StoredRun};
 use journal_sqlite::{Durability, Options, SqliteJournal};
 use plan::Blame;
 use plugin_host::{CacheDirs, PluginHost};
+use web_actions::Web;
 
 use crate::combined::Combined;
 use crate::config::{self, Config};
@@ -75,7 +76,8 @@ pub(crate) fn engine_around(
     let config = shared.config()?;
     let data = shared.data(&config);
     let exchange = actions::exchange(resolver(&config, simulator, connection::log_ins(&config, &data)));
-    let actions = Combined::new(vec![Arc::new(exchange), Arc::new(plugins()?)]);
+    let web = web_actions::web(web_resolver(&config, simulator.is_some()));
+    let actions = Combined::new(vec![Arc::new(exchange), Arc::new(web), Arc::new(plugins()?)]);
     // With a simulator no connection is opened, and nobody has to unlock a keyring for it.
     let hider = simulator.map_or_else(|| hider(&config), |_| Hider::default());
     let actions = Hush::around(actions, hider);
@@ -137,6 +139,7 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
         .map(|connection| connection.name.as_str())
         .filter(|name| !config.connections.contains_key(*name))
         .collect();
+    require_kinds(&config, plan)?;
     if missing.is_empty() {
         // A password that cannot be read is found now and not in the middle of a run.
         return plan
@@ -153,6 +156,25 @@ pub(crate) fn require_connections(shared: &Shared, plan: Option<&plan::Plan>) ->
         config::FILE
     ))
     .into())
+}
+
+/// Refuses a playbook that declares a connection as something else than it is.
+fn require_kinds(config: &Config, plan: Option<&plan::Plan>) -> Result<()> {
+    for declared in plan.into_iter().flat_map(|plan| &plan.connections) {
+        let Some(connection) = config.connections.get(&declared.name) else { continue };
+        if connection.serves() != declared.kind {
+            return Err(Wrong(format!(
+                "the playbook declares the connection `{}` as kind `{}`, and in {} it is of kind `{}`{}",
+                declared.name,
+                declared.kind,
+                config::FILE,
+                connection.kind(),
+                if connection.kind() == "ews" { ", which serves `kind: exchange`" } else { "" }
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Every secret of the configuration that can be read, so that it can be taken out of what is written down.
@@ -175,6 +197,7 @@ pub(crate) fn catalogue_under(policy: engine::Policy) -> Result<Engine> {
     let unconnected = |_: Option<&str>| Err(host_failure("no connection is open here".to_owned()));
     Engine::builder()
         .source(actions::exchange(unconnected))
+        .source(web_actions::web(|_| Err(host_failure("no connection is open here".to_owned()))))
         .source(plugins()?)
         .policy(policy)
         .build()
@@ -320,5 +343,34 @@ fn resolver(
         let ports = ports.map_err(host_failure)?;
         open.insert(name.to_owned(), ports.clone());
         Ok(ports)
+    }
+}
+
+/// Finds a connection for actions that speak HTTP, opening it when a step first needs it. Beside a simulator none
+/// leads anywhere.
+fn web_resolver(
+    config: &Config,
+    simulated: bool,
+) -> impl Fn(Option<&str>) -> Result<Web, Failure> + Send + Sync + 'static {
+    let connections: BTreeMap<String, config::Connection> = config.connections.clone();
+    let open: Mutex<BTreeMap<String, Web>> = Mutex::default();
+    move |name| {
+        if simulated {
+            return Ok(Web::simulated());
+        }
+        let name = name.unwrap_or_default();
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(web) = open.get(name) {
+            return Ok(web.clone());
+        }
+        let connection = connections.get(name).ok_or_else(|| {
+            host_failure(format!(
+                "connection `{name}` is not configured: add it under `connections:` in {}",
+                config::FILE
+            ))
+        })?;
+        let web = connection.web(name).map_err(|error| host_failure(format!("{error:#}")))?;
+        open.insert(name.to_owned(), web.clone());
+        Ok(web)
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use action_api::ActionSource;
+use action_api::{ActionSource, Catalogue};
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use cases::{Case, Mail, Wire};
@@ -16,6 +16,7 @@ use exchange::{FolderRef, Ports, WellKnownFolder};
 use exchange_sim::{Config, Fault, Organisation, Server};
 use expr::Type;
 use serde_json::{Map, Value, json};
+use web_actions::Web;
 
 use crate::combined::Combined;
 use crate::config;
@@ -54,7 +55,7 @@ impl Shed {
             found.ok_or_else(|| wire::host_failure("no connection is open here".to_owned()))
         };
         let sources: Vec<Arc<dyn ActionSource>> =
-            vec![Arc::new(actions::exchange(resolve)), Arc::new(wire::plugins()?)];
+            vec![Arc::new(actions::exchange(resolve)), Arc::new(nowhere()), Arc::new(wire::plugins()?)];
         Ok(Shed {
             actions: Combined::new(sources),
             open,
@@ -116,6 +117,11 @@ impl Shed {
         lock(&self.open).insert(connection.clone(), ports);
         Ok(World { connection, organisation, server, open: Arc::clone(&self.open) })
     }
+}
+
+/// Actions that speak HTTP, over connections that take every message and ask nobody.
+fn nowhere() -> Catalogue<Web> {
+    web_actions::web(|_| Ok(Web::simulated()))
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

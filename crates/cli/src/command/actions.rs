@@ -73,7 +73,12 @@ fn page(spec: &Spec) -> String {
     }
     text.push_str(&format!("\n- effect: {}\n- repeat: {}\n", spec.effect, spec.repeat));
     if let Some(kind) = &spec.connection {
-        text.push_str(&format!("- connection: {kind} (ports: {})\n", spec.ports.join(", ")));
+        let ports = if spec.ports.is_empty() {
+            String::new()
+        } else {
+            format!(" (ports: {})", spec.ports.join(", "))
+        };
+        text.push_str(&format!("- connection: {kind}{ports}\n"));
     }
     if let Some(inverse) = &spec.inverse {
         text.push_str(&format!("- taken back by: `{inverse}`\n"));

@@ -167,6 +167,16 @@ impl<'t> Fields<'t> {
         number
     }
 
+    /// true or false; false where it is not there.
+    pub(crate) fn flag(&self, name: &str, sink: &mut Sink) -> bool {
+        let Some(Entry { value: node, .. }) = self.get(name) else { return false };
+        if let Value::Bool(flag) = node.value {
+            return flag;
+        }
+        self.wrong(name, node, "true or false", sink);
+        false
+    }
+
     /// A time from a second to an hour.
     pub(crate) fn duration(&self, name: &str, sink: &mut Sink) -> Option<Duration> {
         let node = &self.get(name)?.value;

@@ -30,6 +30,8 @@ pub(crate) enum Shape {
     File,
     /// `1.2` or `1.3`.
     TlsVersion,
+    /// true or false.
+    Flag,
     /// A list of host names.
     Hosts,
     /// Addresses, and the names their owners have.
@@ -47,11 +49,11 @@ pub(crate) struct Kind {
     pub(crate) doc: &'static str,
 }
 
-const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+pub(crate) const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key { name, shape, required: false, doc }
 }
 
-const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key { name, shape, required: true, doc }
 }
 
@@ -198,7 +200,10 @@ pub(crate) const VERSIONS: &[&str] =
 /// What is opened.
 pub(crate) const STORES: &[&str] = &["mailbox", "archive", "public_folders"];
 
-/// The keys of a connection.
+/// The kinds of connections; those after the first have their keys in [`super::keys_web`].
+pub(crate) const CONNECTIONS: &[&str] = &["ews", "http", "webhook", "slack", "teams"];
+
+/// The keys of a connection to Exchange.
 pub(crate) const CONNECTION: &[Key] = &[
     required("kind", Shape::Word(&["ews"]), "`ews`: Exchange Web Services."),
     key("url", Shape::Text, "https://HOST/EWS/Exchange.asmx. Plain http only to this very machine."),

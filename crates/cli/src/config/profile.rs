@@ -14,6 +14,8 @@ use super::secret::SecretRef;
 pub(crate) enum Connection {
     /// Exchange Web Services.
     Ews(Box<Ews>),
+    /// A service over HTTP, or a webhook.
+    Web(Box<super::web::WebConnection>),
 }
 
 /// A connection over Exchange Web Services.
@@ -170,9 +172,28 @@ pub(crate) struct Via {
 }
 
 impl Connection {
+    /// What the file calls it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Connection::Ews(_) => "ews",
+            Connection::Web(web) => web.kind.as_str(),
+        }
+    }
+
+    /// The kind that playbooks declare it as.
+    pub(crate) fn serves(&self) -> &'static str {
+        match self {
+            Connection::Ews(_) => "exchange",
+            Connection::Web(web) => web.kind.as_str(),
+        }
+    }
+
     /// Its secrets, and what each is for.
     pub(crate) fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
-        let Connection::Ews(ews) = self;
+        let ews = match self {
+            Connection::Ews(ews) => ews,
+            Connection::Web(web) => return web.secrets(),
+        };
         let mut secrets = match &ews.auth {
             Auth::Basic(account)
             | Auth::Ntlm(account)

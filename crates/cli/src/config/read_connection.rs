@@ -8,11 +8,11 @@ use login::Cloud;
 use transport::Origin;
 
 use super::fields::{Around, Fields, one_of};
-use super::keys::{ACCESS, CLOUDS, CONNECTION, KINDS, NAMED_BY, VERSIONS};
+use super::keys::{ACCESS, CLOUDS, CONNECTION, CONNECTIONS, KINDS, NAMED_BY, VERSIONS};
 use super::problem::Sink;
 use super::profile::{Address, At, Auth, Connection, Ews};
 use super::tree::{Entry, Node, Value};
-use super::{read_auth, read_store, read_way};
+use super::{read_auth, read_store, read_way, read_web};
 
 /// The connection, if there is nothing wrong with it.
 pub(crate) fn connection(
@@ -22,8 +22,11 @@ pub(crate) fn connection(
     sink: &mut Sink,
 ) -> Option<Connection> {
     let fields = Fields::open(node, format!("connection `{name}`"), sink)?;
+    if let Some(kind) = read_web::kind(&fields) {
+        return read_web::connection(&fields, kind, around, sink);
+    }
     fields.know_keys(CONNECTION, sink);
-    fields.word("kind", &["ews"], sink);
+    fields.word("kind", CONNECTIONS, sink);
     let auth = read_auth::auth(&fields, around, sink);
     let cloud = cloud(&fields, auth.as_ref(), sink);
     let address = address(&fields, auth.as_ref(), cloud.unwrap_or_default(), sink);

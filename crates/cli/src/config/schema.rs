@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{CONNECTION, Key, Kind, Shape};
+use super::keys_web::keys_of;
 
 /// The schema.
 pub(crate) fn schema() -> Value {
@@ -75,7 +76,14 @@ fn mapping(keys: &[Key], first: Option<&Kind>) -> Value {
     object(Value::Object(properties), &required)
 }
 
+/// A connection of one of the kinds.
 fn connection() -> Value {
+    let web = web_actions::Kind::ALL.into_iter().map(|kind| mapping(keys_of(kind), None));
+    let kinds: Vec<Value> = std::iter::once(exchange()).chain(web).collect();
+    json!({ "type": "object", "required": ["kind"], "oneOf": kinds })
+}
+
+fn exchange() -> Value {
     let mut schema = mapping(CONNECTION, None);
     if let Value::Object(fields) = &mut schema {
         fields.insert(
@@ -100,6 +108,7 @@ fn value(shape: Shape) -> Value {
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Secret => json!({ "$ref": "#/$defs/secret" }),
         Shape::TlsVersion => json!({ "enum": ["1.2", "1.3", 1.2, 1.3] }),
+        Shape::Flag => json!({ "type": "boolean" }),
         Shape::Hosts => json!({ "type": "array", "items": { "type": "string" } }),
         Shape::Identities => json!({
             "type": "object",

@@ -19,7 +19,7 @@ fn config(text: &str) -> (Config, Vec<String>) {
 }
 
 fn ews(config: &Config) -> &Ews {
-    let Connection::Ews(ews) = &config.connections["mail"];
+    let Connection::Ews(ews) = &config.connections["mail"] else { panic!("it is to Exchange") };
     ews
 }
 

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ews::{Nature, OnBusy, Sent};
+use ews::{Nature, OnBusy, Outgoing, Sent};
 use http::Request;
 use tower_service::Service;
-use transport::{Client, Kind, Marks, Origin};
+use transport::{Client, Kind, Marks, Origin, Streamed};
 
 /// What became of a request that got no answer.
 pub(crate) fn sent(error: &transport::Error) -> Sent {
@@ -47,6 +47,10 @@ impl Service<Request<Bytes>> for Carried {
         let marks = if nature.repeatable { marks.repeatable() } else { marks };
         let marks = nature.lasts.map_or(marks, |limit| marks.lasting(limit));
         request.extensions_mut().insert(marks);
+        if let Some(outgoing) = request.extensions_mut().remove::<Outgoing>() {
+            let streamed = Streamed::new(outgoing.length(), move || outgoing.open());
+            request.extensions_mut().insert(streamed);
+        }
         self.0.call(request)
     }
 }

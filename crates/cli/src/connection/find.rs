@@ -51,7 +51,8 @@ impl Ews {
             }
         }
         let client = builder.build().with_context(|| format!("connection `{name}` cannot be used"))?;
-        let found = Autodiscover::new(client, self.stranger(name)?, config).discover(address).await?;
+        let search = Autodiscover::new(client, self.stranger(name)?, config);
+        let found = self.with_records(search).discover(address).await?;
         if !found.is_trusted {
             return Err(Wrong(format!(
                 "connection `{name}`: {address} is at {}, a host that its domain does not vouch for; write that address \

@@ -10,7 +10,7 @@ use http::Uri;
 use login::{Authority, Certificate, Grant, LogIn, LogIns, Problem, ReadSecret, Settings};
 use transport::{Builder, Client, Credentials, Origin, Secret, TlsVersion};
 
-use crate::config::{Address, App, At, Auth, ClientCertificate, Ews, Proxy, SecretRef, Via};
+use crate::config::{Address, App, At, Auth, ClientCertificate, Ews, Proxy, SecretRef, Tls, Via};
 use crate::exit::Wrong;
 
 use super::carried::{self, Carried};
@@ -23,14 +23,18 @@ const CONNECT: std::time::Duration = std::time::Duration::from_secs(10);
 impl Ews {
     /// The ports of this connection.
     pub(crate) fn ports(&self, name: &str, log_ins: &LogIns) -> Result<Ports> {
-        Ok(self.client(name, log_ins, self.access.clone())?.ports())
+        let discovery = self.discovery(name, self.http(name, log_ins)?)?;
+        let ports = self.client(name, log_ins, self.access.clone())?.ports();
+        Ok(Ports { discovery: Some(Arc::new(discovery)), ..ports })
     }
 
     /// The ports it would have, without reading the secret of its log-in.
     pub(crate) fn ports_unopened(&self, name: &str) -> Result<Ports> {
         let nowhere = Uri::from_static("https://server.invalid/");
         let settings = self.settings(self.url(name).unwrap_or(nowhere), self.access.clone());
-        Ok(EwsClient::new(self.stranger(name)?, settings, carried::sent).ports())
+        let ports = EwsClient::new(self.stranger(name)?, settings, carried::sent).ports();
+        let discovery = self.discovery(name, self.stranger(name)?)?;
+        Ok(Ports { discovery: Some(Arc::new(discovery)), ..ports })
     }
 
     /// The client of this connection, or of it with another access.
@@ -38,6 +42,7 @@ impl Ews {
         let http = Carried(self.http(name, log_ins)?);
         let mut settings = self.settings(self.url(name)?, access);
         settings.on_busy = http.on_busy(self.origin(name)?);
+        settings.streams_requests = true;
         Ok(EwsClient::new(http, settings, carried::sent))
     }
 
@@ -132,20 +137,7 @@ impl Ews {
             // The clock of a test may be virtual, and its faults are meant for the step.
             builder = builder.callers_time();
         }
-        let (least, most) =
-            (self.tls.min.unwrap_or(TlsVersion::Tls12), self.tls.max.unwrap_or(TlsVersion::Tls13));
-        builder = builder.tls_versions(least, most);
-        if let Some(ca) = &self.tls.ca {
-            builder = builder.root_certificates(read(name, ca)?);
-        }
-        if let Some(certificate) = self.tls.client.as_ref().filter(|_| identity) {
-            builder = builder.client_certificate(shown_certificate(name, certificate)?);
-        }
-        match &self.proxy {
-            Proxy::None => Ok(builder),
-            Proxy::System => builder.system_proxy().with_context(|| unusable(name)),
-            Proxy::Via(via) => Ok(builder.proxy(proxy(name, via)?)),
-        }
+        dressed(builder, name, &self.tls, &self.proxy, identity)
     }
 
     pub(super) fn credentials(&self, name: &str, log_ins: &LogIns) -> Result<Credentials> {
@@ -225,6 +217,29 @@ impl Ews {
             Auth::DeviceCode(_, Some(user)) | Auth::Browser(_, Some(user), _) => settings.account(user),
             _ => settings,
         })
+    }
+}
+
+/// With TLS and proxy as they are configured; with the certificate this machine shows, or without.
+pub(super) fn dressed(
+    mut builder: Builder,
+    name: &str,
+    tls: &Tls,
+    way_out: &Proxy,
+    identity: bool,
+) -> Result<Builder> {
+    let (least, most) = (tls.min.unwrap_or(TlsVersion::Tls12), tls.max.unwrap_or(TlsVersion::Tls13));
+    builder = builder.tls_versions(least, most);
+    if let Some(ca) = &tls.ca {
+        builder = builder.root_certificates(read(name, ca)?);
+    }
+    if let Some(certificate) = tls.client.as_ref().filter(|_| identity) {
+        builder = builder.client_certificate(shown_certificate(name, certificate)?);
+    }
+    match way_out {
+        Proxy::None => Ok(builder),
+        Proxy::System => builder.system_proxy().with_context(|| unusable(name)),
+        Proxy::Via(via) => Ok(builder.proxy(proxy(name, via)?)),
     }
 }
 

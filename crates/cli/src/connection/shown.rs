@@ -1,6 +1,6 @@
 //! A connection as it is configured, for people: where secrets are, never what they are.
 
-use crate::config::{Address, At, Auth, Ews, Proxy};
+use crate::config::{Address, At, Auth, Ews, Proxy, Tls};
 use transport::TlsVersion;
 
 impl Address {
@@ -44,7 +44,7 @@ pub(crate) fn settings(ews: &Ews) -> Vec<(&'static str, String)> {
         ("timeout", ews.timeout.map(|limit| format!("{} s", limit.as_secs()))),
         ("max_requests", ews.max_requests.map(|most| most.to_string())),
         ("settle_seconds", ews.settle.map(|settle| settle.as_secs().to_string())),
-        ("tls", tls(ews)),
+        ("tls", tls(&ews.tls)),
         ("proxy", proxy(&ews.proxy)),
     ];
     all.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
@@ -104,8 +104,7 @@ fn store(store: &ews::Store) -> Option<String> {
     }
 }
 
-fn tls(ews: &Ews) -> Option<String> {
-    let tls = &ews.tls;
+pub(super) fn tls(tls: &Tls) -> Option<String> {
     let parts = [
         tls.min.map(|version| format!("at least {}", version_name(version))),
         tls.max.map(|version| format!("at most {}", version_name(version))),
@@ -123,7 +122,7 @@ fn version_name(version: TlsVersion) -> &'static str {
     }
 }
 
-fn proxy(proxy: &Proxy) -> Option<String> {
+pub(super) fn proxy(proxy: &Proxy) -> Option<String> {
     match proxy {
         Proxy::None => None,
         Proxy::System => Some("as the environment says".to_owned()),

@@ -47,7 +47,7 @@ fn about() -> Map<String, Value> {
             "propertyNames": { "$ref": "#/$defs/name" },
             "additionalProperties": {
                 "type": "object", "required": ["kind"], "additionalProperties": false,
-                "properties": { "kind": { "type": "string", "description": "What it reaches, such as `exchange`.", "examples": ["exchange"] } }
+                "properties": { "kind": { "type": "string", "description": "What it reaches, such as `exchange`.", "examples": ["exchange", "http", "webhook", "slack", "teams"] } }
             }
         },
         "plugins": {

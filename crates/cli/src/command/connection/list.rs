@@ -22,8 +22,8 @@ impl List {
         let config = shared.config()?;
         if self.json {
             let one = |(name, connection): (&String, &Connection)| {
-                let Connection::Ews(ews) = connection;
-                json!({ "name": name, "kind": "ews", "address": ews.address.shown(), "log_in": ews.auth.kind() })
+                let (address, log_in) = facts(connection);
+                json!({ "name": name, "kind": connection.kind(), "address": address, "log_in": log_in })
             };
             output::say_json(&Value::Array(config.connections.iter().map(one).collect()));
             return Ok(Exit::Done);
@@ -32,11 +32,21 @@ impl List {
             output::say("no connections are configured");
         }
         let width = config.connections.keys().map(String::len).max().unwrap_or_default();
+        let kinds = config.connections.values().map(|connection| connection.kind().len()).max();
+        let kinds = kinds.unwrap_or_default();
         for (name, connection) in &config.connections {
-            let Connection::Ews(ews) = connection;
-            let line = format!("{name:width$}  ews  {:18}  {}", ews.auth.kind(), ews.address.shown());
+            let (address, log_in) = facts(connection);
+            let line = format!("{name:width$}  {:kinds$}  {log_in:18}  {address}", connection.kind());
             output::say(&output::line(&line));
         }
         Ok(Exit::Done)
+    }
+}
+
+/// Where it leads and how it logs in.
+fn facts(connection: &Connection) -> (String, &'static str) {
+    match connection {
+        Connection::Ews(ews) => (ews.address.shown(), ews.auth.kind()),
+        Connection::Web(web) => (web.shown_place(), web.auth.kind()),
     }
 }

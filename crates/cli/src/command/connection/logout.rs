@@ -19,7 +19,10 @@ pub(crate) struct Logout {
 impl Logout {
     pub(crate) async fn run(self, shared: &Shared) -> Result<Exit> {
         let config = shared.config()?;
-        let Connection::Ews(ews) = named(&config, &self.name)?;
+        let connection = named(&config, &self.name)?;
+        let Connection::Ews(ews) = connection else {
+            return Err(connection.unfit(&self.name, "ews: only there people log in").into());
+        };
         let log_ins = connection::log_ins(&config, &shared.data(&config))?;
         let Some(log_in) = ews.log_in(&self.name, &log_ins)? else {
             let (name, kind) = (&self.name, ews.auth.kind());

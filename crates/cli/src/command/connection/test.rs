@@ -45,10 +45,21 @@ impl Test {
                 return Ok(self.end(&[step]));
             }
         };
-        let Connection::Ews(ews) = named(&config, &self.name)?;
+        let connection = named(&config, &self.name)?;
         let hider = wire::hider(&config);
         let style = Style::stdout();
         let mut tell = |step: &Step| self.tell(&hushed(step, &hider), style);
+        let ews = match connection {
+            Connection::Ews(ews) => ews,
+            Connection::Web(_) if user.is_some() => {
+                return Err(connection.unfit(&self.name, "ews: --as opens a mailbox").into());
+            }
+            Connection::Web(web) => {
+                let steps = connection::probe_web(&self.name, web, &mut tell).await;
+                let steps: Vec<Step> = steps.iter().map(|step| hushed(step, &hider)).collect();
+                return Ok(self.end(&steps));
+            }
+        };
         let log_ins = connection::log_ins(&config, &shared.data(&config))?;
         let user = user.or_else(|| ews.test_user.clone());
         let steps = Probe::new(&self.name, ews.as_ref().clone(), &log_ins, user, &mut tell).run().await;

@@ -251,7 +251,8 @@ mod tests {
             let (payload, was_cut) = made(input);
             let size = payload.to_string().len();
             prop_assert!(size <= 28 * 1024, "{size}");
-            prop_assert!(was_cut || text < 28_000);
+            // A text of nothing but ends of lines is none.
+            prop_assert!(was_cut || text < 28_000 || letter == "\n");
         }
     }
 }
