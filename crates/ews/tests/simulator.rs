@@ -45,7 +45,11 @@ fn organisation() -> Organisation {
     for address in [conformance::ALICE, conformance::BOB] {
         organisation.add_mailbox(address);
     }
-    organisation.add_group(conformance::GROUP, "Team", &[conformance::ALICE, conformance::BOB, conformance::INNER_GROUP]);
+    organisation.add_group(
+        conformance::GROUP,
+        "Team",
+        &[conformance::ALICE, conformance::BOB, conformance::INNER_GROUP],
+    );
     organisation.add_group(conformance::INNER_GROUP, "Inner", &[conformance::GROUP]);
     let (name, email, mobile) = conformance::CONTACT;
     organisation.add_contact(conformance::ALICE, name, email, mobile).unwrap();

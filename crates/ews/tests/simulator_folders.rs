@@ -246,3 +246,19 @@ async fn ids_are_written_in_every_way_and_back() {
         assert_eq!(back[1].as_ref().unwrap(), &AlternateId::ews(me, item.id.clone()));
     }
 }
+
+#[tokio::test]
+async fn a_folder_that_mail_clients_hide_says_so() {
+    let (organisation, server, client) = served().await;
+    organisation.make_folder(ALICE, &["Quiet"], true).unwrap();
+    organisation.make_folder(ALICE, &["Quiet", "Inside"], false).unwrap();
+    let folders = client.ports().folders.unwrap();
+    let top = FolderRef::WellKnown(WellKnownFolder::MsgFolderRoot);
+    let all = folders.below(&alice(), &top, true).await.unwrap();
+    let hidden: Vec<&str> =
+        all.folders.iter().filter(|folder| folder.hidden).map(|folder| folder.name.as_str()).collect();
+    assert_eq!(hidden, ["Quiet"]);
+    let direct = organisation.ports().folders.unwrap().below(&alice(), &top, true).await.unwrap();
+    assert_eq!(all, direct, "with and without the wire");
+    server.shutdown().await;
+}

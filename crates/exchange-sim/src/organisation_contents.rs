@@ -50,7 +50,8 @@ impl Organisation {
         mail.subject = name.to_owned();
         let mut new = NewItem::draft(format!("created {number}"), mail);
         (new.is_draft, new.detail) = (false, Some(Box::new(detail)));
-        let folder = state.mailbox(mailbox)?.well_known("contacts").ok_or_else(StoreError::folder_not_found)?;
+        let folder =
+            state.mailbox(mailbox)?.well_known("contacts").ok_or_else(StoreError::folder_not_found)?;
         let place = state.create(mailbox, folder, new)?;
         Ok(state.item(&place)?.id.clone())
     }

@@ -28,12 +28,7 @@ impl Folders for Direct {
         })
     }
 
-    fn create<'a>(
-        &'a self,
-        mailbox: &'a Mailbox,
-        parent: &'a FolderRef,
-        name: &'a str,
-    ) -> Work<'a, Folder> {
+    fn create<'a>(&'a self, mailbox: &'a Mailbox, parent: &'a FolderRef, name: &'a str) -> Work<'a, Folder> {
         self.now(move |state| {
             let parent = folder(state, mailbox, parent).map_err(refused)?;
             let class = String::from("IPF.Note");
@@ -73,7 +68,10 @@ fn shown(state: &State, mailbox: &Mailbox, key: FolderKey) -> Stored<Folder> {
     Ok(Folder {
         id: folder.id.clone(),
         name: folder.name.clone(),
-        parent_id: folder.parent.and_then(|parent| mailbox.folders.get(parent)).map(|parent| parent.id.clone()),
+        parent_id: folder
+            .parent
+            .and_then(|parent| mailbox.folders.get(parent))
+            .map(|parent| parent.id.clone()),
         well_known: folder.well_known.filter(|_| !mailbox.is_all_items(key)).map(str::to_owned),
         kind,
         total: number(total),

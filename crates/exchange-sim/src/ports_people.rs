@@ -18,7 +18,8 @@ impl Groups for Direct {
             if group.trim().is_empty() {
                 return Err(Error::new(ErrorKind::Invalid, "a blank address is no group's"));
             }
-            let nobody = || Error::new(ErrorKind::NotFound, "there is no such group, or its members are hidden");
+            let nobody =
+                || Error::new(ErrorKind::NotFound, "there is no such group, or its members are hidden");
             let group = state.group(group).ok_or_else(nobody)?;
             let entry = |member: &String| {
                 let found = state.whose(member);

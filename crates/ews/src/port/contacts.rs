@@ -3,7 +3,7 @@
 //! FindItem does not show the lists of a contact on every server, so it finds and GetItem shows.
 
 use exchange::port::{Contacts, Work};
-use exchange::{Contact, ContactLabel, ContactPage, ErrorKind, Error, ItemRef, Mailbox, Phone, Postal};
+use exchange::{Contact, ContactLabel, ContactPage, Error, ErrorKind, ItemRef, Mailbox, Phone, Postal};
 
 use crate::client::EwsClient;
 use crate::object::{
@@ -64,7 +64,9 @@ fn contact(item: ExchangeItem) -> Option<Contact> {
 fn phones(part: &ContactPart) -> Vec<Phone> {
     let phone = |(kind, number): (&String, &String)| {
         let label = match kind.as_str() {
-            "BusinessPhone" | "BusinessPhone2" | "CompanyMainPhone" | "AssistantPhone" => ContactLabel::Business,
+            "BusinessPhone" | "BusinessPhone2" | "CompanyMainPhone" | "AssistantPhone" => {
+                ContactLabel::Business
+            }
             "HomePhone" | "HomePhone2" => ContactLabel::Home,
             "MobilePhone" | "CarPhone" => ContactLabel::Mobile,
             _ => ContactLabel::Other,

@@ -36,7 +36,10 @@ impl Properties for EwsClient {
     ) -> Work<'a, ItemRef> {
         Box::pin(async move {
             if change.is_empty() {
-                return Err(Error::new(ErrorKind::Invalid, "a change that changes nothing; nothing was sent"));
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "a change that changes nothing; nothing was sent",
+                ));
             }
             let conflict = match item.change_key {
                 Some(_) => Conflict::NeverOverwrite,

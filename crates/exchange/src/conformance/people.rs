@@ -47,7 +47,8 @@ pub(super) async fn contacts(fixture: &Fixture) -> Verdict {
         found.phones.iter().map(|phone| (phone.number.as_str(), phone.label)).collect();
     same("the numbers of a contact", &phones, &vec![(mobile, crate::ContactLabel::Mobile)])?;
     ensure(found.modified_at.is_some(), || String::from("nobody knows when a contact was changed"))?;
-    let beyond = contacts.contacts(&alice, page.total, 10).await.map_err(failed("listing beyond the last"))?;
+    let beyond =
+        contacts.contacts(&alice, page.total, 10).await.map_err(failed("listing beyond the last"))?;
     same("contacts beyond the last", &beyond.contacts, &Vec::new())?;
     let others = contacts.contacts(&bob, 0, 10).await.map_err(failed("listing contacts of another"))?;
     ensure(others.contacts.iter().all(|contact| contact.display_name.as_deref() != Some(name)), || {
@@ -77,9 +78,15 @@ pub(super) async fn mailboxes(fixture: &Fixture) -> Verdict {
         ensure(all.contains(&(address.to_owned(), is_group)), || format!("{address} is not in {all:?}"))?;
     }
     same("what an address lists", &list(Some(ALICE), false).await?, &vec![(ALICE.to_owned(), false)])?;
-    same("what an address that nobody has lists", &list(Some("nobody@corp.example"), false).await?, &Vec::new())?;
-    let members: Vec<String> = list(Some(GROUP), true).await?.into_iter().map(|(address, _)| address).collect();
-    ensure(members.iter().any(|member| member == BOB) && !members.iter().any(|member| member == GROUP), || {
-        format!("instead of a group its members are listed: {members:?}")
-    })
+    same(
+        "what an address that nobody has lists",
+        &list(Some("nobody@corp.example"), false).await?,
+        &Vec::new(),
+    )?;
+    let members: Vec<String> =
+        list(Some(GROUP), true).await?.into_iter().map(|(address, _)| address).collect();
+    ensure(
+        members.iter().any(|member| member == BOB) && !members.iter().any(|member| member == GROUP),
+        || format!("instead of a group its members are listed: {members:?}"),
+    )
 }
