@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use exchange_sim::{Account, Application, Config, Organisation, Reach, Scheme, Server};
+use exchange_sim::{Account, Application, Config, Grant, Organisation, Reach, Right, Scheme, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -444,3 +444,80 @@ fn a_secret_that_everybody_can_read_is_refused_with_the_command_that_helps() {
     std::fs::set_permissions(place.path("password"), std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(place.test(&[])["ok"], true);
 }
+
+/// A playbook-less call of one action.
+fn search(place: &Place, mailbox: &str) -> Ended {
+    place.run(&["action", "run", "mail.search", "--connection", "mail", "--with", &format!("mailbox={mailbox}")])
+}
+
+#[test]
+fn a_connection_with_an_alias_opens_that_mailbox_and_the_own_one_and_no_other() {
+    let house = Simulated::new(
+        |organisation| {
+            organisation.add_account(Account::new("svc@corp.example", PASSWORD));
+            for mailbox in ["alice@corp.example", "bob@corp.example"] {
+                organisation.grant(Grant::new(mailbox, "svc@corp.example", Right::FullAccess));
+            }
+        },
+        Config::local("admin@corp.example", "another"),
+    );
+    let place = Place::new(&(basic(&house.server().url()) + "| alias: alice@corp.example\n"));
+    let report = place.test(&[]);
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert!(report.to_string().contains("the inbox of alice@corp.example is open"), "{report:#}");
+    for mailbox in ["alice@corp.example", "ALICE@corp.example", "svc@corp.example"] {
+        let ended = search(&place, mailbox);
+        assert_eq!(ended.code, Some(0), "{mailbox}: {}{}", ended.out, ended.err);
+    }
+    let refused = search(&place, "bob@corp.example");
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    let said = format!("{}{}", refused.out, refused.err);
+    assert!(said.contains("opens only alice@corp.example and svc@corp.example"), "{said}");
+    // Without the alias it is the account's rights that count.
+    let place = Place::new(&(basic(&house.server().url()) + "| access: delegation\n"));
+    assert_eq!(search(&place, "bob@corp.example").code, Some(0));
+}
+
+#[test]
+fn the_code_page_of_a_connection_comes_with_the_mail_that_it_hands_out() {
+    let inbox = exchange::FolderRef::WellKnown(exchange::WellKnownFolder::Inbox);
+    let mail = b"Subject: x\r\n\r\n\xfc\r\n";
+    let house = Simulated::new(
+        |organisation| drop(organisation.deliver("svc@corp.example", &inbox, mail.to_vec()).unwrap()),
+        Config::local("svc@corp.example", PASSWORD),
+    );
+    let of = |more: &str| -> Value {
+        let place = Place::new(&(basic(&house.server().url()) + more));
+        let found = search(&place, "svc@corp.example");
+        let found: Value = serde_json::from_str(&found.out).unwrap_or_else(|_| panic!("{}{}", found.out, found.err));
+        let item = found["messages"][0]["item_id"].as_str().unwrap().to_owned();
+        let with = ["--with", "mailbox=svc@corp.example", "--with", &format!("item_id={item}")];
+        let ended = place.run(&[&["action", "run", "mail.download_eml", "--connection", "mail"], &with[..]].concat());
+        let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err));
+        report["fallback_charset"].clone()
+    };
+    assert_eq!(of("| code_page: 1250\n"), "windows-1250");
+    assert_eq!(of(""), Value::Null);
+}
+#[test]
+fn archives_and_public_folders_are_opened_by_a_connection_of_their_own() {
+    let house = Simulated::new(
+        |organisation| {
+            organisation.add_archive("alice@corp.example");
+            organisation.add_public_folders("tree@corp.example", None);
+        },
+        Config::local("svc@corp.example", PASSWORD),
+    );
+    let basic = basic(&house.server().url());
+    let test = |more: &str, user: &str| Place::new(&format!("{basic}{more}")).test(&["--as", user]);
+    let archive = test("| store: archive\n| email: alice@corp.example\n", "alice@corp.example");
+    assert_eq!(archive["ok"], true, "{archive:#}");
+    assert!(archive.to_string().contains("the archive of alice@corp.example is open"), "{archive:#}");
+    let none = test("| store: archive\n| email: alice@corp.example\n", "bob@corp.example");
+    assert_eq!(none["ok"], false, "{none:#}");
+    let public = "| store: public_folders\n| public_folder_hierarchy: tree@corp.example\n";
+    let public = test(public, "alice@corp.example");
+    assert_eq!(public["ok"], true, "{public:#}");
+    assert!(public.to_string().contains("the public folders are open"), "{public:#}");
+}
+
