@@ -4,7 +4,7 @@
 //! code with them: it reads requests with an XML parser of its own and writes answers from templates in the
 //! order of Microsoft's schema. It keeps what tests ask about (a ledger of effects, snapshots) and can be told
 //! to misbehave. Who may log in how, and do what, is data (`accounts.yaml`). Left out:
-//! occurrences of recurring items, answers to invitations, search indexes, retention.
+//! the iCalendar form of messages about meetings, search indexes, retention.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

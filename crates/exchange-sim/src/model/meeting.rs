@@ -69,6 +69,15 @@ pub(crate) enum Dispatch {
     Send(Option<FolderKey>),
 }
 
+/// A message about a meeting.
+struct Letter<'a> {
+    prefix: &'static str,
+    to: &'a [String],
+    about: Detail,
+    words: Words,
+    how: Dispatch,
+}
+
 /// Words with whether they are HTML.
 pub(crate) type Words = Option<(String, bool)>;
 
@@ -185,20 +194,12 @@ impl State {
             about.set(person("Organizer", &self.mailbox(&place.mailbox)?.address));
         }
         let prefix = if kind == DetailKind::Cancellation { "Canceled: " } else { "" };
-        self.dispatch(place, &event, prefix, &invited, about, words, Dispatch::Send(keep))
+        self.dispatch(place, &event, Letter { prefix, to: &invited, about, words, how: Dispatch::Send(keep) })
     }
 
     /// Writes a message about an event and sends it, or keeps it.
-    fn dispatch(
-        &mut self,
-        place: &Place,
-        event: &Item,
-        prefix: &str,
-        to: &[String],
-        about: Detail,
-        words: Words,
-        dispatch: Dispatch,
-    ) -> Stored<()> {
+    fn dispatch(&mut self, place: &Place, event: &Item, letter: Letter<'_>) -> Stored<()> {
+        let Letter { prefix, to, about, words, how } = letter;
         let mut mail = self.blank(&place.mailbox)?;
         mail.to = to.iter().map(|address| Person { name: None, address: address.clone() }).collect();
         mail.subject = format!("{prefix}{}", event.mail.subject.clone().unwrap_or_default());
@@ -215,7 +216,7 @@ impl State {
             self.mailbox(&place.mailbox)?.well_known("drafts").ok_or_else(StoreError::folder_not_found)?;
         let new =
             NewItem { detail: Some(Box::new(about)), ..NewItem::draft(format!("meeting {number}"), mail) };
-        match dispatch {
+        match how {
             Dispatch::Draft => self.create(&place.mailbox, drafts, new).map(drop),
             Dispatch::Send(keep) => {
                 let draft = self.store(&place.mailbox, drafts, new)?;
@@ -238,7 +239,8 @@ impl State {
         if let Some(detail) = &event.detail {
             about.take(detail, &TOLD);
         }
-        self.dispatch(place, event, reply.prefix(), &[organizer.to_owned()], about, words, dispatch)
+        let to = &[organizer.to_owned()];
+        self.dispatch(place, event, Letter { prefix: reply.prefix(), to, about, words, how: dispatch })
     }
 
     /// Answers an invitation, or the calendar item it made. Gives the calendar item and where the invitation went.
