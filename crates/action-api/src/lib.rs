@@ -21,6 +21,7 @@ pub use plan;
 
 pub use artifacts::{ArtifactError, Artifacts};
 pub use catalogue::{Catalogue, Entry};
+pub use effects::Mailboxes;
 pub use functions::Functions;
 pub use plugins::{PluginFacts, PluginStanding};
 pub use source::{ActionSource, Context, Inverse, Invocation, Outcome, Probe, Work};

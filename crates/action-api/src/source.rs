@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plan::{Failure, StepPath};
+use plan::{Failure, FailureKind, StepPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,6 +60,8 @@ pub struct Context {
     pub path: StepPath,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// The kinds of failure after which another attempt would follow. None in the last attempt.
+    pub retried: Vec<FailureKind>,
     /// The same for every attempt of this step in this run, different for every other.
     pub key: String,
     /// How long the engine will wait for this attempt.

@@ -18,10 +18,12 @@ pub struct Spec {
     ///
     /// Marks on a property: `x-guard: KIND` makes it a guarded sink (an untrusted value may not reach it),
     /// `x-secret: true` a place for secrets, `x-effect-items: true` a list of the things that will be changed (a
-    /// limit on effects counts them), `x-type: restriction` a value that only `aqs.*` can make. Beside the properties,
+    /// limit on effects counts them; where its entries name a mailbox, each counts there), `x-type: restriction` a value that only `aqs.*` can make. Beside the properties,
     /// `x-deletes: true` says that what a call touches is gone afterwards.
     pub input: Value,
-    /// JSON Schema 2020-12 of the output. `x-untrusted: true` marks what somebody else wrote.
+    /// JSON Schema 2020-12 of the output. `x-untrusted: true` marks what somebody else wrote, `x-failures: true` what
+    /// tells that a part of the work failed although the step succeeded (somebody has to look at it), `x-given: NAME`
+    /// what is not null where the input NAME is given.
     pub output: Value,
     /// What it does to the world.
     pub effect: Effect,

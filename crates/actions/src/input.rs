@@ -173,6 +173,12 @@ impl MailboxName {
     }
 }
 
+impl From<Mailbox> for MailboxName {
+    fn from(mailbox: Mailbox) -> Self {
+        MailboxName(mailbox)
+    }
+}
+
 impl<'de> Deserialize<'de> for MailboxName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer, "the address of one mailbox, such as alice@corp.example", Mailbox::new)

@@ -10,11 +10,14 @@ mod automatic;
 mod builtin;
 mod catalogue;
 mod failure;
+mod fan_out;
 mod input;
+mod listed;
 mod outgoing;
 mod relocated;
 mod replies;
 mod rules;
+mod verdict;
 mod view;
 
 pub use builtin::BUILTIN;

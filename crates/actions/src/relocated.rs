@@ -5,7 +5,7 @@
 
 use action_api::plan::{Blame, Failure, FailureKind};
 use exchange::port::{Read, Search};
-use exchange::{ErrorKind, FolderRef, MessageSummary, SearchRequest};
+use exchange::{ErrorKind, FolderRef, ItemRef, Mailbox, MessageSummary, SearchRequest};
 
 use crate::failure::from_exchange;
 use crate::input::{ItemId, MailboxName};
@@ -22,6 +22,28 @@ pub(crate) async fn original(
         Some(Err(error)) if error.kind != ErrorKind::NotFound => Err(from_exchange(error)),
         _ => Ok(None),
     }
+}
+
+/// Whether one of these messages is there under its old id. Of many mailboxes one that cannot be asked says nothing.
+pub(crate) async fn any_there(
+    read: &dyn Read,
+    one: bool,
+    mailbox: &Mailbox,
+    items: &[ItemRef],
+) -> Result<bool, Failure> {
+    let answers = match read.summaries(mailbox, items).await {
+        Ok(answers) => answers,
+        Err(error) if one => return Err(from_exchange(error)),
+        Err(_) => return Ok(false),
+    };
+    for answer in answers {
+        match answer {
+            Ok(_) => return Ok(true),
+            Err(error) if one && error.kind != ErrorKind::NotFound => return Err(from_exchange(error)),
+            Err(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 /// The message in the folder where an earlier attempt would have left it; nothing without a `Message-ID`.

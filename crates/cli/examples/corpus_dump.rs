@@ -43,6 +43,7 @@ async fn call(
         run: "corpus".to_owned(),
         path: StepPath::from("corpus"),
         attempt: 1,
+        retried: Vec::new(),
         key: "corpus".to_owned(),
         timeout: Duration::from_secs(30),
         artifacts: Arc::clone(artifacts),

@@ -304,10 +304,16 @@ impl Report {
         let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
         for (_, call) in self.changes().filter(|(_, call)| call.state != CallState::Failed) {
             let group = groups.entry((call.effect.as_str(), &call.action)).or_default();
-            let items = call.input.get("item_ids").and_then(Value::as_array).map_or(1, Vec::len);
+            let list = |name: &str| call.input.get(name).and_then(Value::as_array);
+            let mailbox = |of: &Value| of.get("mailbox").and_then(Value::as_str).unwrap_or("-").to_owned();
+            if let Some(items) = list("items") {
+                group.items += items.len();
+                items.iter().for_each(|item| *group.mailboxes.entry(mailbox(item)).or_default() += 1);
+                continue;
+            }
+            let items = list("item_ids").map_or(1, Vec::len);
             group.items += items;
-            let mailbox = call.input.get("mailbox").and_then(Value::as_str).unwrap_or("-");
-            *group.mailboxes.entry(mailbox.to_owned()).or_default() += items;
+            *group.mailboxes.entry(mailbox(&call.input)).or_default() += items;
         }
         let title = if dry_run { "Would change" } else { "Changed" };
         if groups.is_empty() {

@@ -65,10 +65,10 @@ impl Guard {
             let Some((spec, _)) = inner.action(action).filter(|(spec, _)| spec.effect.changes()) else {
                 continue;
             };
-            let (mailbox, items) =
-                touches.as_ref().map_or(("none", 1), |touch| (&*touch.mailbox, touch.items));
+            let unknown = Touch { mailbox: "none".to_owned(), items: 1, each: Vec::new() };
+            let touch = touches.as_ref().unwrap_or(&unknown);
             let (effect, deletes, place) = (spec.effect, spec.deletes(), path.place());
-            let counted = Counted { action, effect, deletes, mailbox, items, place };
+            let counted = Counted { action, effect, deletes, touch, place };
             spent.add(&self.caps, &counted);
         }
         Account { spent, desk: Desk::default() }
@@ -120,12 +120,12 @@ impl Driver {
         let touching =
             Touching::new(spec, inner.plugin_of(&call.action), call.connection.as_deref(), &call.input);
         let effect = call.effect.changes();
+        let touch = touching.touch();
         let counted = Counted {
             action: &call.action,
             effect: call.effect,
             deletes: touching.deletes,
-            mailbox: touching.mailbox(),
-            items: touching.items,
+            touch: &touch,
             place: call.path.place(),
         };
         // Another attempt touches what the first one did: it has been counted.
@@ -153,7 +153,6 @@ impl Driver {
                 inner.guard.hours.add(&inner.guard.caps, &counted, inner.clock.now());
             }
         }
-        let touch = Touch { mailbox: counted.mailbox.to_owned(), items: counted.items };
         if effect && self.mode == Mode::Real {
             let input = interpreter::digest_of(&self.machine.mask().show(&call.input));
             self.account.desk.begins(call, &touch, input, inner.clock.now());
@@ -166,8 +165,7 @@ impl Driver {
         if call.effect.changes() && self.mode == Mode::Real {
             let inner = Arc::clone(&self.inner);
             let Some((spec, _)) = inner.action(&call.action) else { return };
-            let touching = Touching::new(spec, None, call.connection.as_deref(), &call.input);
-            let touch = Touch { mailbox: touching.mailbox().to_owned(), items: touching.items };
+            let touch = Touching::new(spec, None, call.connection.as_deref(), &call.input).touch();
             let input = interpreter::digest_of(&self.machine.mask().show(&call.input));
             self.account.desk.begins(call, &touch, input, inner.clock.now());
         }
@@ -189,7 +187,7 @@ impl Driver {
     /// Why the call needs somebody else's approval.
     fn alone(&self, call: &Perform, counted: &Counted<'_>, counts: bool) -> Option<Refusal> {
         let above = self.inner.guard.policy.four_eyes?.above;
-        let items = if counts { counted.items } else { 0 };
+        let items = if counts { counted.touch.items } else { 0 };
         let all = self.account.spent.containment().saturating_add(items);
         let starter = self.machine.starter();
         if call.effect != Effect::Containment

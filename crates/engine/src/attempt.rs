@@ -52,6 +52,7 @@ async fn carried_out(inner: &Inner, run: &RunId, call: &Perform) -> Result<Outco
             run: run.as_str().to_owned(),
             path: call.path.clone(),
             attempt: if call.in_doubt { call.attempt + 1 } else { call.attempt },
+            retried: call.retried.clone(),
             key: call.key.clone().unwrap_or_else(|| format!("{run}/{}", call.path)),
             timeout: call.timeout,
             artifacts: Arc::clone(&inner.artifacts),

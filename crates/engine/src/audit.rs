@@ -11,7 +11,7 @@
 mod desk;
 
 use action_api::Work;
-use journal::{Decision, OpId, Origin, RunId, RunStatus, Timestamp};
+use journal::{Decision, OpId, Origin, Portion, RunId, RunStatus, Timestamp, Touch};
 use plan::{Digest, FailureKind, StepPath};
 use serde::{Deserialize, Serialize};
 
@@ -131,10 +131,13 @@ pub enum What {
         /// The connection.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connection: Option<String>,
-        /// The mailbox, or the connection where the input names none.
+        /// The mailbox, or the connection where the input names none; of several mailboxes the first.
         mailbox: String,
         /// How many items.
         items: u64,
+        /// Of several mailboxes each; empty if there is one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mailboxes: Vec<Portion>,
         /// Which rule of the policy.
         rule: String,
     },
@@ -217,10 +220,13 @@ pub struct Begun {
     /// The connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
-    /// The mailbox, or the connection where the input names none.
+    /// The mailbox, or the connection where the input names none; of several mailboxes the first.
     pub mailbox: String,
-    /// How many items, at least 1.
+    /// How many items, in all mailboxes; at least 1.
     pub items: u64,
+    /// Of several mailboxes each; empty if there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mailboxes: Vec<Portion>,
     /// SHA-256 over the rendered input, with secrets as their names.
     pub input: Digest,
     /// Who approved exactly this call.
@@ -229,6 +235,13 @@ pub struct Begun {
     /// Why untrusted text may decide here, in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept_untrusted: Option<String>,
+}
+
+impl Begun {
+    /// What it touches, as limits count it.
+    pub fn touch(&self) -> Touch {
+        Touch { mailbox: self.mailbox.clone(), items: self.items, each: self.mailboxes.clone() }
+    }
 }
 
 /// How an effect ended.

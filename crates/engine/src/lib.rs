@@ -90,7 +90,7 @@ pub mod store {
     pub use action_api::ArtifactError;
     pub use journal::{
         Event, FORMAT, Header, JournalError, MAX_DEPTH, MemoryJournal, OpId, Origin, OriginKind, Record,
-        RecordError, Reused, Standing, StoredRun, Touch, Work, artifacts_of, conformance,
+        Portion, RecordError, Reused, Standing, StoredRun, Touch, Work, artifacts_of, conformance,
     };
     pub use plan::Digest;
 }

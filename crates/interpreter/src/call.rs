@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use journal::{OpId, Timestamp};
-use plan::{Blame, Call, Failure, FailureKind, OnUnknown, Repeat, StepKind, StepPath, ValueExpr};
+use plan::{Blame, Call, Failure, FailureKind, OnUnknown, Repeat, Retry, StepKind, StepPath, ValueExpr};
 use serde_json::Value;
 
 use crate::block::Place;
@@ -11,7 +11,7 @@ use crate::command::{CacheUse, Command, Perform, Progress, ProgressKind};
 use crate::machine::Machine;
 use crate::node::{CallNode, Fault, Mark, Node, NodeId, NodeKind, NodeOutput};
 use crate::render;
-use crate::retry::next_attempt;
+use crate::retry::{follows, next_attempt};
 
 impl Machine {
     /// Commands the first attempt of a call, or says why there is none.
@@ -177,6 +177,21 @@ impl Machine {
 /// When the attempt that follows a failed one begins, if there is one.
 fn another(call: &CallNode, failure: &Failure, now: Timestamp, entropy: u64) -> Option<Timestamp> {
     let StepKind::Call(step) = &call.step.get()?.kind else { return None };
+    let (repeat, on) = meant(step);
+    next_attempt(&on, repeat, call.attempt, failure, now, entropy)
+}
+
+/// The kinds of failure of this attempt after which another follows.
+fn retried(step: &Call, attempt: u32) -> Vec<FailureKind> {
+    if attempt >= step.retry.attempts {
+        return Vec::new();
+    }
+    let (repeat, on) = meant(step);
+    FailureKind::ALL.into_iter().filter(|&kind| follows(&on, repeat, attempt, kind)).collect()
+}
+
+/// What is tried again, and whether that does harm, with what the step says about lost answers.
+fn meant(step: &Call) -> (Repeat, Retry) {
     let again = step.idempotency.on_unknown == OnUnknown::Retry;
     let (repeat, mut on) = (if again { Repeat::Natural } else { step.repeat }, step.retry.clone());
     // A lost answer is for a harmless call what a lost connection or a time limit is; if no attempt is answered, the
@@ -187,7 +202,7 @@ fn another(call: &CallNode, failure: &Failure, now: Timestamp, entropy: u64) -> 
     if again || (unsaid && harmless && meant) {
         on.on.push(FailureKind::Unknown);
     }
-    next_attempt(&on, repeat, call.attempt, failure, now, entropy)
+    (repeat, on)
 }
 
 /// The command of a call's current attempt.
@@ -196,6 +211,7 @@ pub(crate) fn perform(call: &CallNode, path: &StepPath) -> Option<Box<Perform>> 
     Some(Box::new(Perform {
         op: call.op,
         attempt: call.attempt,
+        retried: retried(step, call.attempt),
         path: path.clone(),
         action: step.action.clone(),
         input: call.input.clone(),

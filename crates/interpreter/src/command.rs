@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use journal::{OpId, RunStatus, Timestamp};
-use plan::{Audience, Effect, Failure, OnUnknown, RateLimit, Repeat, StepPath};
+use plan::{Audience, Effect, Failure, FailureKind, OnUnknown, RateLimit, Repeat, StepPath};
 use serde_json::Value;
 
 /// Everything one record led to.
@@ -66,6 +66,8 @@ pub struct Perform {
     pub op: OpId,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// The kinds of failure after which another attempt would follow.
+    pub retried: Vec<FailureKind>,
     /// Where the step stands.
     pub path: StepPath,
     /// The action's name.

@@ -21,13 +21,7 @@ pub(crate) fn next_attempt(
     now: Timestamp,
     entropy: u64,
 ) -> Option<Timestamp> {
-    if attempt >= retry.attempts || !retry.on.contains(&failure.kind) {
-        return None;
-    }
-    // Only a harmless repeat may follow an attempt that nobody knows the end of. (For `verify` the driver
-    // has asked the probe already: what still comes as unknown stays unknown.)
-    let in_the_dark = matches!(failure.kind, FailureKind::Unknown | FailureKind::Timeout);
-    if in_the_dark && !matches!(repeat, Repeat::Natural | Repeat::Keyed) {
+    if !follows(retry, repeat, attempt, failure.kind) {
         return None;
     }
     let doublings = if retry.exponential { attempt.saturating_sub(1).min(31) } else { 0 };
@@ -35,6 +29,17 @@ pub(crate) fn next_attempt(
     let drawn = entropy % (millis(bound) + 1);
     let wait = drawn.max(failure.retry_after_ms.unwrap_or(0));
     Some(Timestamp(now.0.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))))
+}
+
+/// Whether another attempt follows one that failed so.
+pub(crate) fn follows(retry: &Retry, repeat: Repeat, attempt: u32, kind: FailureKind) -> bool {
+    if attempt >= retry.attempts || !retry.on.contains(&kind) {
+        return false;
+    }
+    // Only a harmless repeat may follow an attempt that nobody knows the end of. (For `verify` the driver
+    // has asked the probe already: what still comes as unknown stays unknown.)
+    let in_the_dark = matches!(kind, FailureKind::Unknown | FailureKind::Timeout);
+    !in_the_dark || matches!(repeat, Repeat::Natural | Repeat::Keyed)
 }
 
 impl Machine {

@@ -14,7 +14,7 @@ mod store;
 pub use export::{ExportError, ImportError, export, import};
 pub use memory::MemoryJournal;
 pub use record::{
-    Decision, Event, FORMAT, MAX_DEPTH, OpId, Record, RecordError, Reused, RunStatus, Timestamp, Touch,
+    Decision, Event, FORMAT, MAX_DEPTH, OpId, Portion, Record, RecordError, Reused, RunStatus, Timestamp, Touch,
     artifacts_of, is_recordable,
 };
 pub use standing::Standing;

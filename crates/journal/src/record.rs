@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub use v2::{Decision, Event, OpId, Record, Reused, RunStatus, Timestamp, Touch};
+pub use v2::{Decision, Event, OpId, Portion, Record, Reused, RunStatus, Timestamp, Touch};
 
 /// The version that is written into every run's header.
 pub const FORMAT: u32 = 2;

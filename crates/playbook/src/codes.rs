@@ -151,7 +151,7 @@ codes! {
     STARTS_ITSELF = "P0608", "a playbook that starts itself",
         "A mailbox trigger and a message to the same mailbox make a loop: every run begins the next one.";
     FAILED_UNREAD = "P0607", "failures that nobody looks at",
-        "A loop that collects succeeds whatever happens to its items. If nothing reads `steps.ID.failed`, failures pass unseen; `on_item_error: skip` says that this is meant.";
+        "A loop that collects, and a call about many things with `on_item_error: collect`, succeed whatever happens to their items. If nothing reads `steps.ID.failed` of the loop, or `steps.ID.output.failed` of the call, failures pass unseen. For a loop `on_item_error: skip` says that this is meant.";
 
     NOT_APPROVED = "P0701", "containment without approval",
         "A step that changes mailboxes stands behind an `approve` step on every path: either in the same or an outer list after an approval whose rejection ends the list, or under `steps.ID.output.decision == \"approved\"`. An approval that approves itself when nobody answers is none.";

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use action_api::plan::{Artifact, Digest, Failure, StepPath};
+use action_api::plan::{Artifact, Digest, Failure, FailureKind, StepPath};
 use action_api::{ActionSource, ArtifactError, Artifacts, Catalogue, Context, Invocation, Outcome, Probe};
 use exchange::rule::Rule;
 use exchange::{FolderRef, Mailbox, Ports, WellKnownFolder};
@@ -41,7 +41,7 @@ rules:
 
 /// Artifacts in memory.
 #[derive(Default)]
-struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>);
+pub(crate) struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>);
 
 impl Artifacts for Memory {
     fn put(&self, media_type: &str, bytes: &mut dyn Read) -> Result<Artifact, ArtifactError> {
@@ -130,6 +130,11 @@ impl Bench {
                 run: "run-1".to_owned(),
                 path: StepPath::from("step"),
                 attempt,
+                retried: if attempt < 3 {
+                    vec![FailureKind::Transient, FailureKind::Throttled]
+                } else {
+                    Vec::new()
+                },
                 key: format!("run-1/{action}"),
                 timeout: Duration::from_secs(60),
                 artifacts: self.artifacts.clone(),

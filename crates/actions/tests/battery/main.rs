@@ -11,5 +11,6 @@ mod bench;
 mod delete;
 mod every_action;
 mod outgoing;
+mod many;
 mod reading;
 mod recovering;

@@ -145,9 +145,10 @@ impl Walk<'_> {
         let spec = self.actions.spec(&call.action);
         let mut mailboxes: BTreeMap<String, u64> = BTreeMap::new();
         for one in calls {
-            let mailbox = one.input.get("mailbox").and_then(Value::as_str);
-            if let (Some(mailbox), true) = (mailbox, call.effect.changes()) {
-                *mailboxes.entry(line(mailbox)).or_default() += items(call, one);
+            let each =
+                spec.as_ref().filter(|_| call.effect.changes()).map(|spec| spec.mailboxes_of(&one.input));
+            for (mailbox, items) in each.into_iter().flat_map(|found| found.each) {
+                *mailboxes.entry(line(&mailbox)).or_default() += items;
             }
         }
         let mut undo: Vec<Undo> = Vec::new();

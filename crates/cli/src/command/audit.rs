@@ -180,7 +180,7 @@ fn sentence(number: u64, entry: &Value) -> String {
             field("action"),
             again(entry),
             count("items"),
-            field("mailbox"),
+            whose(entry),
             approved(entry),
             accepted(entry),
         ),
@@ -190,7 +190,7 @@ fn sentence(number: u64, entry: &Value) -> String {
             field("path"),
             field("action"),
             count("items"),
-            field("mailbox"),
+            whose(entry),
             field("rule")
         ),
         "decided" => {
@@ -204,6 +204,15 @@ fn sentence(number: u64, entry: &Value) -> String {
         other => format!("{} {by}", other.replace('_', " ")),
     };
     format!("{number:>6}  {time}  {}  {what}", field("run"))
+}
+
+/// The mailbox, or the first of several and how many there are.
+fn whose(entry: &Value) -> String {
+    let first = entry.get("mailbox").and_then(Value::as_str).map(line).unwrap_or_default();
+    match entry.get("mailboxes").and_then(Value::as_array).map(Vec::len) {
+        Some(all @ 2..) => format!("{first} and {} more mailboxes", all - 1),
+        _ => first,
+    }
 }
 
 fn origin(entry: &Value) -> String {

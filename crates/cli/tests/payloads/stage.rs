@@ -121,6 +121,7 @@ impl Stage {
                     run: "trigger".to_owned(),
                     path: StepPath::from("trigger"),
                     attempt: 1,
+                    retried: Vec::new(),
                     key: "trigger".to_owned(),
                     timeout: std::time::Duration::from_secs(30),
                     artifacts: Arc::new(MemoryArtifacts::new()),

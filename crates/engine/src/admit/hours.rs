@@ -62,12 +62,12 @@ impl Hours {
             let What::EffectBegun(begun) = &entry.what else { continue };
             let Some((spec, _)) = inner.action(&begun.action) else { continue };
             if begun.attempt == 1 && seen.insert((entry.run.clone(), begun.op)) {
+                let touch = begun.touch();
                 let counted = Counted {
                     action: &begun.action,
                     effect: spec.effect,
                     deletes: spec.deletes(),
-                    mailbox: &begun.mailbox,
-                    items: begun.items,
+                    touch: &touch,
                     place: String::new(),
                 };
                 // A clock that was set back must not make an effect count for longer than an hour.
@@ -86,10 +86,10 @@ impl Hours {
     ) -> Option<Over<'a>> {
         let mut windows = self.lock();
         for (number, (scope, caps)) in fitting(caps, more) {
-            for (which, cap, mailbox) in kinds(caps, more) {
+            for (which, cap, mailbox, items) in kinds(caps, more) {
                 let Some(most) = Cap::most(cap) else { continue };
                 let window = windows.get_mut(&(number, mailbox.clone()));
-                let would_be = window.map_or(0, |window| window.count(now)).saturating_add(more.items);
+                let would_be = window.map_or(0, |window| window.count(now)).saturating_add(items);
                 if would_be > most {
                     let of = mailbox.map(|name| format!("of {name} ")).unwrap_or_default();
                     return Some(Over { scope, which, within: format!("{of}in one hour"), most, would_be });
@@ -102,9 +102,9 @@ impl Hours {
     pub(super) fn add(&self, caps: &[(Scope, Caps)], more: &Counted<'_>, now: Timestamp) {
         let mut windows = self.lock();
         for (number, (_, caps)) in fitting(caps, more) {
-            for (_, cap, mailbox) in kinds(caps, more) {
+            for (_, cap, mailbox, items) in kinds(caps, more) {
                 if Cap::most(cap).is_some() {
-                    windows.entry((number, mailbox)).or_default().add(now, more.items);
+                    windows.entry((number, mailbox)).or_default().add(now, items);
                 }
             }
         }
@@ -121,11 +121,15 @@ impl Hours {
 /// So many mailboxes are kept before those that were left alone for an hour are looked for.
 const MANY: usize = 4096;
 
-fn kinds(caps: &Caps, effect: &Counted<'_>) -> [(&'static str, Option<Cap>, Option<String>); 2] {
-    [
-        ("per_mailbox_and_hour", caps.per_mailbox_and_hour, Some(effect.mailbox.to_owned())),
-        ("per_hour", caps.per_hour, None),
-    ]
+/// What the caps per hour say of an effect: for every mailbox with its items, and for all of it.
+fn kinds<'a>(
+    caps: &'a Caps,
+    effect: &'a Counted<'_>,
+) -> impl Iterator<Item = (&'static str, Option<Cap>, Option<String>, u64)> + 'a {
+    let each = effect.touch.portions().map(|(mailbox, items)| {
+        ("per_mailbox_and_hour", caps.per_mailbox_and_hour, Some(mailbox.to_owned()), items)
+    });
+    each.chain(std::iter::once(("per_hour", caps.per_hour, None, effect.touch.items)))
 }
 
 #[cfg(test)]

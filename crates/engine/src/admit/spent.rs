@@ -21,20 +21,25 @@ impl Spent {
     pub(super) fn over<'a>(&self, caps: &'a [(Scope, Caps)], more: &Counted<'_>) -> Option<Over<'a>> {
         for (number, (scope, caps)) in fitting(caps, more) {
             let in_step = self.steps.get(&(number, more.place.clone())).copied();
-            let in_mailbox = self.mailboxes.get(&(number, more.mailbox.to_owned())).copied();
             let in_run = self.run.get(&number).copied();
-            let kinds = [
-                ("per_step", caps.per_step, in_step, "in this step"),
-                ("per_mailbox", caps.per_mailbox, in_mailbox, "in this run"),
-                ("per_run", caps.per_run, in_run, "in this run"),
-            ];
-            for (which, cap, so_far, within) in kinds {
-                let would_be = so_far.unwrap_or(0).saturating_add(more.items);
-                if let Some(most) = Cap::most(cap).filter(|most| would_be > *most) {
-                    let of =
-                        if which == "per_mailbox" { format!("of {} ", more.mailbox) } else { String::new() };
-                    return Some(Over { scope, which, within: format!("{of}{within}"), most, would_be });
-                }
+            let over = |which, cap, so_far: Option<u64>, items: u64, within: &dyn Fn() -> String| {
+                let would_be = so_far.unwrap_or(0).saturating_add(items);
+                let most = Cap::most(cap).filter(|most| would_be > *most)?;
+                Some(Over { scope, which, within: within(), most, would_be })
+            };
+            let items = more.touch.items;
+            let found = over("per_step", caps.per_step, in_step, items, &|| "in this step".to_owned())
+                .or_else(|| {
+                    let cap = caps.per_mailbox.filter(|cap| Cap::most(Some(*cap)).is_some())?;
+                    more.touch.portions().find_map(|(mailbox, items)| {
+                        let so_far = self.mailboxes.get(&(number, mailbox.to_owned())).copied();
+                        let within = || format!("of {mailbox} in this run");
+                        over("per_mailbox", Some(cap), so_far, items, &within)
+                    })
+                })
+                .or_else(|| over("per_run", caps.per_run, in_run, items, &|| "in this run".to_owned()));
+            if found.is_some() {
+                return found;
             }
         }
         None
@@ -42,19 +47,21 @@ impl Spent {
 
     pub(super) fn add(&mut self, caps: &[(Scope, Caps)], more: &Counted<'_>) {
         if more.effect == Effect::Containment {
-            self.containment = self.containment.saturating_add(more.items);
+            self.containment = self.containment.saturating_add(more.touch.items);
         }
         for (number, (_, caps)) in fitting(caps, more) {
-            let add = |slot: &mut u64| *slot = slot.saturating_add(more.items);
+            let add = |slot: &mut u64, items: u64| *slot = slot.saturating_add(items);
             // Only what a cap looks at is kept: a run may touch a hundred thousand mailboxes.
             if Cap::most(caps.per_run).is_some() {
-                add(self.run.entry(number).or_default());
+                add(self.run.entry(number).or_default(), more.touch.items);
             }
             if Cap::most(caps.per_step).is_some() {
-                add(self.steps.entry((number, more.place.clone())).or_default());
+                add(self.steps.entry((number, more.place.clone())).or_default(), more.touch.items);
             }
             if Cap::most(caps.per_mailbox).is_some() {
-                add(self.mailboxes.entry((number, more.mailbox.to_owned())).or_default());
+                for (mailbox, items) in more.touch.portions() {
+                    add(self.mailboxes.entry((number, mailbox.to_owned())).or_default(), items);
+                }
             }
         }
     }

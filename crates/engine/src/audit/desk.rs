@@ -32,6 +32,7 @@ impl Desk {
             connection: call.connection.clone(),
             mailbox: touch.mailbox.clone(),
             items: touch.items,
+            mailboxes: touch.each.clone(),
             input,
             approved_by: call.approved_by.clone(),
             accept_untrusted: call.accept_untrusted.clone(),
@@ -52,8 +53,9 @@ impl Desk {
             path: call.path.clone(),
             action: call.action.clone(),
             connection: call.connection.clone(),
-            mailbox: counted.mailbox.to_owned(),
-            items: counted.items,
+            mailbox: counted.touch.mailbox.clone(),
+            items: counted.touch.items,
+            mailboxes: counted.touch.each.clone(),
             rule: refusal.rule.clone(),
         };
         self.pending.push((now, what));

@@ -1,6 +1,9 @@
 //! Holds a plan, and a call, against the names a policy allows.
 
+use std::collections::HashMap;
+
 use action_api::Spec;
+use journal::{Portion, Touch};
 use plan::{Call, Effect, FailureKind, Plan, StepKind, TriggerKind};
 use serde_json::Value;
 
@@ -51,11 +54,11 @@ pub(crate) struct Touching<'a> {
     pub(crate) deletes: bool,
     pub(crate) plugin: Option<&'a str>,
     pub(crate) connection: Option<&'a str>,
-    /// Every mailbox the input names, as it is compared.
-    pub(crate) mailboxes: Vec<String>,
+    /// Every mailbox the input names, as it is compared, and how many items the call changes there.
+    pub(crate) mailboxes: Vec<Portion>,
     /// Whether the action's input has a place for a mailbox at all.
     pub(crate) takes_mailbox: bool,
-    /// How many items, at least 1.
+    /// How many items in all, at least 1.
     pub(crate) items: u64,
 }
 
@@ -64,9 +67,8 @@ pub(crate) struct Counted<'a> {
     pub(crate) action: &'a str,
     pub(crate) effect: Effect,
     pub(crate) deletes: bool,
-    /// The mailbox, or the connection where the input names none.
-    pub(crate) mailbox: &'a str,
-    pub(crate) items: u64,
+    /// How many items, in which mailboxes.
+    pub(crate) touch: &'a Touch,
     /// The step, without the numbers of items and rounds.
     pub(crate) place: String,
 }
@@ -78,49 +80,35 @@ impl<'a> Touching<'a> {
         connection: Option<&'a str>,
         input: &Value,
     ) -> Self {
-        let (mut mailboxes, mut takes_mailbox) = (Vec::new(), false);
-        gather(&spec.input, Some(input), &mut mailboxes, &mut takes_mailbox);
+        let found = spec.mailboxes_of(input);
+        let mut mailboxes: Vec<Portion> = Vec::with_capacity(found.each.len());
+        let mut known = HashMap::new();
+        for (address, items) in found.each {
+            let mailbox = normal_mailbox(&address);
+            let place = *known.entry(mailbox.clone()).or_insert(mailboxes.len());
+            match mailboxes.get_mut(place) {
+                Some(same) => same.items = same.items.saturating_add(items),
+                None => mailboxes.push(Portion { mailbox, items }),
+            }
+        }
         Touching {
             action: &spec.name,
             deletes: spec.deletes(),
             plugin,
             connection,
             mailboxes,
-            takes_mailbox,
+            takes_mailbox: found.taken,
             items: spec.items_of(input),
         }
     }
 
     /// What its items are counted under.
-    pub(crate) fn mailbox(&self) -> &str {
-        self.mailboxes.first().map(String::as_str).or(self.connection).unwrap_or("none")
-    }
-}
-
-/// Every text that stands at a place marked as a mailbox.
-fn gather(schema: &Value, value: Option<&Value>, found: &mut Vec<String>, takes: &mut bool) {
-    if schema.get("x-guard").and_then(Value::as_str) == Some("mailbox") {
-        *takes = true;
-        if let Some(address) = value.and_then(Value::as_str) {
-            let address = normal_mailbox(address);
-            if !found.contains(&address) {
-                found.push(address);
-            }
-        }
-    }
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        gather(property, value.and_then(|value| value.get(name)), found, takes);
-    }
-    if let Some(items) = schema.get("items") {
-        match value.and_then(Value::as_array) {
-            Some(values) => values.iter().for_each(|value| gather(items, Some(value), found, takes)),
-            None => gather(items, None, found, takes),
-        }
-    }
-    for choice in ["anyOf", "oneOf", "allOf"] {
-        for schema in schema.get(choice).and_then(Value::as_array).into_iter().flatten() {
-            gather(schema, value, found, takes);
-        }
+    pub(crate) fn touch(&self) -> Touch {
+        let first = self.mailboxes.first().map(|one| one.mailbox.as_str());
+        let mailbox = first.or(self.connection).unwrap_or("none").to_owned();
+        // The portion of a single mailbox is all there is.
+        let each = if self.mailboxes.len() > 1 { self.mailboxes.clone() } else { Vec::new() };
+        Touch { mailbox, items: self.items, each }
     }
 }
 
@@ -149,7 +137,7 @@ impl Policy {
                 );
                 return Some(Refusal::denied("mailboxes.allow", message));
             }
-            call.mailboxes.iter().find_map(|mailbox| self.refuses_mailbox(mailbox))
+            call.mailboxes.iter().find_map(|one| self.refuses_mailbox(&one.mailbox))
         })
     }
 
@@ -233,7 +221,10 @@ mod tests {
             deletes: true,
             plugin: None,
             connection: Some(connection),
-            mailboxes: mailboxes.iter().map(|&text| normal_mailbox(text)).collect(),
+            mailboxes: mailboxes
+                .iter()
+                .map(|&text| Portion { mailbox: normal_mailbox(text), items: 1 })
+                .collect(),
             takes_mailbox: true,
             items: 1,
         }
@@ -263,25 +254,24 @@ mod tests {
     }
 
     #[test]
-    fn mailboxes_are_found_wherever_the_schema_marks_them() {
-        let guarded = json!({"type": "string", "x-guard": "mailbox"});
-        let schema = json!({"properties": {
-            "mailbox": guarded,
-            "others": {"items": guarded},
-            "deep": {"anyOf": [{"properties": {"box": guarded}}, {"type": "null"}]},
-            "to": {"type": "string", "x-guard": "recipient"},
-        }});
-        let input = json!({"mailbox": "A@x.example", "others": ["b@x.example", 7, "a@X.example"],
-            "deep": {"box": "c@x.example"}, "to": "d@x.example"});
-        let (mut found, mut takes) = (Vec::new(), false);
-        gather(&schema, Some(&input), &mut found, &mut takes);
-        found.sort();
-        assert_eq!(
-            (found, takes),
-            (vec!["a@x.example".into(), "b@x.example".into(), "c@x.example".into()], true)
-        );
-        let (mut found, mut takes) = (Vec::new(), false);
-        gather(&schema, Some(&Value::Null), &mut found, &mut takes);
-        assert!(found.is_empty() && takes);
+    fn what_exchange_takes_for_one_mailbox_counts_as_one() {
+        let input = json!({"x-effect-items": true, "items": {"properties": {
+            "mailbox": {"type": "string", "x-guard": "mailbox"}
+        }}});
+        let spec = json!({
+            "name": "mail.delete", "summary": "", "input": {"properties": {"items": input}}, "output": {},
+            "effect": "containment", "repeat": "natural", "errors": []
+        });
+        let spec: Spec = serde_json::from_value(spec).unwrap();
+        let items: Vec<Value> = ["a@x.example", "A@X.example", "\"a\"@x.example.", "b@x.example"]
+            .iter()
+            .map(|mailbox| json!({"mailbox": mailbox}))
+            .collect();
+        let touching = Touching::new(&spec, None, Some("mail"), &json!({ "items": items }));
+        let touch = touching.touch();
+        assert_eq!((touch.mailbox.as_str(), touch.items), ("a@x.example", 4));
+        assert_eq!(touch.portions().collect::<Vec<_>>(), [("a@x.example", 3), ("b@x.example", 1)]);
+        let none = Touching::new(&spec, None, Some("mail"), &json!({})).touch();
+        assert_eq!(none.portions().collect::<Vec<_>>(), [("mail", 1)]);
     }
 }

@@ -56,7 +56,8 @@ impl<'s> Reader<'s> {
             }
         }
         for word in ["anyOf", "oneOf"] {
-            if let Some(Value::Array(parts)) = schema.get(word) {
+            // Which fields go together says nothing about their shape.
+            if let Some(Value::Array(parts)) = schema.get(word).filter(|parts| !only_presence(parts)) {
                 let parts: Vec<Type> = parts.iter().map(|part| self.read(part, depth + 1)).collect();
                 ty = meet(ty, Type::union(parts));
             }
@@ -160,6 +161,15 @@ fn marked(ty: Type, schema: &Map<String, Value>) -> Type {
     let is = |name: &str| schema.get(name) == Some(&Value::Bool(true));
     let ty = if is("x-untrusted") { ty.with_untrusted() } else { ty };
     if is("x-secret") { ty.with_secret() } else { ty }
+}
+
+/// Whether these alternatives say only which fields are there and which are not.
+fn only_presence(parts: &Value) -> bool {
+    let known = |part: &Value| {
+        let keys = part.as_object();
+        keys.is_some_and(|keys| !keys.is_empty() && keys.keys().all(|key| key == "required" || key == "not"))
+    };
+    parts.as_array().is_some_and(|parts| parts.iter().all(known))
 }
 
 /// The type of a constant.

@@ -112,7 +112,7 @@ fn events_of_version_2() -> Vec<Event> {
             attempt: 2,
             path: StepPath::from("clean/purge"),
             action: "mail.delete".to_owned(),
-            touches: Some(Touch { mailbox: "ann@example.org".to_owned(), items: 3 }),
+            touches: Some(Touch { mailbox: "ann@example.org".to_owned(), items: 3, each: Vec::new() }),
         },
         Event::AttemptFailed {
             op: 6,

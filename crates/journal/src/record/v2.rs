@@ -188,10 +188,31 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Touch {
-    /// The mailbox, or the connection where the input names none.
+    /// The mailbox, or the connection where the input names none; of several mailboxes the first.
+    pub mailbox: String,
+    /// How many items, in all mailboxes; at least 1.
+    pub items: u64,
+    /// Of several mailboxes each; empty if there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<Portion>,
+}
+
+/// What an effect touches in one of several mailboxes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portion {
+    /// The mailbox.
     pub mailbox: String,
     /// How many items; at least 1.
     pub items: u64,
+}
+
+impl Touch {
+    /// Every mailbox with its items.
+    pub fn portions(&self) -> impl Iterator<Item = (&str, u64)> {
+        let only = self.each.is_empty().then_some((self.mailbox.as_str(), self.items));
+        only.into_iter().chain(self.each.iter().map(|one| (one.mailbox.as_str(), one.items)))
+    }
 }
 
 /// Where a result comes from that was not obtained by this run.

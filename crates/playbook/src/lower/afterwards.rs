@@ -37,7 +37,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Loops that collect failures which nothing reads.
+    /// Loops, and calls about many things, that collect failures which nothing reads.
     fn failures_unread(&mut self) {
         if self.sink.errors() > 0 {
             return;
@@ -45,19 +45,24 @@ impl Lower<'_> {
         let reads = self.names.reads.borrow();
         let read: BTreeSet<StepIx> = reads.iter().filter(|r| r.failed).map(|r| r.of).collect();
         for (ix, step) in self.names.outline.steps.iter().enumerate() {
-            let collects = self.names.types.get(ix).is_some_and(|t| t.failed.is_some());
-            if collects && !read.contains(&ix) {
+            let Some(types) = self.names.types.get(ix) else { continue };
+            let (what, member, other) = match (types.failed.is_some(), types.tells.is_empty()) {
+                (true, _) => ("loop", "failed", ", or write `on_item_error: skip` if they do not matter"),
+                (false, false) => ("step", "output.failed", ", or leave `on_item_error` out"),
+                (false, true) => continue,
+            };
+            if !read.contains(&ix) {
                 let help = match step.id.starts_with('_') {
-                    true => "give the loop an id and use `steps.ID.failed`".to_owned(),
-                    false => format!("use `steps.{}.failed`", step.id),
+                    true => format!("give the {what} an id and use `steps.ID.{member}`"),
+                    false => format!("use `steps.{}.{member}`", step.id),
                 };
                 self.sink.push(
                     Raw::warning(
                         codes::FAILED_UNREAD,
-                        "nothing looks at the failures that this loop collects",
+                        format!("nothing looks at the failures that this {what} collects"),
                     )
                     .node(step.at, "succeeds whatever happens to its items")
-                    .help(format!("{help}, or write `on_item_error: skip` if they do not matter")),
+                    .help(format!("{help}{other}")),
                 );
             }
         }

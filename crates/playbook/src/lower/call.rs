@@ -11,6 +11,7 @@ use plan::{Call, Effect, Repeat, Retry, StepKind, ValueExpr};
 use serde_json::Value;
 
 use super::fields::{self, Fields};
+use super::forms::selects;
 use super::modifiers::default_retry;
 use super::value::{Slot, guard_inside, has_expression, literal_help, marks, said};
 use super::{Action, Lower};
@@ -46,7 +47,9 @@ impl Lower<'_> {
         };
         self.needs_declared_plugin(uses.id, name);
         let spec = Arc::clone(&action.spec);
-        self.gives(ix, Some(action.output.clone()), None);
+        self.gives(ix, Some(self.given_output(fields, &action)), None);
+        let tells = self.tells_failures(fields, &spec);
+        self.collects(ix, tells);
         let connection = self.connection(fields, uses, &spec);
         let accept_untrusted = self.accepts(fields);
         let with = self.with(fields, uses, &action);
@@ -226,6 +229,7 @@ impl Lower<'_> {
                     .help(format!("add {names} under `with`")),
             );
         }
+        self.one_form(uses, &given, spec);
         if values.values().all(|v| matches!(v, ValueExpr::Literal(_))) {
             let plain = values.into_iter().filter_map(|(name, value)| match value {
                 ValueExpr::Literal(value) => Some((name, value)),
@@ -255,6 +259,10 @@ impl Lower<'_> {
             let schema = spec.input.get("properties").and_then(|p| p.get(name));
             let guard = schema.and_then(|schema| guard_inside(schema, &spec.input));
             if !matches!(guard, Some("mailbox" | "item")) {
+                // A list may say further in what is meant.
+                if schema.is_some_and(|schema| selects(schema, 0)) {
+                    return false;
+                }
                 continue;
             }
             let own = match value {

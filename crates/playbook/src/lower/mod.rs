@@ -10,6 +10,7 @@ mod compute;
 mod dag;
 mod fields;
 mod files;
+mod forms;
 mod loops;
 mod modifiers;
 mod people;

@@ -311,7 +311,14 @@ impl Lower<'_> {
     /// What a step gives to those that come after it.
     pub(super) fn gives(&mut self, ix: StepIx, output: Option<Type>, failed: Option<Type>) {
         if let Some(types) = self.names.types.get_mut(ix) {
-            *types = StepTypes { output, failed };
+            *types = StepTypes { output, failed, tells: Vec::new() };
+        }
+    }
+
+    /// The outputs of a step that tell what failed although it succeeds.
+    pub(super) fn collects(&mut self, ix: StepIx, tells: Vec<String>) {
+        if let Some(types) = self.names.types.get_mut(ix) {
+            types.tells = tells;
         }
     }
 

@@ -14,6 +14,8 @@ use crate::source::tree::Id;
 pub(crate) struct StepTypes {
     pub(crate) output: Option<Type>,
     pub(crate) failed: Option<Type>,
+    /// The members of the output that tell what failed although the step succeeds.
+    pub(crate) tells: Vec<String>,
 }
 
 /// Everything that is known about names while the checker walks through the playbook.
@@ -66,7 +68,7 @@ pub(crate) struct Read {
     /// `None` is the playbook itself.
     pub(crate) by: Option<StepIx>,
     pub(crate) of: StepIx,
-    /// The list of failed items, not the output.
+    /// The list of failed items, or what of the output tells of them.
     pub(crate) failed: bool,
     /// See [`Names::afterwards`].
     pub(crate) afterwards: bool,
@@ -262,7 +264,10 @@ impl Names {
             Some("output") => {
                 let Some(output) = types.output else { return Err(self.no_output(info)) };
                 self.surely(ix, info, doubt, known)?;
-                self.read(ix, false);
+                // Whoever takes the whole output takes that, too.
+                let told = !types.tells.is_empty()
+                    && path.get(3).is_none_or(|field| types.tells.iter().any(|name| name == field));
+                self.read(ix, told);
                 Ok((3, output))
             }
             Some("failed") => match types.failed {

@@ -89,6 +89,7 @@ pub fn invocation(action: &str, input: Value, artifacts: Arc<dyn Artifacts>) -> 
             run: "r1".to_owned(),
             path: StepPath::default(),
             attempt: 1,
+            retried: Vec::new(),
             key: "k".to_owned(),
             timeout: Duration::from_secs(60),
             artifacts,

@@ -12,8 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::failure::{from_exchange, need, some_items, with_inverse};
+use crate::failure::{from_exchange, need};
+use crate::fan_out::{Share, shares};
 use crate::input::{FolderName, MailboxName, Time};
+use crate::listed::{About, OnItemError};
+use crate::verdict::{Done, InMailbox, Judged, Problem, Status, Verdict, by_mailbox, count, ended, judge};
 
 /// How many messages with one `Message-ID` are looked at.
 const MOST: u32 = 50;
@@ -34,15 +37,30 @@ pub(crate) enum Source {
 /// Input of `mail.recover`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    transform = crate::input::no_null_defaults,
+    extend("oneOf" = crate::listed::either(&["mailbox", "messages"], &[], &["items"]))
+)]
 pub(crate) struct Input {
-    /// The mailbox the messages were in.
-    mailbox: MailboxName,
+    /// The mailbox the messages were in. Goes with `messages`.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "MailboxName")]
+    mailbox: Option<MailboxName>,
     /// Which messages, and where each belongs: 1 to 1,000.
-    #[schemars(length(min = 1, max = 1000), extend("x-effect-items" = true))]
-    messages: Vec<Wanted>,
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Vec<Wanted>", length(min = 1, max = 1000), extend("x-effect-items" = true))]
+    messages: Option<Vec<Wanted>>,
+    /// Instead of `mailbox` and `messages`: 1 to 1,000 messages of any number of mailboxes.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Vec<Missing>", length(min = 1, max = 1000), extend("x-effect-items" = true))]
+    items: Option<Vec<Missing>>,
     /// Where they are now: `recoverable` (after `mode: soft` of `mail.delete`) or `trash` (after `mode: trash`).
     #[serde(default = "recoverable")]
     from: Source,
+    /// With `items`: `fail` fails the step where a message could not be brought back, once all others are; `collect`
+    /// succeeds and tells it in `failed`, `mailboxes` and `results`.
+    #[serde(default)]
+    on_item_error: OnItemError,
 }
 
 fn recoverable() -> Source {
@@ -67,18 +85,44 @@ pub(crate) struct Wanted {
     folder: FolderName,
 }
 
+/// One message of one of several mailboxes to bring back.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = crate::input::no_null_defaults)]
+pub(crate) struct Missing {
+    /// The mailbox it was in.
+    mailbox: MailboxName,
+    /// Its `Message-ID` header, angle brackets included.
+    #[schemars(regex(pattern = r"\S"), length(max = 1000), extend("x-guard" = "item"))]
+    internet_message_id: String,
+    /// When the server received it, as `mail.search` gave it: tells apart messages that carry the same `Message-ID`.
+    /// Without it the newest is taken.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Time")]
+    received_at: Option<Time>,
+    /// Where it belongs: a well-known name, a path, or `id:` and the server's id.
+    #[serde(default = "FolderName::inbox")]
+    folder: FolderName,
+}
+
 /// Output of `mail.recover`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {
     /// One result per message, in the order asked for.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 1000), extend("x-failures" = true))]
     results: Vec<Recovered>,
     /// How many were brought back now.
     recovered: u32,
     /// How many were in their folder already.
     already_there: u32,
-    /// The mailbox.
+    /// How many could not be brought back; 0 unless `on_item_error` is `collect`.
+    #[schemars(extend("x-failures" = true))]
+    failed: u32,
+    /// What came of each mailbox.
+    #[schemars(length(max = 1000), extend("x-failures" = true))]
+    mailboxes: Vec<InMailbox>,
+    /// The mailbox; left out with `items`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mailbox: Option<String>,
     /// Where they were.
@@ -86,17 +130,47 @@ pub(crate) struct Output {
     from: Option<Source>,
 }
 
-/// One message that is where it belongs.
+/// What came of one message.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recovered {
+    /// The mailbox it is in.
+    mailbox: String,
     /// Its `Message-ID` header.
     #[schemars(extend("x-untrusted" = true))]
     internet_message_id: String,
-    /// The id it has now.
+    /// The id it has now; empty if it was not brought back.
     item_id: String,
-    /// `recovered`: by this step. `already_there`: it was in its folder.
+    /// `recovered`: by this step. `already_there`: it was in its folder. `failed`: it was not brought back.
     result: Fate,
+    /// `done`: it is in its folder. `failed`: it is not, or nobody knows.
+    status: Status,
+    /// Whether it was in its folder before this attempt.
+    already_done: bool,
+    /// Why it could not be brought back; null if it was.
+    error: Option<Problem>,
+    /// Whether trying again may help.
+    retryable: bool,
+}
+
+impl Recovered {
+    fn new(verdict: &Verdict<String>) -> Self {
+        let (status, already_done, error, retryable) = verdict.told();
+        Recovered {
+            mailbox: verdict.mailbox.clone(),
+            internet_message_id: verdict.item.clone(),
+            item_id: verdict.outcome.as_ref().map(|done| done.what.clone()).unwrap_or_default(),
+            result: match (status, already_done) {
+                (Status::Failed, _) => Fate::Failed,
+                (Status::Done, true) => Fate::AlreadyThere,
+                (Status::Done, false) => Fate::Recovered,
+            },
+            status,
+            already_done,
+            error,
+            retryable,
+        }
+    }
 }
 
 /// What became of one message.
@@ -107,6 +181,8 @@ pub(crate) enum Fate {
     Recovered,
     /// It was in its folder.
     AlreadyThere,
+    /// It was not brought back.
+    Failed,
 }
 
 /// The message that is meant, in one folder.
@@ -146,10 +222,10 @@ async fn one(
     mailbox: &Mailbox,
     source: &FolderRef,
     wanted: &Wanted,
-) -> Result<(String, Fate), Error> {
+) -> Result<Done<String>, Error> {
     let Some(deleted) = find(search, mailbox, source, wanted).await? else {
         return match find(search, mailbox, wanted.folder.get(), wanted).await? {
-            Some(there) => Ok((there.item.id, Fate::AlreadyThere)),
+            Some(there) => Ok(Done { already: true, what: there.item.id }),
             None => Err(Error::new(
                 ErrorKind::NotFound,
                 format!(
@@ -162,7 +238,30 @@ async fn one(
     let moved = moves.move_to(mailbox, std::slice::from_ref(&deleted.item), wanted.folder.get()).await?;
     let nothing = || Error::new(ErrorKind::Unknown, "the server did not say what became of the message");
     let item = moved.into_iter().next().ok_or_else(nothing)??;
-    Ok((item.id, Fate::Recovered))
+    Ok(Done { already: false, what: item.id })
+}
+
+/// Brings the messages of one mailbox back, one after the other. A server that is busy is not asked for the rest.
+async fn in_mailbox(ports: &Ports, source: &FolderRef, share: &Share<Wanted>) -> Judged<String> {
+    let search = need(&ports.search, Recover::INFO.name, "search")?;
+    let moves = need(&ports.moves, Recover::INFO.name, "move")?;
+    let mut judged = Vec::with_capacity(share.items.len());
+    let mut busy: Option<Failure> = None;
+    for wanted in &share.items {
+        if let Some(failure) = &busy {
+            judged.push(Err(failure.clone()));
+            continue;
+        }
+        let answer = one(search, moves, &share.mailbox, source, wanted).await;
+        let answer = answer.map_err(|error| (error.kind, from_exchange(error)));
+        judged.push(answer.map_err(|(kind, failure)| {
+            if matches!(kind, ErrorKind::Throttled | ErrorKind::Transient) {
+                busy = Some(failure.clone());
+            }
+            failure
+        }));
+    }
+    Ok(judged)
 }
 
 impl TypedAction<Ports> for Recover {
@@ -170,9 +269,11 @@ impl TypedAction<Ports> for Recover {
         name: "mail.recover",
         summary: "Bring deleted messages back",
         description: "Brings messages back that were deleted with `mode: soft` or `mode: trash`, each into the folder \
-                      it belongs in. They are looked for by `Message-ID`, and by when they were received. They get \
-                      new ids. A message that is in its folder already counts as done. If some messages cannot be \
-                      brought back the step fails and lists them; trying again does no harm.",
+                      it belongs in: those of one mailbox (`mailbox` and `messages`), or of many (`items`). They are \
+                      looked for by `Message-ID`, and by when they were received. They get new ids. A message that \
+                      is in its folder already counts as done. If some messages cannot be brought back the step \
+                      fails and lists them, or says so in `failed` with `on_item_error: collect`; trying again does \
+                      no harm.",
         effect: Effect::Containment,
         repeat: Repeat::Natural,
         errors: &[
@@ -191,42 +292,36 @@ impl TypedAction<Ports> for Recover {
     type Input = Input;
     type Output = Output;
 
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        let search = need(&ports.search, Self::INFO.name, "search")?;
-        let moves = need(&ports.moves, Self::INFO.name, "move")?;
-        let mailbox = input.mailbox.get();
-        let source = FolderRef::WellKnown(match input.from {
+    async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
+        need(&ports.search, Self::INFO.name, "search")?;
+        need(&ports.moves, Self::INFO.name, "move")?;
+        let (from, on_item_error) = (input.from, input.on_item_error);
+        let about = About::either(input.mailbox, input.messages, input.items, |missing: Missing| {
+            let Missing { mailbox, internet_message_id, received_at, folder } = missing;
+            (mailbox, Wanted { internet_message_id, received_at, folder })
+        })?;
+        let shares =
+            shares(about.items, |one| (one.internet_message_id.clone(), one.received_at.map(Time::get)));
+        let source = FolderRef::WellKnown(match from {
             Source::Recoverable => WellKnownFolder::RecoverableItemsDeletions,
             Source::Trash => WellKnownFolder::DeletedItems,
         });
-        let mut output = Output {
-            results: Vec::new(),
-            recovered: 0,
-            already_there: 0,
-            mailbox: Some(mailbox.as_str().to_owned()),
-            from: Some(input.from),
+        let id = |one: &Wanted| one.internet_message_id.clone();
+        let verdicts = judge(&context, about.one.is_some(), &shares, id, |share| {
+            Box::pin(in_mailbox(&ports, &source, share))
+        })
+        .await?;
+        let output = Output {
+            results: verdicts.iter().map(Recovered::new).collect(),
+            recovered: count(&verdicts, |one| one.outcome.as_ref().is_ok_and(|done| !done.already)),
+            already_there: count(&verdicts, |one| one.outcome.as_ref().is_ok_and(|done| done.already)),
+            failed: count(&verdicts, |one| one.outcome.is_err()),
+            mailboxes: by_mailbox(&verdicts),
+            mailbox: about.one.map(|mailbox| mailbox.as_str().to_owned()),
+            from: Some(from),
         };
-        let mut failed = Vec::new();
-        for wanted in &input.messages {
-            match one(search, moves, mailbox, &source, wanted).await {
-                Ok((item_id, result)) => {
-                    let count = match result {
-                        Fate::Recovered => &mut output.recovered,
-                        Fate::AlreadyThere => &mut output.already_there,
-                    };
-                    *count = count.saturating_add(1);
-                    let internet_message_id = wanted.internet_message_id.clone();
-                    output.results.push(Recovered { internet_message_id, item_id, result });
-                }
-                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Transient) => {
-                    return Err(from_exchange(error));
-                }
-                Err(error) => failed.push((wanted.internet_message_id.clone(), error)),
-            }
-        }
-        let failed = some_items("brought back", input.messages.len(), failed);
-        failed.map_or(Ok(()), |failure| Err(with_inverse(failure, Self::inverse(&output))))?;
-        Ok(output)
+        let inverse = Self::inverse(&output);
+        ended("brought back", on_item_error, &context, &verdicts, output, inverse)
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
@@ -234,10 +329,22 @@ impl TypedAction<Ports> for Recover {
             Source::Recoverable => "soft",
             Source::Trash => "trash",
         };
-        let recovered = output.results.iter().filter(|one| one.result == Fate::Recovered);
-        let ids: Vec<&str> = recovered.map(|one| one.item_id.as_str()).collect();
-        let input = json!({ "mailbox": output.mailbox, "item_ids": ids, "mode": mode });
-        (!ids.is_empty()).then(|| Inverse::new("mail.delete", input))
+        let recovered: Vec<&Recovered> =
+            output.results.iter().filter(|one| one.result == Fate::Recovered).collect();
+        let input = match &output.mailbox {
+            Some(mailbox) => {
+                let ids: Vec<&str> = recovered.iter().map(|one| one.item_id.as_str()).collect();
+                json!({ "mailbox": mailbox, "item_ids": ids, "mode": mode })
+            }
+            None => {
+                let items: Vec<_> = recovered
+                    .iter()
+                    .map(|one| json!({ "mailbox": one.mailbox, "item_id": one.item_id }))
+                    .collect();
+                json!({ "items": items, "mode": mode })
+            }
+        };
+        (!recovered.is_empty()).then(|| Inverse::new("mail.delete", input))
     }
 
     fn examples() -> Vec<Example> {

@@ -1,0 +1,150 @@
+//! Actions that can be told in more than one way what they are about, and what that means for what they give.
+//!
+//! An input schema says with `oneOf` which fields go together (`required`) and which do not (`not`); the output marks
+//! what is there with one of the forms only (`x-given`), and what has to be looked at where a step succeeds although
+//! a part of it failed (`x-failures`).
+
+use action_api::Spec;
+use expr::Type;
+use serde_json::{Value, json};
+
+use super::fields::Fields;
+use super::{Action, Lower};
+use crate::codes;
+use crate::report::Raw;
+use crate::source::tree::{Kind, Node};
+
+/// Fields that go together, and fields that do not go with them.
+struct Form<'s> {
+    needs: Vec<&'s str>,
+    refuses: Vec<&'s str>,
+}
+
+/// Fields that go together, for a sentence.
+fn both(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
+fn names(list: Option<&Value>) -> Vec<&str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+impl<'s> Form<'s> {
+    /// Nothing if it says more than which fields are there.
+    fn read(schema: &'s Value) -> Option<Self> {
+        let known = schema.as_object()?.keys().all(|key| key == "required" || key == "not");
+        let refused = schema.pointer("/not/anyOf").and_then(Value::as_array).into_iter().flatten();
+        let refuses = refused.flat_map(|one| names(one.get("required"))).collect();
+        known.then(|| Form { needs: names(schema.get("required")), refuses })
+    }
+}
+
+/// The forms of an input, if it has more than one.
+fn forms(spec: &Spec) -> Vec<Form<'_>> {
+    let all = spec.input.get("oneOf").and_then(Value::as_array);
+    all.and_then(|all| all.iter().map(Form::read).collect()).unwrap_or_default()
+}
+
+impl Lower<'_> {
+    /// Exactly one of the forms has to be given.
+    pub(super) fn one_form(&mut self, uses: &Node, given: &Fields<'_>, spec: &Spec) {
+        let forms = forms(spec);
+        let there = |name: &&str| given.entry(name).is_some();
+        // The one that was meant: that of which the most is there.
+        let Some(meant) =
+            forms.iter().rev().max_by_key(|form| form.needs.iter().filter(|n| there(n)).count())
+        else {
+            return;
+        };
+        let ways: Vec<String> = forms.iter().map(|form| both(&form.needs)).collect();
+        let ways = ways.join(", or ");
+        let missing: Vec<&str> = meant.needs.iter().copied().filter(|name| !there(name)).collect();
+        if missing.len() == meant.needs.len() {
+            self.sink.push(
+                Raw::error(codes::MISSING_INPUT, format!("`{}` needs {ways}", spec.name))
+                    .node(uses.id, "")
+                    .help("add one of these under `with`"),
+            );
+        } else if !missing.is_empty() {
+            let names = both(&missing);
+            self.sink.push(
+                Raw::error(codes::MISSING_INPUT, format!("`{}` needs {names}", spec.name))
+                    .node(uses.id, "")
+                    .help(format!("add {names} under `with`; it takes {ways}")),
+            );
+        }
+        for entry in meant.refuses.iter().filter_map(|name| given.entry(name)) {
+            let with = both(&meant.needs);
+            self.sink.push(
+                Raw::error(codes::MISPLACED, format!("`{}` does not go with {with}", entry.key.text))
+                    .node(entry.key.id, "")
+                    .help(format!("`{}` takes {ways}", spec.name)),
+            );
+        }
+    }
+
+    /// What a call gives: the action's output, narrowed to the form that is given.
+    pub(super) fn given_output(&self, fields: &Fields<'_>, action: &Action) -> Type {
+        let properties = action.spec.output.get("properties").and_then(Value::as_object);
+        let marked = |schema: &Value| schema.get("x-given").and_then(Value::as_str).map(str::to_owned);
+        if !properties.is_some_and(|all| all.values().any(|schema| marked(schema).is_some())) {
+            return action.output.clone();
+        }
+        let mut output = action.spec.output.clone();
+        for schema in output
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(|all| all.values_mut())
+        {
+            let Some(name) = marked(schema) else { continue };
+            let there = with_value(fields, &name).is_some();
+            let keeps = |kind: &Value| (*kind != "null") == there;
+            if let Some(kinds) = schema.get_mut("type").filter(|kinds| kinds.is_array()) {
+                let left: Vec<Value> =
+                    kinds.as_array().into_iter().flatten().filter(|k| keeps(k)).cloned().collect();
+                *kinds = json!(left);
+            }
+        }
+        Type::from_schema(&output)
+    }
+
+    /// The outputs that tell what failed, if the step goes on whatever happens to its items.
+    pub(super) fn tells_failures(&self, fields: &Fields<'_>, spec: &Spec) -> Vec<String> {
+        let collects = with_value(fields, "on_item_error")
+            .is_some_and(|node| !matches!(&node.kind, Kind::Text(text) if text == "fail"));
+        if !collects {
+            return Vec::new();
+        }
+        let properties = spec.output.get("properties").and_then(Value::as_object).into_iter().flatten();
+        properties
+            .filter(|(_, schema)| schema.get("x-failures") == Some(&Value::Bool(true)))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+/// What a step gives an input.
+fn with_value<'n>(fields: &Fields<'n>, name: &str) -> Option<&'n Node> {
+    match &fields.get("with")?.kind {
+        Kind::Map(entries) => entries.iter().find(|entry| entry.key.text == name).map(|entry| &entry.value),
+        _ => None,
+    }
+}
+
+/// Whether a mailbox or an item is named anywhere in values of this schema.
+pub(super) fn selects(schema: &Value, depth: usize) -> bool {
+    // Deeper than real inputs; what is not looked at counts as one.
+    const DEEPEST: usize = 12;
+    let guard = schema.get("x-guard").and_then(Value::as_str);
+    if depth > DEEPEST || matches!(guard, Some("mailbox" | "item")) {
+        return true;
+    }
+    match schema {
+        Value::Object(fields) => {
+            fields.values().any(|inner| (inner.is_object() || inner.is_array()) && selects(inner, depth + 1))
+        }
+        Value::Array(items) => items.iter().any(|inner| inner.is_object() && selects(inner, depth + 1)),
+        _ => false,
+    }
+}
