@@ -269,7 +269,8 @@ impl Builder {
             }
         }
         let tls = Arc::new(tls::config(&self.tls)?);
-        let dialer = Dialer { limit: self.connect, proxies: self.proxies, addresses: Arc::new(self.addresses), tls };
+        let dialer =
+            Dialer { limit: self.connect, proxies: self.proxies, addresses: Arc::new(self.addresses), tls };
         let gate = Arc::new(Gate::new(self.max_concurrent, self.waits));
         let decode = Decode { inner: Wire::new(dialer.clone()), limit: self.max_body };
         let size = Size { inner: decode, limit: self.max_body };

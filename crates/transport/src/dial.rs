@@ -263,7 +263,8 @@ fn allowed(may: &Addresses, found: Vec<SocketAddr>, shown: &str) -> Result<Vec<S
     if good.is_empty() {
         said.truncate(4);
         let said = said.join(", ");
-        let why = format!("{said}, and this connection goes to public addresses only; if that is right, let it in");
+        let why =
+            format!("{said}, and this connection goes to public addresses only; if that is right, let it in");
         return Err(Error::before(Kind::Refused, shown, why));
     }
     Ok(good)

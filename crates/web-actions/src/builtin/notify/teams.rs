@@ -24,10 +24,10 @@ const NAME: &str = "notify.teams";
 
 /// Teams takes 28 KB of a webhook, and something of that for itself.
 const PAYLOAD: usize = 28 * 1024 - 512;
-/// How long the parts are at most, in characters; the text has what the others leave.
-const TITLE: usize = 200;
-const NAME_OF_FACT: usize = 100;
-const VALUE: usize = 500;
+/// How long the parts are at most, in bytes as JSON has them; the text has what the others leave.
+const TITLE: usize = 400;
+const NAME_OF_FACT: usize = 150;
+const VALUE: usize = 1000;
 
 /// Tells a channel.
 pub(crate) struct Teams;
@@ -40,11 +40,11 @@ pub(crate) struct Input {
     /// The message as plain text. With everything else the card has at most 28 KB.
     #[schemars(length(min = 1))]
     text: String,
-    /// A line above it in large type, at most 200 characters.
+    /// A line above it in large type, at most 400 bytes of UTF-8.
     #[serde(default)]
     #[schemars(with = "String")]
     title: Option<String>,
-    /// Names and values below it, as plain text, at most 500 characters each.
+    /// Names and values below it, as plain text, at most 1,000 bytes of UTF-8 each.
     #[serde(default)]
     #[schemars(length(max = 15))]
     facts: Vec<Fact>,
@@ -76,9 +76,9 @@ fn with(mut run: Value, key: &str, value: &str) -> Value {
     run
 }
 
-/// A text of at most so many characters, and whether it was longer.
+/// A text of at most so many bytes, and whether it was longer.
 fn short(text: &str, most: usize, was_cut: &mut bool) -> String {
-    let (text, shorter) = cut(text, most, |_| 1);
+    let (text, shorter) = cut(text, most, in_json);
     *was_cut |= shorter;
     text
 }
@@ -117,11 +117,15 @@ fn card(input: &Input, budget: usize) -> (Value, bool) {
     (payload, was_cut)
 }
 
-/// What a character costs in bytes of JSON; the end of a line begins a block.
+/// What a character costs where the end of a line begins a block.
 fn cost(letter: char) -> usize {
+    if letter == '\n' { 70 } else { in_json(letter) }
+}
+
+/// What a character costs in bytes of JSON. Between two braces comes a space without width.
+fn in_json(letter: char) -> usize {
     match letter {
-        '\n' => 70,
-        '"' | '\\' | '\t' => 2,
+        '"' | '\\' | '\t' | '\n' => 2,
         '{' => 4,
         other => other.len_utf8(),
     }
