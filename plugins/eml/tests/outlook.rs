@@ -48,7 +48,13 @@ fn row(tag: u32, value: u64) -> Vec<u8> {
 
 impl Msg {
     fn new() -> Self {
-        Msg { file: cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap() }
+        let mut msg = Msg { file: cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap() };
+        // Names of properties; there are none, and still there has to be the list of them.
+        msg.folder("/__nameid_version1.0");
+        for id in [2, 3, 4] {
+            msg.binary("/__nameid_version1.0", id, b"");
+        }
+        msg
     }
 
     fn stream(&mut self, path: &str, bytes: &[u8]) {
@@ -100,7 +106,7 @@ const HTML_IN_RTF: &str = r#"{\rtf1\ansi\ansicpg1251\fromhtml1 \fbidis \deff0{\f
 {\f0\fswiss Arial;}{\f1\fmodern\fcharset204 Courier;}}
 {\colortbl\red0\green0\blue0;}
 {\*\generator Microsoft Exchange Server;}
-\uc1\pard\plain\deftab360 \f0\fs24
+\uc1\pard\plain\deftab360 \f1\fs24
 {\*\htmltag19 <html>}
 {\*\htmltag50 <body>}\htmlrtf {\htmlrtf0
 {\*\htmltag84 <a href="https://evil.example/?a=1&amp;b=\{2\}">}\htmlrtf \cf1\ul \htmlrtf0 \'cf\'f0\u1080 ?\'e2\'e5\'f2\htmlrtf \ulnone\htmlrtf0
@@ -113,9 +119,12 @@ fn sample() -> Msg {
     // 2026-11-21T05:35:00Z in units of 100 ns since 1601.
     let time = (1_795_239_300 + 11_644_473_600_u64) * 10_000_000;
     msg.fixed("", 32, &[row(0x0039_0040, time), row(0x3FDE_0003, 65001)]);
+    msg.text("", 0x001A, "IPM.Note");
     msg.text("", 0x0037, "Überweisung");
     msg.text("", 0x0042, "Ada");
     msg.text("", 0x0065, "/O=CORP/CN=ADA");
+    msg.text("", 0x0C1A, "Ada");
+    msg.text("", 0x0C1F, "ada@example.com");
     msg.text("", 0x5D02, "ada@example.com");
     msg.text("", 0x1035, "<1@example.com>");
     msg.text("", 0x1000, "Привет, text");
@@ -152,6 +161,21 @@ fn reads_what_outlook_saves() {
     assert_eq!(mail["messages"][0]["subject"], "reported");
     assert_eq!(mail["messages"][0]["text_body"], "click");
     assert_eq!(codes(&mail), Vec::<&str>::new());
+}
+
+/// `tests/foreign/outlook_check.py` has programs by others read the same files.
+#[test]
+fn samples_are_written_for_other_programs() {
+    let Some(folder) = std::env::var_os("PORTCULLIS_OUTLOOK_SAMPLES").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let mut headers = sample();
+    headers.text("", 0x007D, "From: real@example.net\r\nSubject: from the headers\r\n");
+    let samples =
+        [("plain.msg", sample().bytes()), ("headers.msg", headers.bytes()), ("sample.tnef", tnef_sample())];
+    for (name, bytes) in samples {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
 }
 
 #[test]
@@ -262,6 +286,7 @@ fn winmail(stream: &[u8]) -> Vec<u8> {
 
 fn tnef_sample() -> Vec<u8> {
     let inner = tnef(&[
+        attribute(1, 0x0006_9007, &[0xE3, 4, 0, 0, 0, 0, 0, 0]),
         attribute(1, 0x0001_8004, b"inner subject\0"),
         attribute(1, 0x0006_9003, &list(&[counted(0x001F, 0x1000, &wide("inner body\0"))])),
     ]);

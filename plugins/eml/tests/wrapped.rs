@@ -184,8 +184,8 @@ fn text_is_read_in_the_charset_that_it_is_in() {
     assert_eq!(row("klingon", Some("cp1251"), cyrillic), ("Привет".to_owned(), used("windows-1251")));
     assert_eq!(row("", Some("1251"), cyrillic), ("Привет".to_owned(), used("windows-1251")));
     assert_eq!(
-        row("", Some("euc-jp"), b"\xff\xfe\xff"),
-        ("\u{ff}\u{fe}\u{ff}".to_owned(), used("windows-1252"))
+        row("", Some("euc-jp"), b"\xff\xa0\xff"),
+        ("\u{ff}\u{a0}\u{ff}".to_owned(), used("windows-1252"))
     );
 }
 
