@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 /// One SMTP address and nothing else.
-const ADDRESS: &str = r"^[^\s\x00-\x1f\x7f<>,;@]+@[^\s\x00-\x1f\x7f<>,;@]+$";
+pub(crate) const ADDRESS: &str = r"^[^\s\x00-\x1f\x7f<>,;@]+@[^\s\x00-\x1f\x7f<>,;@]+$";
 /// Ids of EWS and Graph are base64, in one of its two alphabets. A wildcard is none.
 const ITEM_ID: &str = r"^[A-Za-z0-9+/=_.-]{1,1024}$";
 /// RFC 3339 in UTC.
@@ -171,6 +171,15 @@ impl MailboxName {
     pub(crate) fn get(&self) -> &Mailbox {
         &self.0
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Somebody to write as.
+    pub(crate) fn address(&self) -> Address {
+        Address { name: None, address: self.0.as_str().to_owned() }
+    }
 }
 
 impl From<Mailbox> for MailboxName {
@@ -211,6 +220,14 @@ impl FolderName {
 
     pub(crate) fn inbox() -> Self {
         FolderName(FolderRef::WellKnown(WellKnownFolder::Inbox))
+    }
+
+    pub(crate) fn all_items() -> Self {
+        FolderName(FolderRef::WellKnown(WellKnownFolder::AllItems))
+    }
+
+    pub(crate) fn top() -> Self {
+        FolderName(FolderRef::WellKnown(WellKnownFolder::MsgFolderRoot))
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -6,17 +6,29 @@
 //! (the engine's), and anything that parses the bytes of a mail (a plugin's).
 
 mod artifact;
+mod attached;
 mod automatic;
 mod builtin;
 mod catalogue;
+mod enclosure;
+mod events;
+mod exported;
 mod failure;
 mod fan_out;
+mod folders;
 mod input;
+mod letter;
 mod listed;
+mod members;
+mod original;
 mod outgoing;
 mod relocated;
+mod repeats;
 mod replies;
 mod rules;
+mod senders;
+mod ssdeep;
+mod unsent;
 mod verdict;
 mod view;
 

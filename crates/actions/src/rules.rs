@@ -3,10 +3,12 @@
 //! A rule is shown twice: as flags a playbook can decide by (whom it forwards to, whether it deletes), and whole, so
 //! that it can be put back. Whoever controls the mailbox wrote it, an intruder too.
 
+use std::collections::BTreeMap;
+
 use action_api::plan::{Blame, Failure, FailureKind};
-use exchange::port::Rules;
+use exchange::port::{Folders, Rules};
 use exchange::rule::{Clause, Rule, RuleChange};
-use exchange::{Mailbox, Ports};
+use exchange::{ErrorKind, Folder, FolderRef, Mailbox, Ports, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,10 +52,17 @@ pub(crate) struct Shown {
     /// Those of both lists whose domain is not that of the mailbox.
     #[schemars(length(max = 10000), extend("x-untrusted" = true))]
     outside_recipients: Vec<String>,
+    /// Whether mail leaves the mailbox's domain by it: `outside_recipients` is not empty.
+    #[serde(default)]
+    forwards_externally: bool,
     /// Whether it deletes mail, to the trash or for good.
     deletes: bool,
     /// The folder it moves mail to: `id:` and the server's id, or a well-known name; null if it does not.
     moves_to: Option<String>,
+    /// Whether that is a folder that nobody looks into: one that mail clients hide, one for RSS feeds, for old chats,
+    /// for what was deleted or is junk, or for failures of synchronising. Null if the folder cannot be looked at.
+    #[serde(default)]
+    moves_to_hidden_folder: Option<bool>,
     /// Whether it marks mail as read, so that nobody notices it.
     marks_read: bool,
     /// Whether no rule after it runs.
@@ -78,10 +87,16 @@ impl Shown {
         let redirects_to = list(&["redirect_to_recipients"]);
         let moves_to = list(&["move_to_folder"]).into_iter().next();
         let own = domain(mailbox.as_str());
-        let outside =
-            forwards_to.iter().chain(&redirects_to).filter(|address| is_outside(address, &own)).cloned();
+        let outside: Vec<String> = forwards_to
+            .iter()
+            .chain(&redirects_to)
+            .filter(|address| is_outside(address, &own))
+            .cloned()
+            .collect();
         Shown {
-            outside_recipients: outside.collect(),
+            forwards_externally: !outside.is_empty(),
+            outside_recipients: outside,
+            moves_to_hidden_folder: moves_to.is_none().then_some(false),
             deletes: rule.does("delete") || rule.does("permanent_delete"),
             moves_to,
             marks_read: rule.does("mark_as_read"),
@@ -99,6 +114,66 @@ impl Shown {
             actions: rule.actions,
         }
     }
+}
+
+/// Well-known folders that nobody looks into.
+const UNSEEN: [&str; 11] = [
+    "conflicts",
+    "conversationhistory",
+    "deleteditems",
+    "junkemail",
+    "localfailures",
+    "recoverableitemsdeletions",
+    "recoverableitemspurges",
+    "recoverableitemsroot",
+    "recoverableitemsversions",
+    "serverfailures",
+    "syncissues",
+];
+
+/// Whether nobody looks into a folder. That for RSS feeds has no well-known name; its own has these letters in it in
+/// every language.
+fn is_unseen(folder: &Folder) -> bool {
+    let feeds =
+        folder.name.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("rss"));
+    folder.hidden || feeds || folder.well_known.as_deref().is_some_and(|name| UNSEEN.contains(&name))
+}
+
+/// Finds out of rules that move mail whether anybody would see it there. One request a folder.
+pub(crate) async fn look_at_folders(
+    port: &dyn Folders,
+    mailbox: &Mailbox,
+    rules: &mut [Shown],
+) -> Result<(), Failure> {
+    let mut known: BTreeMap<String, Option<bool>> = BTreeMap::new();
+    for rule in rules {
+        let Some(target) = &rule.moves_to else { continue };
+        if let Some(unseen) = known.get(target) {
+            rule.moves_to_hidden_folder = *unseen;
+            continue;
+        }
+        let folder = match target.strip_prefix("id:") {
+            Some(id) => Some(FolderRef::Id(id.to_owned())),
+            None => target.parse::<WellKnownFolder>().ok().map(FolderRef::WellKnown),
+        };
+        let Some(folder) = folder else { continue };
+        let unseen = match port.folder(mailbox, &folder).await {
+            Ok(folder) => Some(is_unseen(&folder)),
+            // Rules outlive the folders they move mail to.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Invalid
+                ) =>
+            {
+                None
+            }
+            Err(error) => return Err(from_exchange(error)),
+        };
+        known.insert(target.clone(), unseen);
+        rule.moves_to_hidden_folder = unseen;
+    }
+    Ok(())
 }
 
 /// A rule as it can be made: everything but what the server decides.
@@ -233,7 +308,8 @@ pub(crate) async fn find(port: &dyn Rules, mailbox: &Mailbox, id: &str) -> Resul
     Ok(all.rules.into_iter().find(|rule| rule.id == id))
 }
 
-fn absent(mailbox: &Mailbox) -> Failure {
+/// There is no such rule.
+pub(crate) fn absent(mailbox: &Mailbox) -> Failure {
     Failure::new(
         FailureKind::NotFound,
         Blame::Server,

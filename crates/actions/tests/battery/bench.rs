@@ -11,13 +11,21 @@ use std::time::Duration;
 use action_api::plan::{Artifact, Digest, Failure, FailureKind, StepPath};
 use action_api::{ActionSource, ArtifactError, Artifacts, Catalogue, Context, Invocation, Outcome, Probe};
 use exchange::rule::Rule;
-use exchange::{FolderRef, Mailbox, Ports, WellKnownFolder};
+use exchange::{EventFields, FolderRef, Mailbox, Ports, WellKnownFolder};
 use exchange_sim::{EffectKind, Organisation};
 use serde_json::Value;
 use sha2::Digest as _;
 
 /// The id that examples use for the message they are about.
 const EXAMPLE_ID: &str = "AAMkAGExamplePhish=";
+
+/// The id that examples use for a message of somebody who is blocked.
+const EXAMPLE_BLOCKED: &str = "AAMkAGExampleBlocked=";
+/// The id that examples use for a draft.
+const EXAMPLE_DRAFT: &str = "AAMkAGExampleDraft=";
+/// The draft that examples are about.
+const DRAFT: &str = "From: alice@corp.example\r\nTo: soc@corp.example\r\nSubject: Half a report\r\n\
+    Date: Thu, 19 Nov 2026 08:00:00 +0000\r\nMessage-ID: <draft-1@corp.example>\r\n\r\nSo far:\r\n";
 
 /// The message that examples are about: from outside, with a mail and a file attached.
 const MAIL: &str = "From: Billing <billing@evil.test>\r\nTo: alice@corp.example\r\nSubject: Overdue invoice\r\n\
@@ -30,6 +38,7 @@ const MAIL: &str = "From: Billing <billing@evil.test>\r\nTo: alice@corp.example\
 /// What the mailbox of the examples has beside mail: a rule that forwards, and one that is off.
 const SETTINGS: &str = "
 name: Alice Liddell
+blocked_senders: [bob@corp.example]
 rules:
   - name: .
     conditions: { contains_subject_strings: [invoice, payment] }
@@ -38,6 +47,18 @@ rules:
     enabled: false
     actions: { move_to_folder: RSS Feeds }
 ";
+
+/// The event that examples are about.
+fn shift() -> EventFields {
+    EventFields {
+        subject: Some("On call".to_owned()),
+        start: Some("2026-11-25T08:00:00Z".parse().unwrap()),
+        end: Some("2026-11-25T16:00:00Z".parse().unwrap()),
+        location: Some("Office".to_owned()),
+        reminder_minutes: Some(Some(15)),
+        ..EventFields::default()
+    }
+}
 
 /// Artifacts in memory.
 #[derive(Default)]
@@ -65,6 +86,10 @@ pub(crate) struct Bench {
     pub(crate) organisation: Organisation,
     /// The id of the message that examples are about.
     pub(crate) item: String,
+    /// The id of the draft that examples are about.
+    pub(crate) draft: String,
+    /// The id of the message of somebody who is blocked.
+    blocked: String,
     rules: Vec<Rule>,
     artifacts: Arc<Memory>,
     source: Catalogue<Ports>,
@@ -94,19 +119,25 @@ impl Bench {
         let item = organisation.deliver("alice@corp.example", &inbox, mail.to_owned()).unwrap();
         let bystander =
             "From: bob@corp.example\r\nSubject: Lunch\r\nMessage-ID: <lunch@corp.example>\r\n\r\nNoon?\r\n";
-        organisation.deliver("alice@corp.example", &inbox, bystander).unwrap();
+        let blocked = organisation.deliver("alice@corp.example", &inbox, bystander).unwrap();
         let deleted = "From: Carol <carol@partner.test>\r\nTo: alice@corp.example\r\nSubject: Minutes\r\n\
             Date: Thu, 19 Nov 2026 07:00:00 +0000\r\nMessage-ID: <deleted-1@partner.test>\r\n\r\nAs agreed.\r\n";
         let dumpster = FolderRef::WellKnown(WellKnownFolder::RecoverableItemsDeletions);
         organisation.deliver("alice@corp.example", &dumpster, deleted).unwrap();
+        let drafts = FolderRef::WellKnown(WellKnownFolder::Drafts);
+        let draft = organisation.deliver("alice@corp.example", &drafts, DRAFT).unwrap();
         organisation.configure("alice@corp.example", SETTINGS).unwrap();
+        organisation.add_group("all@corp.example", "All", &["alice@corp.example", "soc@corp.example"]);
+        organisation.add_contact("alice@corp.example", "Carol", "carol@partner.test", "+1 555 0100").unwrap();
+        organisation.make_folder("alice@corp.example", &["Inbox", "Closed"], false).unwrap();
         let alice = Mailbox::new("alice@corp.example").unwrap();
+        organisation.add_event(&alice, "shift-4710", &shift()).unwrap();
         let rules = ready(organisation.ports().rules.unwrap().rules(&alice)).unwrap().rules;
         let ports = tamper(organisation.ports());
         let source = portcullis_actions::exchange(move |_| Ok(ports.clone()));
         let artifacts = Arc::<Memory>::default();
         artifacts.put("text/plain", &mut b"abc".as_slice()).unwrap();
-        Bench { organisation, item, rules, artifacts, source }
+        Bench { organisation, item, draft, blocked, rules, artifacts, source }
     }
 
     /// The same organisation and artifacts, over its own untampered ports: the process after a restart.
@@ -120,6 +151,8 @@ impl Bench {
         let text = input
             .to_string()
             .replace(EXAMPLE_ID, &self.item)
+            .replace(EXAMPLE_DRAFT, &self.draft)
+            .replace(EXAMPLE_BLOCKED, &self.blocked)
             .replace("\"ExampleRule=\"", &format!("\"{}\"", rule(0)));
         let text = text.replace("\"ExampleOffRule=\"", &format!("\"{}\"", rule(1)));
         Invocation {
@@ -166,6 +199,11 @@ impl Bench {
     pub(crate) fn state(&self) -> String {
         let snapshot = self.organisation.snapshot();
         snapshot.lines().filter(|line| !line.contains("\"change_key\"")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Keeps bytes as an artifact, as an earlier step would have.
+    pub(crate) fn keep(&self, media_type: &str, mut bytes: &[u8]) -> Artifact {
+        self.artifacts.put(media_type, &mut bytes).unwrap()
     }
 
     /// The bytes of an artifact of an output.

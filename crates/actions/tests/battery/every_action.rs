@@ -67,6 +67,9 @@ fn selectors_and_recipients_are_guarded() {
         ("to", "recipient"),
         ("cc", "recipient"),
         ("bcc", "recipient"),
+        ("reply_to", "recipient"),
+        ("only_to", "recipient"),
+        ("from", "mailbox"),
     ];
     for spec in specs() {
         for (property, kind) in kinds {
@@ -201,7 +204,7 @@ fn verify_actions_know_what_they_did_and_never_double() {
     }
 }
 
-const PORTS: [&str; 12] = [
+const PORTS: &[&str] = &[
     "search",
     "read",
     "attachments",
@@ -213,7 +216,17 @@ const PORTS: [&str; 12] = [
     "junk",
     "rules",
     "automatic_replies",
+    "calendar",
+    "copy",
     "directory",
+    "discovery",
+    "transfer",
+    "drafts",
+    "folders",
+    "groups",
+    "contacts",
+    "mailboxes",
+    "properties",
 ];
 
 /// Takes one port away.
@@ -230,7 +243,17 @@ fn without(port: &str, mut ports: Ports) -> Ports {
         "junk" => ports.junk = None,
         "rules" => ports.rules = None,
         "automatic_replies" => ports.automatic_replies = None,
+        "copy" => ports.copies = None,
+        "calendar" => ports.calendar = None,
         "directory" => ports.directory = None,
+        "discovery" => ports.discovery = None,
+        "transfer" => ports.transfer = None,
+        "drafts" => ports.drafts = None,
+        "folders" => ports.folders = None,
+        "groups" => ports.groups = None,
+        "contacts" => ports.contacts = None,
+        "mailboxes" => ports.mailboxes = None,
+        "properties" => ports.properties = None,
         other => panic!("there is no port {other}"),
     }
     ports

@@ -8,9 +8,16 @@
 )]
 
 mod bench;
+mod calendar;
 mod delete;
+mod dying;
 mod every_action;
-mod outgoing;
+mod folders;
 mod many;
+mod marks;
+mod outgoing;
+mod people;
 mod reading;
 mod recovering;
+mod sending;
+mod transfer;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::failure::{from_exchange, need};
 use crate::input::MailboxName;
-use crate::rules::Shown;
+use crate::rules::{Shown, look_at_folders};
 
 /// Lists rules.
 pub(crate) struct List;
@@ -42,7 +42,7 @@ impl TypedAction<Ports> for List {
         summary: "List the inbox rules of a mailbox",
         description: "Lists the inbox rules of a mailbox in the order they run in. Of each rule it tells whom it \
                       forwards or redirects mail to, which of them are outside of the mailbox's domain, and whether \
-                      it deletes, moves or marks mail as read; and its conditions, exceptions and actions in full. \
+                      it deletes mail, marks it as read, or moves it to where nobody looks; and its conditions, exceptions and actions in full. \
                       Hidden rules, and rules that only Outlook knows, are not shown by the server.",
         effect: Effect::Enrichment,
         repeat: Repeat::Natural,
@@ -53,7 +53,7 @@ impl TypedAction<Ports> for List {
             FailureKind::PermissionDenied,
         ],
         connection: Some("exchange"),
-        ports: &["rules"],
+        ports: &["folders", "rules"],
         inverse: None,
         undo: &[],
     };
@@ -64,10 +64,10 @@ impl TypedAction<Ports> for List {
         let port = need(&ports.rules, Self::INFO.name, "rules")?;
         let mailbox = input.mailbox.get();
         let found = port.rules(mailbox).await.map_err(from_exchange)?;
-        Ok(Output {
-            rules: found.rules.into_iter().map(|rule| Shown::new(mailbox, rule)).collect(),
-            client_rules: found.client_rules,
-        })
+        let folders = need(&ports.folders, Self::INFO.name, "folders")?;
+        let mut rules: Vec<Shown> = found.rules.into_iter().map(|rule| Shown::new(mailbox, rule)).collect();
+        look_at_folders(folders, mailbox, &mut rules).await?;
+        Ok(Output { rules, client_rules: found.client_rules })
     }
 
     fn examples() -> Vec<Example> {

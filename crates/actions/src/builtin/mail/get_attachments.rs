@@ -5,17 +5,14 @@
 
 use action_api::plan::{Artifact, Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, TypedAction};
-use exchange::{AttachmentInfo, AttachmentKind, ErrorKind, Ports};
+use exchange::{AttachmentInfo, AttachmentKind, Ports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::artifact::Spool;
+use crate::attached::{MESSAGE, MOST, fetch};
 use crate::failure::{from_exchange, need};
 use crate::input::{ItemId, MailboxName};
-
-/// Fetched from one message. A mail with more is a bomb.
-const MOST: usize = 250;
 
 /// Fetches attachments.
 pub(crate) struct GetAttachments;
@@ -116,43 +113,6 @@ impl Attachment {
     }
 }
 
-const MESSAGE: &str = "message/rfc822";
-
-/// The bytes of one attachment, or why there are none. Fails only where another attempt can help.
-async fn fetch(
-    port: &dyn exchange::port::Attachments,
-    context: &Context,
-    input: &Input,
-    info: &AttachmentInfo,
-) -> Result<Result<Artifact, String>, Failure> {
-    let too_large = || format!("larger than {} bytes", input.max_size);
-    if info.kind == AttachmentKind::Reference {
-        return Ok(Err("a link to a cloud document has no bytes".to_owned()));
-    }
-    // The size an Exchange server gives for an attached message is that of its own store, not of its MIME form.
-    if info.kind == AttachmentKind::File && info.size > input.max_size {
-        return Ok(Err(too_large()));
-    }
-    let mut spool = Spool::new(input.max_size);
-    let fetched = port.fetch(input.mailbox.get(), info, &mut spool).await;
-    if spool.overflowed() {
-        return Ok(Err(too_large()));
-    }
-    match fetched {
-        Ok(_) => {
-            let media_type = match info.kind {
-                AttachmentKind::Item => MESSAGE,
-                _ => info.content_type.as_deref().unwrap_or("application/octet-stream"),
-            };
-            spool.keep(context.artifacts.as_ref(), media_type).map(Ok)
-        }
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Limit) => {
-            Ok(Err(error.message))
-        }
-        Err(error) => Err(from_exchange(error)),
-    }
-}
-
 impl TypedAction<Ports> for GetAttachments {
     const INFO: ActionInfo = ActionInfo {
         name: "mail.get_attachments",
@@ -186,7 +146,7 @@ impl TypedAction<Ports> for GetAttachments {
         let mut attachments = Vec::with_capacity(listed.len());
         // One at a time: memory stays that of one attachment.
         for info in listed {
-            let content = fetch(port, &context, &input, &info).await?;
+            let content = fetch(port, &context, input.mailbox.get(), &info, input.max_size).await?;
             attachments.push(Attachment::new(info, content));
         }
         let fallback_charset = ports.fallback_charset.as_deref().map(str::to_owned);
