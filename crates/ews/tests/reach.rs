@@ -280,3 +280,56 @@ fn any_other_refusal_is_no_reason_to_ask_again() {
     now(client.ports().search.unwrap().search(&whole_inbox())).unwrap_err();
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
+
+#[test]
+fn cookies_of_a_subscription_go_with_it_and_with_nothing_else() {
+    let seen = Seen::default();
+    let log = Arc::clone(&seen);
+    let client = client_with(configured(Access::Impersonation, |_| {}), move |request| {
+        log.lock().unwrap().push(request.clone());
+        let text = body(request);
+        let says = |operation: &str, payload: &str| {
+            Canned::xml(support::answer(operation, &[("Success", "NoError", payload)]))
+        };
+        if text.contains("<m:Subscribe>") {
+            let made =
+                says("Subscribe", "<m:SubscriptionId>S1</m:SubscriptionId><m:Watermark>W1</m:Watermark>");
+            return made
+                .header("set-cookie", "X-BackEndOverrideCookie=EX1~1; path=/; secure; HttpOnly")
+                .header("set-cookie", "balancer=b1; path=/EWS")
+                .header("set-cookie", "other=1; domain=evil.example")
+                .header("set-cookie", "page=1; path=/owa");
+        }
+        if text.contains("<m:GetEvents>") {
+            let news = "<m:Notification><t:SubscriptionId>S1</t:SubscriptionId><t:PreviousWatermark>W1\
+                </t:PreviousWatermark><t:MoreEvents>false</t:MoreEvents><t:StatusEvent><t:Watermark>W2\
+                </t:Watermark></t:StatusEvent></m:Notification>";
+            return says("GetEvents", news).header("set-cookie", "balancer=b2; path=/");
+        }
+        match text.contains("<m:Unsubscribe>") {
+            true => says("Unsubscribe", ""),
+            false => support::agree(text).header("set-cookie", "balancer=b3; path=/"),
+        }
+    });
+    let watch = portcullis_ews::Watch::new_mail(WellKnownFolder::Inbox);
+    now(client.subscribe_pull(&alice(), &watch, 5, None)).unwrap();
+    now(client.get_events(&alice(), "S1", "W1")).unwrap();
+    now(client.get_events(&bob(), "S1", "W1")).unwrap();
+    now(client.ports().search.unwrap().search(&whole_inbox())).unwrap();
+    now(client.get_events(&alice(), "S2", "W1")).unwrap();
+    now(client.unsubscribe(&alice(), "S1")).unwrap();
+    now(client.get_events(&alice(), "S1", "W1")).unwrap();
+    let seen = seen.lock().unwrap();
+    let cookies: Vec<Option<&str>> = seen.iter().map(|request| header(request, "cookie")).collect();
+    let (first, then) = (
+        Some("X-BackEndOverrideCookie=EX1~1; balancer=b1"),
+        Some("X-BackEndOverrideCookie=EX1~1; balancer=b2"),
+    );
+    assert_eq!(cookies, [None, first, then, None, None, then, None]);
+    let prefers: Vec<bool> =
+        seen.iter().map(|request| header(request, "x-preferserveraffinity") == Some("true")).collect();
+    assert_eq!(prefers, [true, true, true, false, true, true, true]);
+    // The anchor stays that of the first request.
+    assert_eq!(header(&seen[2], "x-anchormailbox"), Some("alice@corp.example"));
+    assert_eq!(header(&seen[3], "x-anchormailbox"), Some("alice@corp.example"));
+}

@@ -32,7 +32,10 @@ enum Place {
 fn place(state: &State, address: &str) -> Place {
     let address = address.trim().to_lowercase();
     let by_archive = || {
-        state.mailboxes.values().find(|mailbox| mailbox.archive_address().is_some_and(|own| own.to_lowercase() == address))
+        state
+            .mailboxes
+            .values()
+            .find(|mailbox| mailbox.archive_address().is_some_and(|own| own.to_lowercase() == address))
     };
     let found = state.mailboxes.get(&address).or_else(by_archive);
     match (state.directory.redirects.get(&address), found) {
