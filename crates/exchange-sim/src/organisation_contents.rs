@@ -52,7 +52,7 @@ impl Organisation {
         (new.is_draft, new.detail) = (false, Some(Box::new(detail)));
         let folder =
             state.mailbox(mailbox)?.well_known("contacts").ok_or_else(StoreError::folder_not_found)?;
-        let place = state.create(mailbox, folder, new)?;
+        let place = state.store(mailbox, folder, new)?;
         Ok(state.item(&place)?.id.clone())
     }
 }
