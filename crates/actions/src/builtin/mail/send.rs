@@ -1,19 +1,19 @@
 //! `mail.send`: sends a new message, at most once per step of a run.
 //!
-//! The message is marked as automatic, so that no machine answers it. Left out: attachments, sending on behalf
-//! of somebody else, and raw MIME, in which an attacker's text could become a header.
+//! The message is marked as automatic, so that no machine answers it. Left out: raw MIME, in which an attacker's text
+//! could become a header.
 
 use action_api::plan::Failure;
 use action_api::{ActionInfo, Context, Example, Probe, TypedAction};
-use exchange::port::KeyState;
-use exchange::{Draft, Header, Ports};
+use exchange::{Draft, Ports};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::failure::{done, invalid, need};
+use crate::enclosure::{self, Enclosure, size_limit};
 use crate::input::{Line, MailboxName, Recipient};
-use crate::outgoing::{self, Output};
+use crate::letter::{self, Extra, Importance};
+use crate::outgoing::{self, Output, Way};
 
 /// Sends a message.
 pub(crate) struct Send;
@@ -25,6 +25,11 @@ pub(crate) struct Send;
 pub(crate) struct Input {
     /// The mailbox it is sent from; its Sent Items keep a copy.
     mailbox: MailboxName,
+    /// Whose message it is, where that is not the mailbox: somebody the mailbox may send as or on behalf of. The
+    /// server decides whether it may, and what recipients see of it.
+    #[serde(default)]
+    #[schemars(with = "MailboxName")]
+    from: Option<MailboxName>,
     /// Recipients: one plain address each.
     #[schemars(length(min = 1, max = 100))]
     to: Vec<Recipient>,
@@ -36,66 +41,63 @@ pub(crate) struct Input {
     #[serde(default)]
     #[schemars(length(max = 100))]
     bcc: Vec<Recipient>,
+    /// Where answers are to go, instead of the author.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    reply_to: Vec<Recipient>,
     /// Subject, one line.
     subject: Line,
-    /// Body as plain text. Give this or `html`.
+    /// Body as plain text. Give this, `html` or both.
     #[serde(default)]
     #[schemars(with = "String")]
     text: Option<String>,
-    /// Body as HTML. Give this or `text`.
+    /// Body as HTML. With `text` beside it, whoever reads no HTML reads that; without, the server makes it.
     #[serde(default)]
     #[schemars(with = "String")]
     html: Option<String>,
+    /// `low`, `normal` or `high`.
+    #[serde(default)]
+    #[schemars(with = "Importance")]
+    importance: Option<Importance>,
     /// Extra headers.
     #[serde(default)]
     #[schemars(length(max = 5))]
     headers: Vec<Extra>,
+    /// What is attached: artifacts of this run.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    attachments: Vec<Enclosure>,
+    /// The most that the attachments may have together, in bytes. Servers have limits of their own.
+    #[serde(default = "size_limit")]
+    #[schemars(range(min = 1, max = 157_286_400))]
+    max_size: u64,
+    /// Whether a copy is kept in Sent Items. Otherwise it goes to Deleted Items: without any copy nobody could tell
+    /// after a crash whether the message was sent.
+    #[serde(default = "yes")]
+    save_copy: bool,
 }
 
-/// An extra header.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Extra {
-    /// Begins with `X-`. Names that begin with `X-Portcullis-` or `X-Auto-Response-` are ours.
-    #[schemars(regex(pattern = r"^[Xx]-[A-Za-z0-9-]{1,60}$"), extend("x-guard" = "header"))]
-    name: String,
-    /// One line.
-    #[schemars(extend("x-guard" = "header"))]
-    value: Line,
-}
-
-/// Something of an input that is sent as a mail's head.
-fn headers(extra: &[Extra]) -> Result<Vec<Header>, Failure> {
-    let mut headers = outgoing::marks("auto-generated");
-    for Extra { name, value } in extra {
-        let lower = name.to_ascii_lowercase();
-        let ours = lower.starts_with("x-portcullis-") || lower.starts_with("x-auto-response-");
-        if ours || headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) {
-            return Err(invalid(format!("mail.send writes the header {name} itself, or it is given twice")));
-        }
-        headers.push(Header { name: name.clone(), value: value.as_str().to_owned() });
-    }
-    Ok(headers)
+fn yes() -> bool {
+    true
 }
 
 fn compose(context: &Context, input: &mut Input) -> Result<Draft, Failure> {
+    let name = Send::INFO.name;
+    let (body, plain) = letter::bodies(name, input.text.take(), input.html.take())?;
     Ok(Draft {
+        from: input.from.as_ref().map(MailboxName::address),
         to: Recipient::addresses(&input.to),
         cc: Recipient::addresses(&input.cc),
         bcc: Recipient::addresses(&input.bcc),
+        reply_to: Recipient::addresses(&input.reply_to),
         subject: Some(input.subject.as_str().to_owned()),
-        body: outgoing::body("mail.send", input.text.take(), input.html.take())?,
-        headers: headers(&input.headers)?,
+        body,
+        plain,
+        quotes: false,
+        importance: input.importance.map(Importance::said),
+        headers: letter::headers(name, letter::marks("auto-generated"), &input.headers)?,
         key: context.key.clone(),
     })
-}
-
-fn output(draft: &Draft, sent_item_id: Option<String>) -> Output {
-    Output {
-        sent_item_id,
-        to: outgoing::bare(&[&draft.to, &draft.cc, &draft.bcc]),
-        subject: draft.subject.clone(),
-    }
 }
 
 impl TypedAction<Ports> for Send {
@@ -103,15 +105,15 @@ impl TypedAction<Ports> for Send {
         name: "mail.send",
         summary: "Send a new message",
         description: "Sends a message and keeps a copy in Sent Items. The message is first kept as a draft with a key \
-                      of its own, then that draft is sent; after a crash the key tells whether it went out, and it \
-                      does not go out twice. It carries `Auto-Submitted: auto-generated` and \
-                      `X-Auto-Response-Suppress: All`, so that no machine answers it. Line ends in a recipient, the \
-                      subject or a header are refused.",
+                      of its own, what is attached is hung on it, then that draft is sent; after a crash the key tells \
+                      whether it went out, and it does not go out twice. It carries `Auto-Submitted: auto-generated` \
+                      and `X-Auto-Response-Suppress: All`, so that no machine answers it. Line ends in a recipient, \
+                      the subject or a header are refused. What was sent cannot be taken back.",
         effect: outgoing::EFFECT,
         repeat: outgoing::REPEAT,
         errors: outgoing::ERRORS,
         connection: Some("exchange"),
-        ports: &["submit"],
+        ports: &["drafts", "submit"],
         inverse: None,
         undo: &[],
     };
@@ -119,37 +121,51 @@ impl TypedAction<Ports> for Send {
     type Output = Output;
 
     async fn run(ports: Ports, context: Context, mut input: Input) -> Result<Output, Failure> {
-        let port = need(&ports.submit, Self::INFO.name, "submit")?;
         let draft = compose(&context, &mut input)?;
-        let mailbox = input.mailbox.get();
-        let kept = match outgoing::standing_before(port, mailbox, &context).await? {
-            KeyState::Sent(item) => return Ok(output(&draft, Some(item.id))),
-            KeyState::Draft(item) => item,
-            KeyState::Absent => port.create_draft(mailbox, &draft).await.map_err(outgoing::not_drafted)?,
-        };
-        let sent = outgoing::send_draft(port, mailbox, &kept, &context.key).await?;
-        Ok(output(&draft, sent.map(|item| item.id)))
+        let way = Way::new(&ports, Self::INFO.name, input.mailbox.get(), &context)?;
+        let attachments = enclosure::ready(&context, &input.attachments, input.max_size)?;
+        let prepared = way.prepared(way.draft(&draft), &attachments).await?;
+        way.deliver(prepared, Output::planned(&draft), input.save_copy, false).await
     }
 
     async fn probe(ports: Ports, context: Context, mut input: Input) -> Result<Probe, Failure> {
-        let port = need(&ports.submit, Self::INFO.name, "submit")?;
         let draft = compose(&context, &mut input)?;
-        match outgoing::standing(port, input.mailbox.get(), &context.key).await? {
-            KeyState::Sent(item) => done(&output(&draft, Some(item.id))),
-            other => Ok(outgoing::unsent(port, &other)),
-        }
+        Way::new(&ports, Self::INFO.name, input.mailbox.get(), &context)?.probe(Output::planned(&draft)).await
     }
 
     fn examples() -> Vec<Example> {
-        vec![Example {
-            title: "Tell the team".to_owned(),
-            input: json!({
-                "mailbox": "alice@corp.example",
-                "to": ["soc@corp.example"],
-                "subject": "Phishing triage: 8 copies removed",
-                "text": "Eight copies were removed from three mailboxes."
-            }),
-            output: json!(null),
-        }]
+        vec![
+            Example {
+                title: "Tell the team".to_owned(),
+                input: json!({
+                    "mailbox": "alice@corp.example",
+                    "to": ["soc@corp.example"],
+                    "subject": "Phishing triage: 8 copies removed",
+                    "text": "Eight copies were removed from three mailboxes."
+                }),
+                output: json!(null),
+            },
+            Example {
+                title: "An urgent report with the evidence attached".to_owned(),
+                input: json!({
+                    "mailbox": "alice@corp.example",
+                    "to": ["soc@corp.example"],
+                    "reply_to": ["incidents@corp.example"],
+                    "subject": "Evidence",
+                    "text": "The file that was found is attached.",
+                    "html": "<p>The file that was found is <b>attached</b>.</p>",
+                    "importance": "high",
+                    "attachments": [{
+                        "content": {
+                            "artifact": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                            "size": 3,
+                            "media_type": "text/plain"
+                        },
+                        "name": "found.txt"
+                    }]
+                }),
+                output: json!(null),
+            },
+        ]
     }
 }
