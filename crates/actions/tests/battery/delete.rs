@@ -120,6 +120,16 @@ fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["item_id", "destination_mailbox"],
         ),
         (
+            "calendar.delete_event",
+            json!({ "mailbox": "alice@corp.example", "external_key": "shift-4710" }),
+            &["external_key", "event_id"],
+        ),
+        (
+            "draft.delete",
+            json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExampleDraft=" }),
+            &["item_id"],
+        ),
+        (
             "inbox_rule.remove",
             json!({ "mailbox": "alice@corp.example", "rule_id": "ExampleRule=" }),
             &["rule_id"],
