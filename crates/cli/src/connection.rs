@@ -36,9 +36,7 @@ pub(crate) use web_probe::probe as probe_web;
 /// A key that is configured and needed cannot be read, or is none.
 pub(crate) fn log_ins(config: &Config, data: &Path) -> Result<LogIns> {
     let folder = data.join("log-ins");
-    let person = |connection: &Connection| {
-        matches!(connection, Connection::Ews(ews) if matches!(ews.auth, Auth::DeviceCode(..) | Auth::Browser(..)))
-    };
+    let person = |connection: &Connection| matches!(connection, Connection::Ews(ews) if matches!(ews.auth, Auth::DeviceCode(..) | Auth::Browser(..)));
     let vault = match &config.log_in_key {
         // Nobody else's log-in is kept, so that the key may be where only some commands can read it.
         Some(key) if config.connections.values().any(person) => {

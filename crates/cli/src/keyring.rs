@@ -49,7 +49,9 @@ pub(crate) enum Trouble {
     Silent(Duration),
     #[error("the keyring of the desktop is locked and nobody unlocked it; unlock it and try again")]
     Locked,
-    #[error("the keyring has {count} secrets with service=portcullis and username={name}; remove all but one")]
+    #[error(
+        "the keyring has {count} secrets with service=portcullis and username={name}; remove all but one"
+    )]
     Several { name: String, count: usize },
     #[error("the secret in the keyring is not text")]
     NotText,
@@ -58,11 +60,11 @@ pub(crate) enum Trouble {
 }
 
 impl Ring {
-    /// For people, with how long it remembers.
+    /// For people.
     pub(crate) fn shown(self) -> &'static str {
         match self {
             Ring::Desktop => "the keyring of the desktop",
-            Ring::Kernel => "the keyring of the kernel, which forgets when this machine restarts",
+            Ring::Kernel => "the keyring of the kernel",
         }
     }
 }
@@ -84,7 +86,10 @@ pub(crate) fn read(name: &str) -> Result<String, Trouble> {
                 return Err(Trouble::NotThere { name: name.to_owned(), looked });
             }
             Err(_) if reached => {
-                return Err(Trouble::NotThere { name: name.to_owned(), looked: "the keyring of the desktop" });
+                return Err(Trouble::NotThere {
+                    name: name.to_owned(),
+                    looked: "the keyring of the desktop",
+                });
             }
             Err(why) => return Err(Trouble::Nowhere(why)),
         },

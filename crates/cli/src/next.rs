@@ -13,7 +13,18 @@ static GIVEN: OnceLock<String> = OnceLock::new();
 
 /// What reads the configuration or the data folder.
 const VERBS: [&str; 12] = [
-    "action", "answer", "approve", "audit", "connection", "plan", "reject", "rerun", "run", "runs", "signal", "undo",
+    "action",
+    "answer",
+    "approve",
+    "audit",
+    "connection",
+    "plan",
+    "reject",
+    "rerun",
+    "run",
+    "runs",
+    "signal",
+    "undo",
 ];
 
 /// Remembers what was given.
@@ -81,9 +92,9 @@ mod tests {
         let lines = "\n  portcullis approve r1 a/b\n  portcullis reject r1 a/b";
         let expected = "\n  portcullis approve r1 a/b --data d\n  portcullis reject r1 a/b --data d";
         assert_eq!(put(lines, " --data d"), expected);
-        let sentence = "run r1 is kept; `portcullis runs resume r1` goes on, see `a` and `portcullis explain P1`\n";
-        let expected =
-            "run r1 is kept; `portcullis runs resume r1 --data d` goes on, see `a` and `portcullis explain P1`\n";
+        let sentence =
+            "run r1 is kept; `portcullis runs resume r1` goes on, see `a` and `portcullis explain P1`\n";
+        let expected = "run r1 is kept; `portcullis runs resume r1 --data d` goes on, see `a` and `portcullis explain P1`\n";
         assert_eq!(put(sentence, " --data d"), expected);
         assert_eq!(put("portcullis runs", " --data d"), "portcullis runs");
     }

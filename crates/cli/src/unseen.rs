@@ -35,9 +35,7 @@ fn typed(keys: &mut impl io::Read) -> io::Result<Option<String>> {
             0x04 if line.is_empty() => return Ok(None),
             0x04 => break,
             // Backspace takes one character, which may be several bytes, and Ctrl-U all.
-            0x08 | 0x7f => {
-                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-            }
+            0x08 | 0x7f => while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
             0x15 => line.clear(),
             byte => line.push(byte),
         }

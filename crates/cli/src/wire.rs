@@ -337,9 +337,9 @@ fn resolver(
             ))
         })?;
         let log_ins = log_ins.as_ref();
-        let ports = log_ins.map_err(|error| format!("{error:#}")).and_then(|log_ins| {
-            connection.open(name, log_ins).map_err(|error| format!("{error:#}"))
-        });
+        let ports = log_ins
+            .map_err(|error| format!("{error:#}"))
+            .and_then(|log_ins| connection.open(name, log_ins).map_err(|error| format!("{error:#}")));
         let ports = ports.map_err(host_failure)?;
         open.insert(name.to_owned(), ports.clone());
         Ok(ports)

@@ -447,7 +447,15 @@ fn a_secret_that_everybody_can_read_is_refused_with_the_command_that_helps() {
 
 /// A playbook-less call of one action.
 fn search(place: &Place, mailbox: &str) -> Ended {
-    place.run(&["action", "run", "mail.search", "--connection", "mail", "--with", &format!("mailbox={mailbox}")])
+    place.run(&[
+        "action",
+        "run",
+        "mail.search",
+        "--connection",
+        "mail",
+        "--with",
+        &format!("mailbox={mailbox}"),
+    ])
 }
 
 #[test]
@@ -489,11 +497,14 @@ fn the_code_page_of_a_connection_comes_with_the_mail_that_it_hands_out() {
     let of = |more: &str| -> Value {
         let place = Place::new(&(basic(&house.server().url()) + more));
         let found = search(&place, "svc@corp.example");
-        let found: Value = serde_json::from_str(&found.out).unwrap_or_else(|_| panic!("{}{}", found.out, found.err));
+        let found: Value =
+            serde_json::from_str(&found.out).unwrap_or_else(|_| panic!("{}{}", found.out, found.err));
         let item = found["messages"][0]["item_id"].as_str().unwrap().to_owned();
         let with = ["--with", "mailbox=svc@corp.example", "--with", &format!("item_id={item}")];
-        let ended = place.run(&[&["action", "run", "mail.download_eml", "--connection", "mail"], &with[..]].concat());
-        let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err));
+        let ended =
+            place.run(&[&["action", "run", "mail.download_eml", "--connection", "mail"], &with[..]].concat());
+        let report: Value =
+            serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err));
         report["fallback_charset"].clone()
     };
     assert_eq!(of("| code_page: 1250\n"), "windows-1250");
@@ -520,4 +531,3 @@ fn archives_and_public_folders_are_opened_by_a_connection_of_their_own() {
     assert_eq!(public["ok"], true, "{public:#}");
     assert!(public.to_string().contains("the public folders are open"), "{public:#}");
 }
-

@@ -87,7 +87,11 @@ fn a_secret_goes_into_the_kernels_keyring_and_logs_in_from_there() {
 
     if !kernel_lets_us() {
         let refused = run(&["secret", "set", &name], PASSWORD);
-        assert!(refused.err.contains("there is no keyring here") && refused.err.contains("env: "), "{}", refused.err);
+        assert!(
+            refused.err.contains("there is no keyring here") && refused.err.contains("env: "),
+            "{}",
+            refused.err
+        );
         let missing = run(&test, "");
         assert!(missing.out.contains("there is no keyring here"), "{}", missing.out);
         return;

@@ -96,7 +96,9 @@ impl House {
         let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
         let stages = report["stages"].as_array().unwrap().iter().filter(|stage| stage["result"] == "failed");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        stages.map(|stage| (text(&stage["stage"]), text(&stage["reason"]) + &text(&stage["remedy"]))).collect()
+        stages
+            .map(|stage| (text(&stage["stage"]), text(&stage["reason"]) + &text(&stage["remedy"])))
+            .collect()
     }
 }
 
@@ -109,8 +111,7 @@ impl Drop for House {
 
 fn ended(child: Child) -> (Option<i32>, String, String) {
     let output = child.wait_with_output().unwrap();
-    let (out, err) =
-        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     for secret in [PASSWORD, KEY] {
         assert!(!format!("{out}{err}").contains(secret), "{out}{err}");
     }
@@ -122,8 +123,11 @@ fn browse(url: &str, form: Option<&[(&str, &str)]>) -> (String, String) {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url}"));
     let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let path = path.trim_start_matches('/');
-    let body: Vec<String> =
-        form.unwrap_or_default().iter().map(|(name, value)| format!("{name}={}", value.replace('@', "%40"))).collect();
+    let body: Vec<String> = form
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.replace('@', "%40")))
+        .collect();
     let (method, body) = (if form.is_some() { "POST" } else { "GET" }, body.join("&"));
     let request = format!(
         "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: \
@@ -270,7 +274,8 @@ fn hand_on(server: SocketAddr, request: &[u8], text: &str, ear: &Mutex<Vec<Strin
     ear.extend(sent.map(|(_, value)| value.to_owned()));
     let said = String::from_utf8_lossy(&answer).into_owned();
     let said: Value = serde_json::from_str(said.split_once("\r\n\r\n").unwrap().1).unwrap_or_default();
-    let got = ["access_token", "refresh_token", "device_code"].into_iter().filter_map(|name| said[name].as_str());
+    let got =
+        ["access_token", "refresh_token", "device_code"].into_iter().filter_map(|name| said[name].as_str());
     ear.extend(got.map(str::to_owned));
     answer
 }
@@ -281,7 +286,9 @@ const ECHOES: usize = 5;
 fn echo(kind: usize, request: &str, heard: &[String]) -> Vec<u8> {
     let bearer = request
         .lines()
-        .find_map(|line| line.to_lowercase().starts_with("authorization:").then(|| line[14..].trim().to_owned()))
+        .find_map(|line| {
+            line.to_lowercase().starts_with("authorization:").then(|| line[14..].trim().to_owned())
+        })
         .unwrap_or_default();
     let all = format!("{bearer} {}", heard.join(" "));
     let fault = format!(

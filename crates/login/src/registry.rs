@@ -43,9 +43,8 @@ impl LogIns {
     pub fn open(&self, settings: Settings, http: Client) -> LogIn {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let key = settings.key();
-        let new = || {
-            LogIn::heard(settings, http, Arc::clone(&self.clock), self.vault.clone(), self.ear.clone())
-        };
+        let new =
+            || LogIn::heard(settings, http, Arc::clone(&self.clock), self.vault.clone(), self.ear.clone());
         open.entry(key).or_insert_with(new).clone()
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 use crate::exit::{Exit, Wrong};
+use crate::keyring::Ring;
 use crate::{keyring, output, unseen};
 
 /// Keep secrets in the keyring of this system
@@ -62,8 +63,14 @@ impl Set {
             return Err(Wrong("a secret is one line that is not empty".to_owned()).into());
         }
         let ring = keyring::write(&self.name, &secret).context("the secret was not kept")?;
+        let until = match ring {
+            Ring::Desktop => "",
+            Ring::Kernel => ", which forgets when this machine restarts",
+        };
         let (name, ring) = (output::line(&self.name), ring.shown());
-        output::say(&format!("`{name}` is in {ring}; write `{{ keyring: {name} }}` in portcullis.yaml"));
+        output::say(&format!(
+            "`{name}` is in {ring}{until}; write `{{ keyring: {name} }}` in portcullis.yaml"
+        ));
         Ok(Exit::Done)
     }
 }

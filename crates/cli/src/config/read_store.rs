@@ -138,6 +138,9 @@ fn code_page(fields: &Fields<'_>, sink: &mut Sink) -> Option<Arc<str>> {
         || "write its number, such as 1252 or 65001, or its name, such as `windows-1252`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    sink.error(node.place, format!("`code_page` of {}: there is no such code page here; {help}", fields.what));
+    sink.error(
+        node.place,
+        format!("`code_page` of {}: there is no such code page here; {help}", fields.what),
+    );
     None
 }

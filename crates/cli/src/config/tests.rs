@@ -78,7 +78,11 @@ fn what_is_opened_and_how_it_is_read_is_taken_over() {
         ("ISO-8859-15", "iso-8859-15"),
     ] {
         let opened = connection(&format!("    store: archive\n    code_page: {written}\n")).opened;
-        assert_eq!((opened.charset.as_deref(), opened.store), (Some(charset), ews::Store::Archive), "{written}");
+        assert_eq!(
+            (opened.charset.as_deref(), opened.store),
+            (Some(charset), ews::Store::Archive),
+            "{written}"
+        );
     }
 }
 

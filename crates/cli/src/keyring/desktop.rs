@@ -181,7 +181,9 @@ fn is_nobody(error: &Error) -> bool {
 fn trouble(error: Error) -> Trouble {
     match error {
         Error::Locked | Error::Prompt => Trouble::Locked,
-        Error::Dbus(error) if error.name() == Some("org.freedesktop.Secret.Error.IsLocked") => Trouble::Locked,
+        Error::Dbus(error) if error.name() == Some("org.freedesktop.Secret.Error.IsLocked") => {
+            Trouble::Locked
+        }
         Error::Dbus(error) if error.name() == Some("org.freedesktop.DBus.Error.NoReply") => {
             Trouble::Silent(CONNECT)
         }

@@ -58,7 +58,9 @@ fn absent(error: KeyError) -> Result<(), String> {
 
 fn words(error: KeyError) -> String {
     match error {
-        KeyError::AccessDenied | KeyError::PermissionDenied => "it is not permitted, as in many containers".to_owned(),
+        KeyError::AccessDenied | KeyError::PermissionDenied => {
+            "it is not permitted, as in many containers".to_owned()
+        }
         KeyError::QuotaExceeded => "this user has too many keys there".to_owned(),
         KeyError::Unknown(code) => std::io::Error::from_raw_os_error(code).to_string(),
         error => format!("{error:?}"),

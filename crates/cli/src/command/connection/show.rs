@@ -31,7 +31,9 @@ impl Show {
         };
         let engine = wire::catalogue()?;
         let (mut can, mut cannot) = (Vec::new(), Vec::new());
-        for spec in engine.actions().iter().filter(|spec| spec.connection.as_deref() == Some(connection.serves())) {
+        for spec in
+            engine.actions().iter().filter(|spec| spec.connection.as_deref() == Some(connection.serves()))
+        {
             let all = spec.ports.iter().all(|port| offered.contains(&port.as_str()));
             if all { can.push(spec.name.clone()) } else { cannot.push(spec.name.clone()) }
         }

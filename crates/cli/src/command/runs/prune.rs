@@ -142,12 +142,7 @@ impl Prune {
 
     fn forgets(&self, word: &str, run: Summary, forgotten: &mut Forgotten) {
         if !self.json {
-            output::say(&format!(
-                "{word} {}  {:<10} {}",
-                run.run,
-                run.status.as_str(),
-                line(&run.playbook)
-            ));
+            output::say(&format!("{word} {}  {:<10} {}", run.run, run.status.as_str(), line(&run.playbook)));
         }
         forgotten.runs.push(run.run);
     }
