@@ -27,6 +27,8 @@ pub(crate) struct Room {
     containers: usize,
     bytes: usize,
     protections: usize,
+    /// Bytes of bodies in RTF.
+    pub(crate) rtf: usize,
 }
 
 impl Default for Room {
@@ -35,6 +37,7 @@ impl Default for Room {
             containers: limits::CONTAINERS,
             bytes: limits::CONTAINERS_BYTES,
             protections: limits::CONTAINERS,
+            rtf: limits::RTF_BYTES,
         }
     }
 }

@@ -33,7 +33,7 @@ pub const CONTAINERS: usize = 100;
 pub const CONTAINER_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of all containers that are opened in one mail.
 pub const CONTAINERS_BYTES: usize = 64 * 1024 * 1024;
-/// Length of one body in RTF in bytes, decompressed; what is beyond is left out.
+/// Length of all bodies in RTF in bytes, decompressed; what is beyond is left out.
 pub const RTF_BYTES: usize = 8 * 1024 * 1024;
 
 /// The refusal, in one wording for all limits.

@@ -158,8 +158,9 @@ impl Assembly {
         if html.is_none()
             && let Some(packed) = properties.bytes(id::RTF).filter(|bytes| !bytes.is_empty())
         {
-            let rtf = lzfu::decompress(packed, limits::RTF_BYTES);
-            match rtf.and_then(|rtf| rtf::body(&rtf)) {
+            let rtf = lzfu::decompress(packed, self.room.rtf).unwrap_or_default();
+            self.room.rtf = self.room.rtf.saturating_sub(rtf.len());
+            match rtf::body(&rtf) {
                 Some(rtf::Body::Html(body)) => html = Some(body),
                 Some(rtf::Body::Text(body)) => text = text.or(Some(body)),
                 None => self.anomalies.add(Code::DamagedContainer, "the body in RTF cannot be read"),

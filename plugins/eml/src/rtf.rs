@@ -3,6 +3,8 @@
 //! One pass over the tokens with a stack of groups. Nothing of the look is kept, but where a link leads is: RTF hides
 //! that in a field.
 
+use std::collections::HashMap;
+
 use encoding_rs::{Encoding, WINDOWS_1252};
 
 /// Groups inside one another; what is deeper is left out.
@@ -66,7 +68,7 @@ struct Reader<'a> {
     rest: &'a [u8],
     mode: Mode,
     default: &'static Encoding,
-    fonts: Vec<(i32, &'static Encoding)>,
+    fonts: HashMap<i32, &'static Encoding>,
     font: i32,
     out: String,
     /// Bytes that wait for what follows them: a character may have two.
@@ -88,7 +90,7 @@ pub fn body(rtf: &[u8]) -> Option<Body> {
         rest: rtf,
         mode: Mode::Words,
         default: WINDOWS_1252,
-        fonts: Vec::new(),
+        fonts: HashMap::new(),
         font: 0,
         out: String::new(),
         pending: Vec::new(),
@@ -195,13 +197,12 @@ impl<'a> Reader<'a> {
             "f" => {
                 self.font = number.unwrap_or_default();
                 if state.group != Group::Fonts {
-                    let known = self.fonts.iter().find(|(font, _)| *font == self.font);
-                    state.encoding = known.map_or(self.default, |(_, encoding)| encoding);
+                    state.encoding = self.fonts.get(&self.font).copied().unwrap_or(self.default);
                 }
             }
             "fcharset" if state.group == Group::Fonts && self.fonts.len() < FONTS => {
                 if let Some(encoding) = number.and_then(font_charset) {
-                    self.fonts.push((self.font, encoding));
+                    self.fonts.entry(self.font).or_insert(encoding);
                 }
             }
             "plain" => state.encoding = self.default,

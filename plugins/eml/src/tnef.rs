@@ -213,7 +213,8 @@ fn properties<'a>(cursor: &mut Cursor<'a>, into: &mut Properties<'a>) -> Option<
                 0x0002 | 0x0004 | 0x000A => cursor.take(4).map(|_| None)?,
                 0x0005 | 0x0006 | 0x0007 | 0x0014 => cursor.take(8).map(|_| None)?,
                 0x0048 => cursor.take(16).map(|_| None)?,
-                0x0000 | 0x0001 => None,
+                // Several times nothing would be work without bytes.
+                0x0000 | 0x0001 if !several => None,
                 _ => return None,
             };
             if let Some(value) = value.filter(|_| at == 0 && !several) {
