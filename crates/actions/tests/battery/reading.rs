@@ -156,6 +156,11 @@ fn an_attachment_is_hashed_and_what_is_not_kept_is_not_found() {
     let hashed = bench.run("hash.artifact", &json!({ "content": fetched["content"] })).unwrap().output;
     assert_eq!((&hashed["sha256"], &hashed["size"]), (&fetched["sha256"], &json!(15)));
     assert_eq!(hashed["sha512"].as_str().unwrap().len(), 128);
+    assert!(hashed["ssdeep"].as_str().unwrap().starts_with("3:"), "{hashed:#}");
+    assert_eq!(
+        (&hashed["tlsh"], &hashed["tlsh_missing"]),
+        (&json!(null), &json!("TLSH needs 50 bytes or more"))
+    );
     let mut other = fetched["content"].clone();
     other["artifact"] = json!(format!("sha256:{}", "0".repeat(64)));
     let failure = bench.run("hash.artifact", &json!({ "content": other })).unwrap_err();
