@@ -274,7 +274,7 @@ fn a_playbook_that_takes_a_connection_for_another_kind_does_not_start() {
 fn with_the_simulator_nothing_is_sent() {
     let server = Server::start();
     let place = Place::to(&server);
-    std::fs::create_dir(place.0.path().join("mail")).unwrap();
+    std::fs::create_dir_all(place.0.path().join("mail/alice@corp.example")).unwrap();
     let args = [
         "action",
         "run",
@@ -302,7 +302,7 @@ fn what_is_wrong_in_the_configuration_is_named() {
         ("kind: http\n    url: https://api.example/\n    networks: [10.0.0.1/8]", "10.20.0.0/16"),
         ("kind: http\n    url: https://api.example/\n    allow_private: yes please", "true or false"),
         (
-            "kind: http\n    url: https://api.example/\n    auth: { kind: bear, token: { env: T } }",
+            "kind: http\n    url: https://api.example/\n    auth: { kind: bearr, token: { env: T } }",
             "did you mean `bearer`",
         ),
         ("kind: http\n    url: https://api.example/\n    auth: { kind: bearer }", "needs `token`"),
