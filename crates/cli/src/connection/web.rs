@@ -136,8 +136,9 @@ impl WebConnection {
             let text = secret.read_as(&whose(name), what);
             if let (Place::Secret(_), "address", Ok(address)) = (&self.place, what, &text) {
                 // A server repeats the part of it that it was sent.
-                let rest =
-                    address.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+                let rest = address
+                    .split_once("://")
+                    .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
                 all.extend(
                     rest.filter(|rest| rest.len() > 1)
                         .map(|rest| ("path of the address", Ok(rest.to_owned()))),
