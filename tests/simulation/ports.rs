@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::port::{
-    Attachments, AutomaticReplies, Delete, Detach, Directory, Drafts, Junk, KeyState, Move, PerItem, Read, Rules,
-    Search, Submit, Update, Work,
+    Attachments, AutomaticReplies, Delete, Detach, Directory, Drafts, Folders, Junk, KeyState, Move, PerItem,
+    Read, Rules, Search, Submit, Update, Work,
 };
 use exchange::rule::RuleChange;
 use exchange::{
-    AttachmentInfo, DeleteMode, Draft, DraftChange, DraftContent, Error, ErrorKind, FolderRef, Found, ItemRef, Junked, Mailbox, Message,
-    MessageSummary, NewAttachment, OutOfOffice, Ports, Resolved, SearchRequest,
+    AttachmentInfo, DeleteMode, Draft, DraftChange, DraftContent, Error, ErrorKind, Folder, FolderList,
+    FolderRef, Found, ItemRef, Junked, Mailbox, Message, MessageSummary, NewAttachment, OutOfOffice, Ports,
+    Resolved, SearchRequest,
 };
 
 use crate::world::{Sabotage, World};
@@ -71,7 +72,8 @@ pub(crate) fn faulty(world: &World) -> Ports {
         rules: Some(line.clone()),
         automatic_replies: Some(line.clone()),
         directory: Some(line.clone()),
-        drafts: Some(line),
+        drafts: Some(line.clone()),
+        folders: Some(line),
         // The playbooks here use no others.
         ..Ports::default()
     }
@@ -282,6 +284,24 @@ impl AutomaticReplies for Line {
     fn set_out_of_office<'a>(&'a self, mailbox: &'a Mailbox, settings: &'a OutOfOffice) -> Work<'a, ()> {
         let whole = port!(self.automatic_replies).set_out_of_office(mailbox, settings);
         Box::pin(self.request("set_out_of_office", true, whole, None))
+    }
+}
+
+impl Folders for Line {
+    fn folder<'a>(&'a self, mailbox: &'a Mailbox, folder: &'a FolderRef) -> Work<'a, Folder> {
+        Box::pin(self.request("folder", false, port!(self.folders).folder(mailbox, folder), None))
+    }
+
+    fn below<'a>(&'a self, mailbox: &'a Mailbox, root: &'a FolderRef, deep: bool) -> Work<'a, FolderList> {
+        Box::pin(self.request("below", false, port!(self.folders).below(mailbox, root, deep), None))
+    }
+
+    fn create<'a>(&'a self, mailbox: &'a Mailbox, parent: &'a FolderRef, name: &'a str) -> Work<'a, Folder> {
+        Box::pin(self.request("create", true, port!(self.folders).create(mailbox, parent, name), None))
+    }
+
+    fn discard<'a>(&'a self, mailbox: &'a Mailbox, folder: &'a FolderRef) -> Work<'a, ()> {
+        Box::pin(self.request("discard", true, port!(self.folders).discard(mailbox, folder), None))
     }
 }
 
