@@ -51,6 +51,12 @@ fn newest(bench: &Bench, mailbox: &str) -> Value {
     bench.run("mail.search", &input).unwrap().output["messages"][0].clone()
 }
 
+/// A whole message.
+fn whole(bench: &Bench, mailbox: &str, id: &Value) -> Value {
+    let input = json!({ "mailbox": mailbox, "item_ids": [id] });
+    bench.run("mail.get", &input).unwrap().output["messages"][0].clone()
+}
+
 /// Its attachments, with their bytes.
 fn attachments(bench: &Bench, mailbox: &str) -> Vec<(String, Vec<u8>)> {
     let input = json!({ "mailbox": mailbox, "item_id": newest(bench, mailbox)["item_id"] });
@@ -148,8 +154,7 @@ fn everything_arrives_as_it_was_given() {
     assert_eq!(names, [long, "_logo.png", "logo.png"]);
     assert!(sent[0].1.iter().copied().eq((0..=255).cycle().take(70_001)));
     assert_eq!((sent[1].1.as_slice(), sent[2].1.as_slice()), ([137, 80, 78, 71].as_slice(), [].as_slice()));
-    let input = json!({ "mailbox": SOC, "item_id": newest(&bench, SOC)["item_id"] });
-    let mail = bench.run("mail.get", &input).unwrap().output;
+    let mail = whole(&bench, SOC, &newest(&bench, SOC)["item_id"]);
     assert!(mail["text_body"].as_str().unwrap().contains("In plain words."), "{mail}");
     assert!(mail["html_body"].as_str().unwrap().contains("cid:logo"), "{mail}");
     assert_eq!(mail["internet_message_id"], output["internet_message_id"]);
@@ -167,7 +172,7 @@ fn a_copy_that_is_not_wanted_is_where_deleted_items_are() {
     input["save_copy"] = json!(false);
     let output = bench.run("mail.send", &input).unwrap().output;
     let found = |folder: &str| {
-        let search = json!({ "mailbox": ALICE, "folder": folder, "subject": "Evidence ü" });
+        let search = json!({ "mailbox": ALICE, "folder": folder, "query": { "subject": "Evidence ü" } });
         bench.run("mail.search", &search).unwrap().output["messages"].as_array().unwrap().clone()
     };
     assert!(found("sentitems").is_empty() && found("drafts").is_empty());
@@ -223,8 +228,7 @@ fn an_answer_keeps_the_thread_and_quotes_only_when_asked() {
         let mime = mime(&bench, SOC);
         assert!(mime.contains("In-Reply-To: <overdue-1@evil.test>"), "{mime}");
         assert!(mime.contains("References: <overdue-1@evil.test>"), "{mime}");
-        let id = json!({ "mailbox": SOC, "item_id": newest(&bench, SOC)["item_id"] });
-        let mail = bench.run("mail.get", &id).unwrap().output;
+        let mail = whole(&bench, SOC, &newest(&bench, SOC)["item_id"]);
         let text = mail["text_body"].as_str().unwrap();
         assert_eq!((text.contains("Thank you."), text.contains("Pay now.")), (true, quote), "{text}");
     }
@@ -322,7 +326,7 @@ fn a_draft_that_is_sent_says_that_a_machine_sent_it() {
 
 /// What is in the draft of the examples, as the actions show it.
 fn shown(bench: &Bench) -> Value {
-    let mut mail = bench.run("mail.get", &json!({ "mailbox": ALICE, "item_id": DRAFT })).unwrap().output;
+    let mut mail = whole(bench, ALICE, &json!(DRAFT));
     let fields = mail.as_object_mut().unwrap();
     fields.retain(|name, _| ["to", "cc", "subject", "text_body", "html_body"].contains(&name.as_str()));
     mail
@@ -377,7 +381,7 @@ fn a_draft_that_was_made_or_thrown_away_is_taken_back() {
         let search = json!({ "mailbox": ALICE, "folder": "drafts" });
         let found = bench.run("mail.search", &search).unwrap().output;
         let id = &found["messages"][0]["item_id"];
-        let mail = bench.run("mail.get", &json!({ "mailbox": ALICE, "item_id": id })).unwrap().output;
+        let mail = whole(&bench, ALICE, id);
         assert_eq!(mail["subject"], before["subject"], "{mode}");
     }
     let bench = Bench::new();
