@@ -25,7 +25,7 @@ pub(crate) fn secret(question: &str) -> io::Result<Option<String>> {
 }
 
 /// One line, key by key, as [`Quiet`] makes a terminal give it.
-fn typed(keys: &mut impl io::Read) -> io::Result<Option<String>> {
+fn typed(keys: &mut impl io::BufRead) -> io::Result<Option<String>> {
     let mut line: Vec<u8> = Vec::new();
     for key in keys.bytes() {
         match key? {
