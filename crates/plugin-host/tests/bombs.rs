@@ -72,6 +72,31 @@ fn parts(count: usize) -> Vec<u8> {
     mail
 }
 
+/// TNEF with so many files in it that each hold the same bytes.
+fn tnef(files: usize, content: &[u8]) -> Vec<u8> {
+    let attribute = |id: u32, data: &[u8]| {
+        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+        [&[2][..], &id.to_le_bytes(), &length, data, &[0, 0]].concat()
+    };
+    let name = attribute(0x0001_8010, b"winmail.dat\0");
+    let file = [attribute(0x0006_9002, &[0; 14]), name, attribute(0x0006_800F, content)].concat();
+    [b"\x78\x9f\x3e\x22\x01\x00".to_vec(), file.repeat(files)].concat()
+}
+
+/// TNEF in TNEF, four files on each level: without a limit a million of them.
+fn bushy_tnef() -> Vec<u8> {
+    (0..10).fold(tnef(4, b"x"), |inner, _| tnef(4, inner.get(..100_000).unwrap_or(&inner)))
+}
+
+/// A compound file whose table of chains is one circle, and whose lists of tables are another.
+fn circular_msg() -> Vec<u8> {
+    let mut file = vec![0; 4 << 20];
+    file[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    file[30..34].copy_from_slice(&[9, 0, 6, 0]);
+    file[56..58].copy_from_slice(&4096_u16.to_le_bytes());
+    file
+}
+
 #[tokio::test]
 async fn mails() {
     let host = host().await;
@@ -87,6 +112,9 @@ async fn mails() {
         ("encoded words", [b"Subject: ".to_vec(), b"=?utf-8?q?=C3?= ".repeat(200_000)].concat()),
         ("30 MB of NUL", vec![0; 30 << 20]),
         ("nothing", Vec::new()),
+        ("1,000,000 files in TNEF", tnef(1_000_000, b"")),
+        ("TNEF in TNEF", bushy_tnef()),
+        ("a compound file in circles", circular_msg()),
     ];
     for (name, mail) in bombs {
         let start = Instant::now();
