@@ -400,8 +400,8 @@ fn a_list_may_name_a_folder_for_each() {
     let output = world.run("mail.move", &json!({ "items": items, "folder": "junkemail" }));
     assert_eq!(output["new_item_id"], json!(null));
     let standing = world.standing().into_iter().collect::<Vec<_>>().join("\n");
-    assert!(standing.contains("m0@corp.example Junk"), "{standing}");
-    assert!(standing.contains("m1@corp.example Deleted"), "{standing}");
+    assert!(standing.contains("m0@corp.example root/Top of Information Store/Junk"), "{standing}");
+    assert!(standing.contains("m1@corp.example root/Top of Information Store/Deleted"), "{standing}");
 }
 
 #[test]

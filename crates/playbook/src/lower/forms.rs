@@ -50,12 +50,12 @@ impl Lower<'_> {
     pub(super) fn one_form(&mut self, uses: &Node, given: &Fields<'_>, spec: &Spec) {
         let forms = forms(spec);
         let there = |name: &&str| given.entry(name).is_some();
-        // The one that was meant: that of which the most is there.
-        let Some(meant) =
-            forms.iter().rev().max_by_key(|form| form.needs.iter().filter(|n| there(n)).count())
-        else {
-            return;
+        // The one that was meant: one that is complete, or else that of which the most is there.
+        let fit = |form: &&Form<'_>| {
+            let found = form.needs.iter().filter(|name| there(name)).count();
+            (found == form.needs.len(), found)
         };
+        let Some(meant) = forms.iter().rev().max_by_key(fit) else { return };
         let ways: Vec<String> = forms.iter().map(|form| both(&form.needs)).collect();
         let ways = ways.join(", or ");
         let missing: Vec<&str> = meant.needs.iter().copied().filter(|name| !there(name)).collect();
