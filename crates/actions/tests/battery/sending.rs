@@ -17,7 +17,7 @@ const SOC: &str = "soc@corp.example";
 
 /// Three artifacts: some bytes of every kind, an image, and nothing at all.
 fn enclosed(bench: &Bench) -> Value {
-    let every: Vec<u8> = (0..=255).cycle().take(70_001).collect();
+    let every: Vec<u8> = (0..=255).cycle().take(9_001).collect();
     json!([
         { "content": bench.keep("application/pdf", &every), "name": "Übersicht über alle Fälle im November, mit Anhängen.pdf" },
         { "content": bench.keep("image/png", &[137, 80, 78, 71]), "name": "../logo.png", "content_id": "logo" },
@@ -152,7 +152,7 @@ fn everything_arrives_as_it_was_given() {
     let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
     let long = "Übersicht über alle Fälle im November, mit Anhängen.pdf";
     assert_eq!(names, [long, "_logo.png", "logo.png"]);
-    assert!(sent[0].1.iter().copied().eq((0..=255).cycle().take(70_001)));
+    assert!(sent[0].1.iter().copied().eq((0..=255).cycle().take(9_001)));
     assert_eq!((sent[1].1.as_slice(), sent[2].1.as_slice()), ([137, 80, 78, 71].as_slice(), [].as_slice()));
     let mail = whole(&bench, SOC, &newest(&bench, SOC)["item_id"]);
     assert!(mail["text_body"].as_str().unwrap().contains("In plain words."), "{mail}");
@@ -203,11 +203,11 @@ fn an_artifact_that_is_not_there_stops_everything_before_it_begins() {
 fn a_size_that_is_too_much_or_not_true_is_refused() {
     let bench = Bench::new();
     let mut input = send(&bench);
-    input["max_size"] = json!(70_004);
+    input["max_size"] = json!(9_004);
     let failure = bench.run("mail.send", &input).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Limit);
     assert!(failure.message.contains("max_size"), "{}", failure.message);
-    input["max_size"] = json!(70_005);
+    input["max_size"] = json!(9_005);
     input["attachments"][1]["content"]["size"] = json!(1);
     let failure = bench.run("mail.send", &input).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Invalid);
