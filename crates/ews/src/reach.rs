@@ -91,7 +91,9 @@ impl Reach {
 
 /// Refuses a mailbox that the connection is not for.
 fn only(config: &Config, mailbox: &Mailbox, operation: &str) -> Result<(), Error> {
-    if config.only.is_empty() || config.only.iter().any(|one| one.as_str().eq_ignore_ascii_case(mailbox.as_str())) {
+    if config.only.is_empty()
+        || config.only.iter().any(|one| one.as_str().eq_ignore_ascii_case(mailbox.as_str()))
+    {
         return Ok(());
     }
     let names: Vec<&str> = config.only.iter().map(Mailbox::as_str).collect();
