@@ -55,7 +55,7 @@ impl Call<'_> {
         if !hierarchy.address.eq_ignore_ascii_case(address) {
             return Ok(());
         }
-        check(&self.routing, self.operation, &hierarchy.address, public)?;
+        check(self.routing, self.operation, &hierarchy.address, public)?;
         match self.operation {
             "CopyFolder" => Err(StoreError::new("ErrorMoveCopyFailed", "Public folders cannot be copied.")),
             "EmptyFolder" => {
