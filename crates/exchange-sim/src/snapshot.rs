@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use exchange::{FollowUp, OutOfOffice};
 use exchange::rule::{Clause, Rule};
+use exchange::{FollowUp, OutOfOffice};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
