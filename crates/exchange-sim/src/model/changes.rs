@@ -317,7 +317,15 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(log.folders(0), whole.folders(0));
+            // A folder that came and went may be told as that, or not at all.
+            let folders = |log: &ChangeLog| -> Vec<FolderKey> {
+                let all = log.folders(0).into_iter().filter(|(key, is_new, old)| {
+                    assert!(*is_new && old.is_none());
+                    *key != 9
+                });
+                all.map(|(key, ..)| key).collect()
+            };
+            assert_eq!(folders(&log), folders(&whole));
             assert!((1..log.beginning()).all(|position| !log.reaches_back_to(position)));
         }
     }
