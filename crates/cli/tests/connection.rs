@@ -514,6 +514,7 @@ fn the_code_page_of_a_connection_comes_with_the_mail_that_it_hands_out() {
 fn archives_and_public_folders_are_opened_by_a_connection_of_their_own() {
     let house = Simulated::new(
         |organisation| {
+            organisation.add_archive("svc@corp.example");
             organisation.add_archive("alice@corp.example");
             organisation.add_public_folders("tree@corp.example", None);
         },
@@ -521,10 +522,10 @@ fn archives_and_public_folders_are_opened_by_a_connection_of_their_own() {
     );
     let basic = basic(&house.server().url());
     let test = |more: &str, user: &str| Place::new(&format!("{basic}{more}")).test(&["--as", user]);
-    let archive = test("| store: archive\n| email: alice@corp.example\n", "alice@corp.example");
+    let archive = test("| store: archive\n", "alice@corp.example");
     assert_eq!(archive["ok"], true, "{archive:#}");
     assert!(archive.to_string().contains("the archive of alice@corp.example is open"), "{archive:#}");
-    let none = test("| store: archive\n| email: alice@corp.example\n", "bob@corp.example");
+    let none = test("| store: archive\n", "bob@corp.example");
     assert_eq!(none["ok"], false, "{none:#}");
     let public = "| store: public_folders\n| public_folder_hierarchy: tree@corp.example\n";
     let public = test(public, "alice@corp.example");
