@@ -105,7 +105,7 @@ fn in_month(pattern: &Node, month: Date) -> Vec<Date> {
     } else {
         let mut fitting = all().filter(|day| is_one_of(*day, text("DaysOfWeek")));
         match text("DayOfWeekIndex") {
-            "Last" => fitting.last(),
+            "Last" => fitting.next_back(),
             week => fitting
                 .nth(["First", "Second", "Third", "Fourth"].iter().position(|w| *w == week).unwrap_or(0)),
         }
