@@ -117,7 +117,7 @@ impl Drafts for Direct {
                 if let Some(importance) = change.importance {
                     item.importance = word(importance).to_owned();
                 }
-                rewrite(item.to_write()?, change);
+                rewrite(item.writing()?, change);
                 Ok(())
             };
             state.change_item(&place, EffectKind::Updated, "draft", write).map_err(refused)?;

@@ -93,7 +93,7 @@ impl Item {
     }
 
     /// What a draft is written from, to change it. A mail that was sent or received is not changed so.
-    pub(crate) fn to_write(&mut self) -> Stored<&mut Composed> {
+    pub(crate) fn writing(&mut self) -> Stored<&mut Composed> {
         if self.composed.is_none() && !self.is_draft {
             let text = "The properties of a mail that is no draft cannot be changed.";
             return Err(StoreError::new("ErrorInvalidOperation", text));

@@ -159,7 +159,7 @@ impl State {
     /// Hangs something on a draft.
     pub(crate) fn attach(&mut self, place: &Place, attachment: &Attachment) -> Stored<()> {
         self.change_item(place, EffectKind::Attached, &attachment.name, |item| {
-            item.to_write()?.attachments.push(attachment.clone());
+            item.writing()?.attachments.push(attachment.clone());
             Ok(())
         })
     }

@@ -228,7 +228,7 @@ fn set(item: &mut Item, what: &str, given: Given) -> Stored<()> {
         _ if !given.extended.is_empty() => {
             given.extended.into_iter().for_each(|extended| item.set_property(extended))
         }
-        _ => given.apply(item.to_write().map_err(|_| cannot(what))?),
+        _ => given.apply(item.writing().map_err(|_| cannot(what))?),
     }
     Ok(())
 }
@@ -249,7 +249,7 @@ fn append(item: &mut Item, what: &str, given: Given) -> Stored<()> {
     }
     let text = format!("Append is not supported for the property {what}.");
     let refused = || StoreError::new("ErrorInvalidPropertyAppend", text.clone());
-    let mail = item.to_write().map_err(|_| refused())?;
+    let mail = item.writing().map_err(|_| refused())?;
     match what {
         "item:Body" => mail.body.push_str(&given.body.map(|(text, _)| text).unwrap_or_default()),
         "message:ToRecipients" => mail.to.extend(given.to.unwrap_or_default()),
@@ -282,7 +282,7 @@ fn remove(item: &mut Item, what: &str, property: Option<&PropertyName>, index: O
         ("item:Categories", None) => item.categories.clear(),
         ("item:Flag", None) => item.flag = FollowUp::NotFlagged,
         _ => {
-            let mail = item.to_write().map_err(|_| cannot(what))?;
+            let mail = item.writing().map_err(|_| cannot(what))?;
             match what {
                 "item:Body" => mail.body.clear(),
                 "message:ToRecipients" => mail.to.clear(),
