@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use crate::sync::JoinHandle;
 use crate::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use crate::sync::{JoinHandle, linger};
 
 /// Jobs in one group, so that the first of them does not wait for ever.
 const MOST_JOBS: usize = 1_024;
@@ -77,7 +77,8 @@ pub(crate) fn work<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) {
 
 /// Returns when nobody can order any more, or with the reason why writing has to end.
 fn carry_out<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<(), String> {
-    while let Some(first) = next(store, orders)? {
+    let mut next = wait(store, orders)?;
+    while let Some(first) = next {
         let mut bytes = S::bytes(&first.job);
         let mut group = vec![first];
         while group.len() < MOST_JOBS && bytes < MOST_BYTES {
@@ -88,12 +89,16 @@ fn carry_out<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<(
         let jobs = group.len();
         commit(store, group)?;
         store.after_commit(jobs, bytes)?;
+        next = match linger(orders) {
+            Some(order) => Some(order),
+            None => wait(store, orders)?,
+        };
     }
     store.sync()
 }
 
 /// Waits for an order, and meanwhile syncs when that is due.
-fn next<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<Option<OrderOf<S>>, String> {
+fn wait<S: Store>(store: &mut S, orders: &Receiver<OrderOf<S>>) -> Result<Option<OrderOf<S>>, String> {
     loop {
         let Some(due) = store.due() else { return Ok(orders.recv().ok()) };
         match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
