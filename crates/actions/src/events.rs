@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Key {
             && text.chars().count() <= LONGEST_KEY
             && !text.chars().any(char::is_control);
         let expected = "expected a key of 1 to 200 characters on one line";
-        fits.then(|| Key(text)).ok_or_else(|| serde::de::Error::custom(expected))
+        if fits { Ok(Key(text)) } else { Err(serde::de::Error::custom(expected)) }
     }
 }
 

@@ -122,13 +122,12 @@ fn the_schemas_of_actions_are_fresh_and_hold_their_examples() {
 #[test]
 fn the_steps_that_the_reference_shows_are_accepted_as_they_stand() {
     let folder = tempfile::tempdir().unwrap();
-    let page = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(["actions", "--markdown"]).output().unwrap();
+    let page =
+        Command::new(env!("CARGO_BIN_EXE_portcullis")).args(["actions", "--markdown"]).output().unwrap();
     let page = String::from_utf8(page.stdout).unwrap();
     let kinds: std::collections::BTreeMap<String, String> = specs()
         .iter()
-        .filter_map(|spec| {
-            Some((spec["name"].as_str()?.to_owned(), spec["connection"].as_str()?.to_owned()))
-        })
+        .filter_map(|spec| Some((spec["name"].as_str()?.to_owned(), spec["connection"].as_str()?.to_owned())))
         .collect();
     let mut seen = 0;
     for step in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {

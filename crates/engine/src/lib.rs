@@ -89,8 +89,8 @@ pub use undo::{Done, Lost, TakeBack, UNDO_AT_ONCE, Undo};
 pub mod store {
     pub use action_api::ArtifactError;
     pub use journal::{
-        Event, FORMAT, Header, JournalError, MAX_DEPTH, MemoryJournal, OpId, Origin, OriginKind, Record,
-        Portion, RecordError, Reused, Standing, StoredRun, Touch, Work, artifacts_of, conformance,
+        Event, FORMAT, Header, JournalError, MAX_DEPTH, MemoryJournal, OpId, Origin, OriginKind, Portion,
+        Record, RecordError, Reused, Standing, StoredRun, Touch, Work, artifacts_of, conformance,
     };
     pub use plan::Digest;
 }

@@ -317,7 +317,7 @@ async fn subscriptions_are_found_again_on_the_server_that_made_them() {
     let one = client.subscribe_streaming(&alice(), &new_mail()).await.unwrap();
     let other = client.subscribe_streaming_beside(bob, &new_mail(), &one).await.unwrap();
     let apart = client.subscribe_streaming(&alice(), &new_mail()).await.unwrap();
-    let mut stream = client.stream_events(&alice(), &[one.id.clone()], 1).await.unwrap();
+    let mut stream = client.stream_events(&alice(), std::slice::from_ref(&one.id), 1).await.unwrap();
     organisation.deliver(ALICE, &folder("inbox"), mail("here")).unwrap();
     let Streamed::Notification(told) = news(&mut stream).await else { panic!("no notification") };
     assert_eq!(told.events[0].kind, EventKind::NewMail);
@@ -325,7 +325,7 @@ async fn subscriptions_are_found_again_on_the_server_that_made_them() {
     let both = [one.id.clone(), apart.id.clone()];
     let mut stream = client.stream_events(&alice(), &both, 1).await.unwrap();
     let Streamed::Refused { subscriptions, error } = news(&mut stream).await else { panic!("not refused") };
-    assert_eq!(subscriptions, [apart.id.clone()]);
+    assert_eq!(subscriptions, std::slice::from_ref(&apart.id));
     assert_eq!(error.code.as_deref(), Some("ErrorSubscriptionNotFound"));
     drop(stream);
     let mut alone = client.stream_events(&alice(), &[apart.id], 1).await.unwrap();

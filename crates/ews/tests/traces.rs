@@ -50,11 +50,7 @@ fn first_id(message: &str) -> String {
 }
 
 fn draft() -> Draft {
-    Draft {
-        body: exchange::BodyText::Text("x".to_owned()),
-        key: "k".to_owned(),
-        ..Draft::default()
-    }
+    Draft { body: exchange::BodyText::Text("x".to_owned()), key: "k".to_owned(), ..Draft::default() }
 }
 
 /// One result per response message, as the ports give them for this trace.

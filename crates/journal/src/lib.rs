@@ -14,8 +14,8 @@ mod store;
 pub use export::{ExportError, ImportError, export, import};
 pub use memory::MemoryJournal;
 pub use record::{
-    Decision, Event, FORMAT, MAX_DEPTH, OpId, Portion, Record, RecordError, Reused, RunStatus, Timestamp, Touch,
-    artifacts_of, is_recordable,
+    Decision, Event, FORMAT, MAX_DEPTH, OpId, Portion, Record, RecordError, Reused, RunStatus, Timestamp,
+    Touch, artifacts_of, is_recordable,
 };
 pub use standing::Standing;
 pub use store::{Header, Journal, JournalError, Origin, OriginKind, Query, RunId, StoredRun, Summary, Work};

@@ -130,6 +130,11 @@ fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["item_id"],
         ),
         (
+            "folder.delete",
+            json!({ "mailbox": "alice@corp.example", "folder": "Inbox/Closed", "if_not_empty": "delete" }),
+            &["folder"],
+        ),
+        (
             "inbox_rule.remove",
             json!({ "mailbox": "alice@corp.example", "rule_id": "ExampleRule=" }),
             &["rule_id"],
@@ -169,7 +174,11 @@ fn ten_thousand_hostile_selectors_of_every_destructive_action_change_nothing() {
             })
             .unwrap();
         assert_eq!(bench.organisation.snapshot(), before, "{action}");
-        let required = sound.as_object().unwrap().keys().filter(|name| *name != "attachment_ids");
+        let required = sound
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| !["attachment_ids", "if_not_empty"].contains(&name.as_str()));
         for name in required {
             let mut input = sound.clone();
             input.as_object_mut().unwrap().remove(name);

@@ -305,9 +305,12 @@ mod tests {
         detail.moments().take(most).map(|moment| written(moment.start)).collect()
     }
 
+    /// A pattern, its fields, and the first three days.
+    type Case = (&'static str, &'static [(&'static str, &'static str)], [&'static str; 3]);
+
     #[test]
     fn patterns_come_to_the_days_they_say() {
-        let cases: [(&str, &[(&str, &str)], [&str; 3]); 6] = [
+        let cases: [Case; 6] = [
             ("DailyRecurrence", &[("Interval", "2")], ["2026-01-05", "2026-01-07", "2026-01-09"]),
             (
                 "WeeklyRecurrence",

@@ -200,7 +200,7 @@ async fn in_mailbox(ports: &Ports, share: &Share<One>) -> Judged<Vec<String>> {
     for (place, one) in share.items.iter().enumerate() {
         messages.entry(&one.item_id).or_default().push((place, one));
     }
-    let mut judged: Vec<(usize, Result<Done<Vec<String>>, Failure>)> = Vec::new();
+    let mut judged = Vec::with_capacity(share.items.len());
     for (item_id, entries) in messages {
         let attachment_ids = entries.iter().map(|(_, one)| one.attachment_id.clone()).collect();
         let wanted = Wanted { item_id: item_id.clone(), attachment_ids };
