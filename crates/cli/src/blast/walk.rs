@@ -6,7 +6,6 @@ use std::time::Duration;
 use engine::Effect;
 use plan::{Approve, AskForm, Audience, Call, OnTimeout, OnUnknown, Plan, Step, StepKind};
 use playbook::Actions;
-use serde_json::Value;
 
 use super::dependence::{Dependence, expressions, join};
 use super::gather::{CallSeen, Seen, StepSeen};
