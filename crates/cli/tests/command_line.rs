@@ -204,8 +204,8 @@ fn a_rejected_run_changes_no_mailbox() {
     let place = Place::new();
     let waiting = place.run(&["run", &playbook(), &sim()]).with_code(3).out;
     let run = waiting.lines().find_map(|line| line.trim().strip_prefix("portcullis reject ")).unwrap();
-    let (run, step) = run.split_once(' ').unwrap();
-    let done = place.run(&["reject", run, step, "--json"]).with_code(0).json();
+    let said: Vec<&str> = run.split(' ').chain(["--json"]).collect();
+    let done = place.run(&[&["reject"], &said[..]].concat()).with_code(0).json();
     assert_eq!(done["outputs"]["decision"], "rejected");
     assert_eq!(done["outputs"]["deleted"], 0);
     assert!(deleted(&done).is_empty(), "{done}");
@@ -291,7 +291,7 @@ fn actions_are_listed_documented_and_carried_out_one_by_one() {
         assert!(list.lines().any(|line| line.starts_with(action)), "{action}: {list}");
     }
     let page = place.run(&["actions", "mail.delete"]).with_code(0).out;
-    for part in ["effect: containment", "### Input", "`item_ids` (list of string, required)", "### Output"] {
+    for part in ["effect: containment", "### Input", "`item_ids` (list of string)", "### Output"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let near = place.run(&["actions", "mail.delet"]).with_code(2).err;
