@@ -64,7 +64,14 @@ fn pieces_of_any_size_give_the_same_result() {
 
 #[test]
 fn blanks_ahead_of_an_answer_are_judged_alike_in_whatever_pieces_they_come() {
-    let rests = [good(), "&".to_owned(), String::new(), "<html>".to_owned(), "<?x?>  text".to_owned()];
+    let rests = [
+        good(),
+        "&".to_owned(),
+        String::new(),
+        "<html>".to_owned(),
+        "<?x?>  text".to_owned(),
+        format!("<?xml {}?>&", "x".repeat(1_200)),
+    ];
     for (blanks, rest) in
         [10, 127, 128, 129, 300].iter().flat_map(|n| rests.iter().map(move |rest| (n, rest)))
     {

@@ -1,7 +1,10 @@
-//! Which characters XML 1.0 allows, and what becomes of the others.
+//! Which characters XML 1.0 allows, what becomes of the others, and which one a reference names.
 //!
 //! Servers do send forbidden ones (a control character in the name of an attachment). Refusing the answer
 //! would let one mail stop a whole search, so they become U+FFFD.
+
+/// Bytes of one reference: the longest sensible one is `&#x10FFFF;`.
+pub(super) const MAX_REFERENCE: usize = 16;
 
 /// Whether [XML 1.0](https://www.w3.org/TR/xml/#charsets) allows the character.
 pub(crate) fn is_allowed(c: char) -> bool {
@@ -52,4 +55,29 @@ fn parse(digits: &[u8], radix: u32) -> Option<u32> {
         return None;
     }
     Some(u32::from_str_radix(text, radix).unwrap_or(u32::MAX))
+}
+
+/// An attribute's value with its references resolved. An unknown reference stays as it is written: values
+/// are ids and numbers, and one that is wrong fails where it is used.
+pub(super) fn unescape(raw: &[u8]) -> String {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(start) = memchr::memchr(b'&', rest) {
+        let (before, from) = rest.split_at(start);
+        out.extend_from_slice(before);
+        let known = memchr::memchr(b';', from.get(..MAX_REFERENCE.min(from.len())).unwrap_or_default())
+            .and_then(|end| Some((reference(from.get(1..end)?)?, end)));
+        match known {
+            Some((c, end)) => {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = from.get(end + 1..).unwrap_or_default();
+            }
+            None => {
+                out.push(b'&');
+                rest = from.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+    text(out)
 }

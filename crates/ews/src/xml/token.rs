@@ -16,8 +16,8 @@ const MAX_DEPTH: usize = 128;
 const MAX_ATTRIBUTES: usize = 256;
 /// Bytes of one tag. Ids are below 1 KB, `SyncState` is text and not a tag.
 const MAX_TAG: usize = 64 * 1024;
-/// Bytes of one reference: the longest sensible one is `&#x10FFFF;`.
-const MAX_REFERENCE: usize = 16;
+/// Bytes of the declaration at the start.
+const MAX_DECLARATION: usize = 1_024;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Tokenizer {
             .with_checks(false)
             .flatten()
             .find(|attribute| local(attribute.key.as_ref().as_bytes()) == name)?;
-        Some(unescape(found.value.as_bytes()))
+        Some(clean::unescape(found.value.as_bytes()))
     }
 
     /// Whether a namespace is declared on the last start tag for its own prefix.
@@ -294,9 +294,9 @@ impl Tokenizer {
 
     fn refer(&mut self) -> Result<Step, Malformed> {
         let rest = self.buffer.get(self.at..).unwrap_or_default();
-        let window = rest.get(..MAX_REFERENCE.min(rest.len())).unwrap_or_default();
+        let window = rest.get(..clean::MAX_REFERENCE.min(rest.len())).unwrap_or_default();
         let Some(end) = memchr(b';', window) else {
-            return if rest.len() >= MAX_REFERENCE {
+            return if rest.len() >= clean::MAX_REFERENCE {
                 Err(self.error(Reason::Entity))
             } else {
                 Ok(Step::More)
@@ -349,9 +349,9 @@ impl Tokenizer {
             return Ok(Step::More);
         }
         if rest.starts_with(b"<?xml ") {
-            let Some(end) = memmem::find(rest, b"?>") else {
-                let too_long = rest.len() > 1024;
-                return if too_long {
+            let window = rest.get(..MAX_DECLARATION.min(rest.len())).unwrap_or_default();
+            let Some(end) = memmem::find(window, b"?>") else {
+                return if rest.len() >= MAX_DECLARATION {
                     Err(self.error(Reason::Markup("no end of <?xml")))
                 } else {
                     Ok(Step::More)
@@ -472,29 +472,4 @@ fn local(name: &[u8]) -> &[u8] {
         Some(colon) => name.get(colon + 1..).unwrap_or_default(),
         None => name,
     }
-}
-
-/// An attribute's value with its references resolved. An unknown reference stays as it is written: values
-/// are ids and numbers, and one that is wrong fails where it is used.
-fn unescape(raw: &[u8]) -> String {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(start) = memchr(b'&', rest) {
-        let (before, from) = rest.split_at(start);
-        out.extend_from_slice(before);
-        let known = memchr(b';', from.get(..MAX_REFERENCE.min(from.len())).unwrap_or_default())
-            .and_then(|end| Some((clean::reference(from.get(1..end)?)?, end)));
-        match known {
-            Some((c, end)) => {
-                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = from.get(end + 1..).unwrap_or_default();
-            }
-            None => {
-                out.push(b'&');
-                rest = from.get(1..).unwrap_or_default();
-            }
-        }
-    }
-    out.extend_from_slice(rest);
-    clean::text(out)
 }
