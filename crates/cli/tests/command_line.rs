@@ -204,8 +204,9 @@ fn a_rejected_run_changes_no_mailbox() {
     let place = Place::new();
     let waiting = place.run(&["run", &playbook(), &sim()]).with_code(3).out;
     let run = waiting.lines().find_map(|line| line.trim().strip_prefix("portcullis reject ")).unwrap();
-    let said: Vec<&str> = run.split(' ').chain(["--json"]).collect();
-    let done = place.run(&[&["reject"], &said[..]].concat()).with_code(0).json();
+    // The folder behind them is given to every command here.
+    let said: Vec<&str> = run.split(" --data ").next().unwrap().split(' ').collect();
+    let done = place.run(&[&["reject"], &said[..], &["--json"]].concat()).with_code(0).json();
     assert_eq!(done["outputs"]["decision"], "rejected");
     assert_eq!(done["outputs"]["deleted"], 0);
     assert!(deleted(&done).is_empty(), "{done}");
