@@ -11,6 +11,7 @@ use crate::{ActionSource, Invocation, Outcome, Probe, Spec, TypedAction, Undo, V
 
 /// One erased action: plain function pointers, no macro, no registration at link time.
 pub struct Entry<S> {
+    name: &'static str,
     spec: fn() -> Spec,
     run: fn(S, Invocation) -> Work<'static, Result<Outcome, Failure>>,
     probe: fn(S, Invocation) -> Work<'static, Result<Probe, Failure>>,
@@ -27,7 +28,12 @@ impl<S> Copy for Entry<S> {}
 impl<S: Send + 'static> Entry<S> {
     /// Erases an action.
     pub const fn of<A: TypedAction<S>>() -> Self {
-        Entry { spec: spec_of::<S, A>, run: run_erased::<S, A>, probe: probe_erased::<S, A> }
+        Entry {
+            name: A::INFO.name,
+            spec: spec_of::<S, A>,
+            run: run_erased::<S, A>,
+            probe: probe_erased::<S, A>,
+        }
     }
 }
 
@@ -122,14 +128,21 @@ type Resolve<S> = Box<dyn Fn(Option<&str>) -> Result<S, Failure> + Send + Sync>;
 
 /// Typed actions over the services `S` as one source.
 pub struct Catalogue<S> {
-    entries: BTreeMap<String, Loaded<S>>,
+    entries: BTreeMap<&'static str, Loaded<S>>,
     resolve: Resolve<S>,
 }
 
 struct Loaded<S> {
     entry: Entry<S>,
-    spec: Arc<Spec>,
+    /// Made when it is first asked for: schemas of all actions take longer than most commands.
+    spec: OnceLock<Arc<Spec>>,
     validator: OnceLock<Result<Validator, String>>,
+}
+
+impl<S> Loaded<S> {
+    fn spec(&self) -> &Arc<Spec> {
+        self.spec.get_or_init(|| Arc::new((self.entry.spec)()))
+    }
 }
 
 impl<S: Send + 'static> Catalogue<S> {
@@ -140,19 +153,16 @@ impl<S: Send + 'static> Catalogue<S> {
     ) -> Self {
         let entries = entries
             .iter()
-            .map(|&entry| {
-                let spec = Arc::new((entry.spec)());
-                (spec.name.clone(), Loaded { entry, spec, validator: OnceLock::new() })
-            })
+            .map(|&entry| (entry.name, Loaded { entry, spec: OnceLock::new(), validator: OnceLock::new() }))
             .collect();
         Catalogue { entries, resolve: Box::new(resolve) }
     }
 
     fn prepare(&self, call: &Invocation) -> Result<(Entry<S>, S), Failure> {
-        let loaded = self.entries.get(&call.action).ok_or_else(|| unknown_action(&call.action))?;
+        let loaded = self.entries.get(call.action.as_str()).ok_or_else(|| unknown_action(&call.action))?;
         let validator = loaded
             .validator
-            .get_or_init(|| Validator::new(&loaded.spec.input).map_err(|error| error.to_string()))
+            .get_or_init(|| Validator::new(&loaded.spec().input).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(|error| Failure::new(FailureKind::Invalid, Blame::Host, error.clone()))?;
         check_input(&call.action, validator, &call.input)?;
@@ -162,7 +172,15 @@ impl<S: Send + 'static> Catalogue<S> {
 
 impl<S: Send + 'static> ActionSource for Catalogue<S> {
     fn specs(&self) -> Vec<Arc<Spec>> {
-        self.entries.values().map(|loaded| Arc::clone(&loaded.spec)).collect()
+        self.entries.values().map(|loaded| Arc::clone(loaded.spec())).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.entries.keys().map(|&name| name.to_owned()).collect()
+    }
+
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.entries.get(name).map(|loaded| Arc::clone(loaded.spec()))
     }
 
     fn invoke<'a>(&'a self, call: Invocation) -> Work<'a, Result<Outcome, Failure>> {

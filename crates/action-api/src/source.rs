@@ -16,8 +16,18 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Something that brings actions: the built-in ones, a plugin host, an embedder's own.
 pub trait ActionSource: Send + Sync {
-    /// Every action it brings. Must be cheap: called before any action is needed.
+    /// Every action it brings.
     fn specs(&self) -> Vec<Arc<Spec>>;
+
+    /// What they are called. Must be cheap: called before any action is needed.
+    fn names(&self) -> Vec<String> {
+        self.specs().iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    /// The action of this name. Whoever needs a few of many asks for those, so that no others have to be made.
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.specs().into_iter().find(|spec| spec.name == name)
+    }
 
     /// The plugins behind these actions, those included that cannot be called as they are. Must be cheap, too.
     fn plugins(&self) -> Vec<PluginFacts> {

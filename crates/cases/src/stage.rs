@@ -240,6 +240,14 @@ impl ActionSource for Stage {
         self.inner.real.specs()
     }
 
+    fn names(&self) -> Vec<String> {
+        self.inner.real.names()
+    }
+
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.inner.real.spec(name)
+    }
+
     fn plugins(&self) -> Vec<PluginFacts> {
         self.inner.real.plugins()
     }

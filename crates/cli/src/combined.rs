@@ -15,25 +15,21 @@ pub(crate) struct Combined {
 
 struct Inner {
     sources: Vec<Arc<dyn ActionSource>>,
-    specs: Vec<Arc<Spec>>,
-    by_name: BTreeMap<String, usize>,
+    by_name: BTreeMap<String, Arc<dyn ActionSource>>,
 }
 
 impl Combined {
     pub(crate) fn new(sources: Vec<Arc<dyn ActionSource>>) -> Self {
-        let (mut specs, mut by_name) = (Vec::new(), BTreeMap::new());
-        for (number, source) in sources.iter().enumerate() {
-            for spec in source.specs() {
-                by_name.insert(spec.name.clone(), number);
-                specs.push(spec);
-            }
-        }
-        Combined { inner: Arc::new(Inner { sources, specs, by_name }) }
+        let named = |source: &Arc<dyn ActionSource>| {
+            let source = Arc::clone(source);
+            source.names().into_iter().map(move |name| (name, Arc::clone(&source)))
+        };
+        let by_name = sources.iter().flat_map(named).collect();
+        Combined { inner: Arc::new(Inner { sources, by_name }) }
     }
 
     fn find(&self, action: &str) -> Result<&Arc<dyn ActionSource>, Failure> {
-        let number = self.inner.by_name.get(action);
-        number.and_then(|&number| self.inner.sources.get(number)).ok_or_else(|| {
+        self.inner.by_name.get(action).ok_or_else(|| {
             Failure::new(FailureKind::Invalid, Blame::Host, format!("no action is called {action}"))
         })
     }
@@ -41,7 +37,15 @@ impl Combined {
 
 impl ActionSource for Combined {
     fn specs(&self) -> Vec<Arc<Spec>> {
-        self.inner.specs.clone()
+        self.inner.sources.iter().flat_map(|source| source.specs()).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.inner.by_name.keys().cloned().collect()
+    }
+
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.inner.by_name.get(name)?.spec(name)
     }
 
     fn plugins(&self) -> Vec<PluginFacts> {

@@ -95,6 +95,14 @@ impl ActionSource for Hush {
         self.inner.specs()
     }
 
+    fn names(&self) -> Vec<String> {
+        self.inner.names()
+    }
+
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        self.inner.spec(name)
+    }
+
     fn plugins(&self) -> Vec<PluginFacts> {
         self.inner.plugins()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use action_api::{ActionSource, Artifacts, PluginFacts, Spec};
@@ -51,12 +51,23 @@ pub(crate) struct Inner {
     pub(crate) guard: Guard,
     pub(crate) pins: crate::versions::Pins,
     plugins: Vec<PluginFacts>,
-    actions: HashMap<String, (Arc<Spec>, Arc<dyn ActionSource>)>,
+    actions: HashMap<String, Listed>,
+}
+
+/// An action and who carries it out.
+pub(crate) type Action = (Arc<Spec>, Arc<dyn ActionSource>);
+
+/// An action that a source has named.
+struct Listed {
+    source: Arc<dyn ActionSource>,
+    /// When somebody asked for it; nothing if the source has no such action after all.
+    action: OnceLock<Option<Action>>,
 }
 
 impl Inner {
-    pub(crate) fn action(&self, name: &str) -> Option<&(Arc<Spec>, Arc<dyn ActionSource>)> {
-        self.actions.get(name)
+    pub(crate) fn action(&self, name: &str) -> Option<&Action> {
+        let Listed { source, action } = self.actions.get(name)?;
+        action.get_or_init(|| Some((source.spec(name)?, Arc::clone(source)))).as_ref()
     }
 
     /// The plugin that brings an action, if one does.
@@ -112,9 +123,7 @@ impl Engine {
 
     /// Every action, by name.
     pub fn actions(&self) -> Vec<Arc<Spec>> {
-        let mut specs: Vec<_> = self.inner.actions.values().map(|(spec, _)| Arc::clone(spec)).collect();
-        specs.sort_by(|a, b| a.name.cmp(&b.name));
-        specs
+        self.names().iter().filter_map(|name| self.spec(name)).collect()
     }
 
     /// The journal.
@@ -134,7 +143,9 @@ impl Actions for Engine {
     }
 
     fn names(&self) -> Vec<String> {
-        self.actions().iter().map(|spec| spec.name.clone()).collect()
+        let mut names: Vec<String> = self.inner.actions.keys().cloned().collect();
+        names.sort();
+        names
     }
 
     fn plugins(&self) -> Vec<PluginFacts> {
@@ -249,9 +260,9 @@ impl Builder {
         let (mut actions, mut plugins) = (HashMap::new(), Vec::new());
         for source in self.sources {
             plugins.extend(source.plugins());
-            for spec in source.specs() {
-                let name = spec.name.clone();
-                if actions.insert(name.clone(), (spec, Arc::clone(&source))).is_some() {
+            for name in source.names() {
+                let listed = Listed { source: Arc::clone(&source), action: OnceLock::new() };
+                if actions.insert(name.clone(), listed).is_some() {
                     return Err(EngineError::DuplicateAction(name));
                 }
             }

@@ -44,6 +44,17 @@ struct ErrorDoc {
     when: String,
 }
 
+/// A description as far as it has to be read to know what there is.
+#[derive(Deserialize)]
+struct Contents {
+    actions: Vec<Heading>,
+}
+
+#[derive(Deserialize)]
+struct Heading {
+    name: String,
+}
+
 /// One action: its specification, and its schemas compiled when first needed.
 pub(crate) struct Described {
     pub(crate) spec: Arc<Spec>,
@@ -64,6 +75,12 @@ impl Described {
 
 /// The plugin's actions by their own name (what stands after the dot).
 pub(crate) type Actions = BTreeMap<String, Described>;
+
+/// The own names of the actions that a description has; none if it cannot be read, which [`read`] explains.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    let contents = serde_json::from_str(text).unwrap_or(Contents { actions: Vec::new() });
+    contents.actions.into_iter().map(|action| action.name).collect()
+}
 
 /// Reads a description. `plugin` is what stands before the dot of every action, `component` what carries them out.
 pub(crate) fn read(
@@ -201,6 +218,14 @@ mod tests {
         assert!(read(&description(|_| ()), "x", "acme/y", "1.0.0", ANY).is_err());
         assert!(read(&description(|_| ()), "x", "acme/x", "1.0.1", ANY).is_err());
         assert!(read("{", "x", "acme/x", "1.0.0", ANY).is_err());
+    }
+
+    #[test]
+    fn names_are_those_of_the_actions() {
+        let text = description(|_| ());
+        let actions = read(&text, "x", "acme/x", "1.0.0", ANY).unwrap();
+        assert_eq!(names(&text), actions.keys().cloned().collect::<Vec<_>>());
+        assert!(names("{").is_empty());
     }
 
     #[test]

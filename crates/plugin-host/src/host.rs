@@ -143,7 +143,7 @@ impl PluginHost {
     /// The component is not accepted, or its description is not usable.
     pub async fn load(&self, package: Package) -> Result<Plugin, PluginError> {
         let rights = package.manifest.rights.clone();
-        let plugin = Plugin::new(package, Arc::clone(&self.shared))?;
+        let plugin = Plugin::new(package, Arc::clone(&self.shared));
         if !rights.is_empty() {
             let plugin = plugin.name().to_owned();
             return Err(PluginError::Load { plugin, cause: LoadError::Rights(rights) });
@@ -164,7 +164,7 @@ impl PluginHost {
                 cause: LoadError::Description(why.to_owned()),
             })
         };
-        if plugin.specs().is_empty() {
+        if plugin.names().is_empty() {
             return refuse("it has no description yet; it has to be loaded first");
         }
         if self.plugins.contains_key(plugin.name()) {
@@ -176,7 +176,12 @@ impl PluginHost {
 
     fn take(&mut self, package: Package, standing: PluginStanding) -> Result<(), PluginError> {
         let version = package.manifest.version.clone();
-        let plugin = Plugin::new(package, Arc::clone(&self.shared))?;
+        // A description that was seen to be sound when Portcullis was built is read when one of its actions is needed.
+        let later = package.is_built_in();
+        let plugin = Plugin::new(package, Arc::clone(&self.shared));
+        if !later {
+            plugin.learn()?;
+        }
         let name = plugin.name().to_owned();
         self.insert(plugin)?;
         self.facts.push(PluginFacts { name, version, standing });
@@ -203,6 +208,15 @@ impl PluginHost {
 impl ActionSource for PluginHost {
     fn specs(&self) -> Vec<Arc<Spec>> {
         self.plugins.values().flat_map(Plugin::specs).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.plugins.values().flat_map(Plugin::names).collect()
+    }
+
+    fn spec(&self, name: &str) -> Option<Arc<Spec>> {
+        let (plugin, action) = name.split_once('.')?;
+        self.plugins.get(plugin)?.spec(action)
     }
 
     fn plugins(&self) -> Vec<PluginFacts> {

@@ -49,6 +49,11 @@ impl Package {
         self
     }
 
+    /// Whether it comes with Portcullis: its digest and description were written down when it was built.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.digest.is_some()
+    }
+
     /// SHA-256 of the component.
     pub(crate) fn digest(&self) -> Digest {
         self.digest.unwrap_or_else(|| Digest::new(Sha256::digest(&self.component).into()))

@@ -52,19 +52,15 @@ struct Attempt<'a> {
 }
 
 impl Plugin {
-    pub(crate) fn new(package: Package, shared: Arc<Shared>) -> Result<Self, PluginError> {
-        let plugin = Plugin(Arc::new(Inner {
+    pub(crate) fn new(package: Package, shared: Arc<Shared>) -> Self {
+        Plugin(Arc::new(Inner {
             name: package.manifest.short_name().into(),
             package,
             shared,
             linked: OnceCell::new(),
             live: Semaphore::new(LIVE_PER_PLUGIN),
             actions: OnceLock::new(),
-        }));
-        if let Some(text) = plugin.0.package.description() {
-            plugin.learn(text)?;
-        }
-        Ok(plugin)
+        }))
     }
 
     /// What stands before the dot of its actions.
@@ -74,7 +70,38 @@ impl Plugin {
 
     /// Its actions; empty until it was described.
     pub fn specs(&self) -> Vec<Arc<Spec>> {
-        self.0.actions.get().into_iter().flatten().map(|(_, action)| Arc::clone(&action.spec)).collect()
+        self.actions().into_iter().flatten().map(|(_, action)| Arc::clone(&action.spec)).collect()
+    }
+
+    /// What its actions are called, dot included. Leaves the schemas of a description that nobody has read unread:
+    /// they are most of it, and most commands need none of them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let own: Vec<String> = match (self.0.actions.get(), self.0.package.description()) {
+            (Some(actions), _) => actions.keys().cloned().collect(),
+            (None, Some(text)) => description::names(text),
+            (None, None) => Vec::new(),
+        };
+        own.iter().map(|name| format!("{}.{name}", self.name())).collect()
+    }
+
+    /// The action of this name, without what stands before the dot.
+    pub(crate) fn spec(&self, action: &str) -> Option<Arc<Spec>> {
+        self.actions()?.get(action).map(|action| Arc::clone(&action.spec))
+    }
+
+    /// Its actions, if it has a usable description.
+    fn actions(&self) -> Option<&Actions> {
+        self.learn().ok()?;
+        self.0.actions.get()
+    }
+
+    /// Reads the description that came with it, if nobody did so yet.
+    pub(crate) fn learn(&self) -> Result<(), PluginError> {
+        if let (None, Some(text)) = (self.0.actions.get(), self.0.package.description()) {
+            let actions = self.read(text)?;
+            self.0.actions.get_or_init(|| actions);
+        }
+        Ok(())
     }
 
     /// Asks the component to describe itself, and checks the answer. With nothing granted, and within one second of
@@ -117,18 +144,13 @@ impl Plugin {
 
     /// Describes the plugin if nobody did so yet, and checks its schemas.
     pub(crate) async fn learn_by_asking(&self) -> Result<(), PluginError> {
+        self.learn()?;
         if self.0.actions.get().is_none() {
-            let text = self.describe().await?;
-            self.learn(&text)?;
+            let actions = self.read(&self.describe().await?)?;
+            self.0.actions.get_or_init(|| actions);
         }
         let mut actions = self.0.actions.get().into_iter().flatten();
         actions.try_for_each(|(_, action)| action.validators().map(drop)).map_err(|cause| self.refused(cause))
-    }
-
-    fn learn(&self, description: &str) -> Result<(), PluginError> {
-        let actions = self.read(description)?;
-        self.0.actions.get_or_init(|| actions);
-        Ok(())
     }
 
     fn read(&self, description: &str) -> Result<Actions, PluginError> {
@@ -140,7 +162,7 @@ impl Plugin {
 
     /// A step: input and output are checked against the schemas, artifacts against what the call could see.
     pub(crate) async fn perform(&self, action: &str, call: Invocation) -> Result<Outcome, Failure> {
-        let described = self.0.actions.get().and_then(|actions| actions.get(action));
+        let described = self.actions().and_then(|actions| actions.get(action));
         let described = described.ok_or_else(|| unknown_action(&call.action))?;
         let (input, output) = described.validators().map_err(|cause| self.refused(cause))?;
         check_input(&call, input)?;
