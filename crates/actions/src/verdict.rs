@@ -247,10 +247,19 @@ fn failed<T>(verdicts: &[Verdict<T>]) -> impl Iterator<Item = (&Verdict<T>, &Fai
     verdicts.iter().filter_map(|verdict| Some((verdict, verdict.outcome.as_ref().err()?)))
 }
 
-/// The end of a step: its output, or the failure that holds the output and the call that takes back what was done.
-///
-/// With `collect` an attempt fails all the same while another would follow, so that `retry` does its work; what is left
-/// then is collected. Of what nobody knows whether it was done the step fails in any case.
+/// What the items of a call are, for the sentence and the details of a failure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Things {
+    /// Their name where there are several.
+    pub(crate) many: &'static str,
+    /// The field that says which one.
+    pub(crate) id: &'static str,
+}
+
+/// What most actions are about.
+pub(crate) const MESSAGES: Things = Things { many: "messages", id: "item_id" };
+
+/// The end of a step about messages: see [`ended_with`].
 pub(crate) fn ended<T, O: Serialize>(
     what: &str,
     on_item_error: OnItemError,
@@ -259,7 +268,23 @@ pub(crate) fn ended<T, O: Serialize>(
     output: O,
     inverse: Option<Inverse>,
 ) -> Result<O, Failure> {
-    let Some(mut failure) = all_in_all(what, verdicts) else { return Ok(output) };
+    ended_with((MESSAGES, what), on_item_error, context, verdicts, output, inverse)
+}
+
+/// The end of a step: its output, or the failure that holds the output and the call that takes back what was done.
+/// The words are what the items are, and what they were to be: `rules`, `removed`.
+///
+/// With `collect` an attempt fails all the same while another would follow, so that `retry` does its work; what is left
+/// then is collected. Of what nobody knows whether it was done the step fails in any case.
+pub(crate) fn ended_with<T, O: Serialize>(
+    words: (Things, &str),
+    on_item_error: OnItemError,
+    context: &Context,
+    verdicts: &[Verdict<T>],
+    output: O,
+    inverse: Option<Inverse>,
+) -> Result<O, Failure> {
+    let Some(mut failure) = all_in_all(words, verdicts) else { return Ok(output) };
     let unknown = failed(verdicts).any(|(_, failure)| failure.kind == FailureKind::Unknown);
     if on_item_error == OnItemError::Collect && !unknown && !context.retried.contains(&failure.kind) {
         return Ok(output);
@@ -273,14 +298,14 @@ pub(crate) fn ended<T, O: Serialize>(
 
 /// The failure of a step with some failed items. It takes the kind that is most worth trying again, because the others
 /// do no harm in a repeat.
-fn all_in_all<T>(what: &str, verdicts: &[Verdict<T>]) -> Option<Failure> {
+fn all_in_all<T>((things, what): (Things, &str), verdicts: &[Verdict<T>]) -> Option<Failure> {
     let (first, _) = worst(verdicts)?;
     let wait = failed(verdicts).filter_map(|(_, failure)| failure.retry_after_ms).max();
     let list: Vec<_> = failed(verdicts)
         .map(|(verdict, failure)| {
             json!({
                 "mailbox": verdict.mailbox,
-                "item_id": verdict.item,
+                things.id: verdict.item,
                 "kind": failure.kind.as_str(),
                 "code": failure.details.get("code")
             })
@@ -293,7 +318,7 @@ fn all_in_all<T>(what: &str, verdicts: &[Verdict<T>]) -> Option<Failure> {
         all => format!(", in {unlucky} of {all} mailboxes"),
     };
     let (count, asked) = (list.len(), verdicts.len());
-    let message = format!("{count} of {asked} messages could not be {what}{within}: {}", first.message);
+    let message = format!("{count} of {asked} {} could not be {what}{within}: {}", things.many, first.message);
     let details = json!({ "failed": list, "partly": count < asked });
     let mut failure = Failure::new(first.kind, Blame::Server, message).with_details(details);
     failure.retry_after_ms = wait;
