@@ -36,6 +36,8 @@ struct Inner {
     linked: OnceCell<(PluginPre<CallState>, Loaded)>,
     live: Semaphore,
     actions: OnceLock<Actions>,
+    /// The names in a description whose schemas nobody has read yet.
+    names: OnceLock<Vec<String>>,
 }
 
 impl fmt::Debug for Plugin {
@@ -60,6 +62,7 @@ impl Plugin {
             linked: OnceCell::new(),
             live: Semaphore::new(LIVE_PER_PLUGIN),
             actions: OnceLock::new(),
+            names: OnceLock::new(),
         }))
     }
 
@@ -76,12 +79,14 @@ impl Plugin {
     /// What its actions are called, dot included. Leaves the schemas of a description that nobody has read unread:
     /// they are most of it, and most commands need none of them.
     pub(crate) fn names(&self) -> Vec<String> {
-        let own: Vec<String> = match (self.0.actions.get(), self.0.package.description()) {
-            (Some(actions), _) => actions.keys().cloned().collect(),
-            (None, Some(text)) => description::names(text),
+        let full = |own: &String| format!("{}.{own}", self.name());
+        match (self.0.actions.get(), self.0.package.description()) {
+            (Some(actions), _) => actions.keys().map(full).collect(),
+            (None, Some(text)) => {
+                self.0.names.get_or_init(|| description::names(text)).iter().map(full).collect()
+            }
             (None, None) => Vec::new(),
-        };
-        own.iter().map(|name| format!("{}.{name}", self.name())).collect()
+        }
     }
 
     /// The action of this name, without what stands before the dot.

@@ -6,7 +6,7 @@
 
 use action_api::Spec;
 use expr::Type;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::fields::Fields;
 use super::{Action, Lower};
@@ -85,28 +85,13 @@ impl Lower<'_> {
 
     /// What a call gives: the action's output, narrowed to the form that is given.
     pub(super) fn given_output(&self, fields: &Fields<'_>, action: &Action) -> Type {
-        let properties = action.spec.output.get("properties").and_then(Value::as_object);
-        let marked = |schema: &Value| schema.get("x-given").and_then(Value::as_str).map(str::to_owned);
-        if !properties.is_some_and(|all| all.values().any(|schema| marked(schema).is_some())) {
+        if action.marked.is_empty() {
             return action.output.clone();
         }
-        let mut output = action.spec.output.clone();
-        for schema in output
-            .get_mut("properties")
-            .and_then(Value::as_object_mut)
-            .into_iter()
-            .flat_map(|all| all.values_mut())
-        {
-            let Some(name) = marked(schema) else { continue };
-            let there = with_value(fields, &name).is_some();
-            let keeps = |kind: &Value| (*kind != "null") == there;
-            if let Some(kinds) = schema.get_mut("type").filter(|kinds| kinds.is_array()) {
-                let left: Vec<Value> =
-                    kinds.as_array().into_iter().flatten().filter(|k| keeps(k)).cloned().collect();
-                *kinds = json!(left);
-            }
-        }
-        Type::from_schema(&output)
+        let given = |(_, input): &(String, String)| with_value(fields, input).is_some();
+        let way: Vec<bool> = action.marked.iter().map(given).collect();
+        let narrow = || narrowed(&action.spec.output, &action.marked, &way);
+        action.narrowed.borrow_mut().entry(way.clone()).or_insert_with(narrow).clone()
     }
 
     /// The outputs that tell what failed, if the step goes on whatever happens to its items.
@@ -122,6 +107,25 @@ impl Lower<'_> {
             .map(|(name, _)| name.clone())
             .collect()
     }
+}
+
+/// The properties of an output that are there with one form only (`x-given`), and the input that belongs to it.
+pub(super) fn marked(output: &Value) -> Vec<(String, String)> {
+    let properties = output.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let mark = |schema: &Value| schema.get("x-given").and_then(Value::as_str).map(str::to_owned);
+    properties.filter_map(|(name, schema)| Some((name.clone(), mark(schema)?))).collect()
+}
+
+/// The type of an output where each marked property is there or is not.
+fn narrowed(output: &Value, marked: &[(String, String)], there: &[bool]) -> Type {
+    let mut output = output.clone();
+    for ((name, _), there) in marked.iter().zip(there) {
+        let schema = output.get_mut("properties").and_then(|all| all.get_mut(name));
+        if let Some(Value::Array(kinds)) = schema.and_then(|schema| schema.get_mut("type")) {
+            kinds.retain(|kind| (kind != "null") == *there);
+        }
+    }
+    Type::from_schema(&output)
 }
 
 /// What a step gives an input.

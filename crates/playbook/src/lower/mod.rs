@@ -25,6 +25,7 @@ mod triggers;
 mod value;
 mod wait;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -111,6 +112,10 @@ struct Action {
     spec: Arc<Spec>,
     input: Type,
     output: Type,
+    /// The outputs that are there with one way of calling it only, by the input that makes the difference.
+    marked: Vec<(String, String)>,
+    /// What each way of calling it gives, by whether those inputs are there: a schema takes long to read.
+    narrowed: RefCell<BTreeMap<Vec<bool>, Type>>,
 }
 
 /// An `accept_untrusted`, and whether it was needed.
@@ -229,7 +234,8 @@ impl Lower<'_> {
         }
         let found = self.project.actions.spec(name).map(|spec| {
             let (input, output) = (Type::from_schema(&spec.input), Type::from_schema(&spec.output));
-            Arc::new(Action { spec, input, output })
+            let marked = forms::marked(&spec.output);
+            Arc::new(Action { spec, input, output, marked, narrowed: RefCell::default() })
         });
         self.project.known_actions.borrow_mut().insert(name.to_owned(), found.clone());
         found

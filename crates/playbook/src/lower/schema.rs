@@ -57,7 +57,7 @@ fn is_plain(schema: &Value) -> bool {
     schema.as_object().is_some_and(|words| {
         words.iter().all(|(word, value)| match word.as_str() {
             "type" => value.as_str().is_some_and(|name| TYPES.contains(&name)),
-            "title" | "description" => value.is_string(),
+            "title" | "description" | "format" => value.is_string(),
             _ => false,
         })
     })
