@@ -1,19 +1,22 @@
-//! What the actions on inbox rules have in common: how a rule is shown, found and switched.
+//! What the actions on inbox rules have in common: how a rule is shown, found and changed.
 //!
 //! A rule is shown twice: as flags a playbook can decide by (whom it forwards to, whether it deletes), and whole, so
 //! that it can be put back. Whoever controls the mailbox wrote it, an intruder too.
 
 use std::collections::BTreeMap;
 
+use action_api::Inverse;
 use action_api::plan::{Blame, Failure, FailureKind};
 use exchange::port::{Folders, Rules};
 use exchange::rule::{Clause, Rule, RuleChange};
-use exchange::{ErrorKind, Folder, FolderRef, Mailbox, Ports, WellKnownFolder};
+use exchange::{ErrorKind, Folder, FolderRef, Mailbox, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::failure::{from_exchange, need};
+use crate::failure::{from_exchange, with_inverse};
 use crate::input::{MailboxName, RuleId};
+use crate::verdict::{Things, Verdict};
 
 /// How actions that change rules may fail.
 pub(crate) const ERRORS: &[FailureKind] = &[
@@ -30,6 +33,9 @@ pub(crate) const ERRORS: &[FailureKind] = &[
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shown {
+    /// The mailbox it is in.
+    #[serde(default)]
+    mailbox: String,
     /// The server's id.
     rule_id: String,
     /// Its name. Whoever controls the mailbox chose it; intruders like names of one character.
@@ -103,6 +109,7 @@ impl Shown {
             stops: rule.does("stop_processing_rules"),
             forwards_to,
             redirects_to,
+            mailbox: mailbox.as_str().to_owned(),
             rule_id: rule.id,
             name: rule.name,
             enabled: rule.enabled,
@@ -246,60 +253,73 @@ fn is_outside(address: &str, own: &str) -> bool {
     !of_directory && other != own
 }
 
-/// Input of `inbox_rule.enable` and `inbox_rule.disable`.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// What these calls are about.
+pub(crate) const RULES: Things = Things { many: "rules", id: "rule_id" };
+
+/// One rule of one of several mailboxes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SwitchInput {
+pub(crate) struct ListedRule {
     /// The mailbox the rule is in.
     pub(crate) mailbox: MailboxName,
     /// Which rule: an id as `inbox_rule.list` gives it.
     pub(crate) rule_id: RuleId,
-    /// Go on where Outlook keeps rules of its own (`client_rules` of `inbox_rule.list`). The server then deletes
-    /// those that are kept nowhere else, and nothing brings them back. False fails with `conflict` there.
-    #[serde(default)]
-    pub(crate) lose_client_rules: bool,
 }
 
-/// Output of `inbox_rule.enable` and `inbox_rule.disable`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SwitchOutput {
-    /// The mailbox.
-    pub(crate) mailbox: String,
-    /// The rule's id.
-    pub(crate) rule_id: String,
-    /// The rule's name.
-    #[schemars(extend("x-untrusted" = true))]
-    pub(crate) name: String,
-    /// Whether the rule runs now.
-    pub(crate) enabled: bool,
-    /// Whether this step changed that.
-    pub(crate) changed: bool,
+/// Changes the rules of one mailbox, one after the other. Once the mailbox itself refuses, the rest is not tried.
+pub(crate) struct Changes<'a> {
+    port: &'a dyn Rules,
+    mailbox: &'a Mailbox,
+    lose_client_rules: bool,
+    refused: Option<exchange::Error>,
 }
 
-/// Switches a rule on or off. One that is so already is left alone.
-pub(crate) async fn switch(
-    ports: &Ports,
-    action: &str,
-    input: &SwitchInput,
-    enabled: bool,
-) -> Result<SwitchOutput, Failure> {
-    let port = need(&ports.rules, action, "rules")?;
-    let mailbox = input.mailbox.get();
-    let rule = find(port, mailbox, input.rule_id.as_str()).await?.ok_or_else(|| absent(mailbox))?;
-    let changed = rule.enabled != enabled;
-    let output = SwitchOutput {
-        mailbox: mailbox.as_str().to_owned(),
-        rule_id: rule.id.clone(),
-        name: rule.name.clone(),
-        enabled,
-        changed,
-    };
-    if changed {
-        let change = RuleChange::Set(Rule { enabled, ..rule });
-        port.change_rules(mailbox, &change, input.lose_client_rules).await.map_err(from_exchange)?;
+impl<'a> Changes<'a> {
+    pub(crate) fn new(port: &'a dyn Rules, mailbox: &'a Mailbox, lose_client_rules: bool) -> Self {
+        Changes { port, mailbox, lose_client_rules, refused: None }
     }
-    Ok(output)
+
+    /// Makes one change, unless one before it was refused for a reason that is none of the rule's.
+    pub(crate) async fn make(&mut self, change: &RuleChange) -> Result<(), exchange::Error> {
+        if let Some(refused) = &self.refused {
+            return Err(refused.clone());
+        }
+        let answer = self.port.change_rules(self.mailbox, change, self.lose_client_rules).await;
+        let whole = [ErrorKind::Throttled, ErrorKind::Transient, ErrorKind::PermissionDenied];
+        self.refused = answer.as_ref().err().filter(|error| whole.contains(&error.kind)).cloned();
+        answer
+    }
+}
+
+/// The failure of a change. Where nobody knows whether it took place it holds the call that takes it back: what a rule
+/// was is known, and taking back what was not done does no harm.
+pub(crate) fn unsure(error: exchange::Error, action: &str, back: impl FnOnce() -> Value) -> Failure {
+    let unknown = error.kind == ErrorKind::Unknown;
+    let code = error.code.clone();
+    let failure = from_exchange(error);
+    if !unknown {
+        return failure;
+    }
+    with_inverse(failure.with_details(json!({ "code": code })), Some(Inverse::new(action, back())))
+}
+
+/// What takes a call back, with those changes of which nobody knows whether they took place.
+pub(crate) fn and_unsure<T>(
+    inverse: Option<Inverse>,
+    action: &str,
+    verdicts: &[Verdict<T>],
+) -> Option<Inverse> {
+    let failures = verdicts.iter().filter_map(|verdict| verdict.outcome.as_ref().err());
+    let unsure: Vec<Value> =
+        failures.filter_map(|failure| failure.details.pointer("/inverse/input").cloned()).collect();
+    if unsure.is_empty() {
+        return inverse;
+    }
+    let mut inverse = inverse.unwrap_or_else(|| Inverse::new(action, json!({ "items": [] })));
+    if let Some(items) = inverse.input.get_mut("items").and_then(Value::as_array_mut) {
+        items.extend(unsure);
+    }
+    Some(inverse)
 }
 
 /// The rule with this id.

@@ -318,7 +318,8 @@ fn all_in_all<T>((things, what): (Things, &str), verdicts: &[Verdict<T>]) -> Opt
         all => format!(", in {unlucky} of {all} mailboxes"),
     };
     let (count, asked) = (list.len(), verdicts.len());
-    let message = format!("{count} of {asked} {} could not be {what}{within}: {}", things.many, first.message);
+    let message =
+        format!("{count} of {asked} {} could not be {what}{within}: {}", things.many, first.message);
     let details = json!({ "failed": list, "partly": count < asked });
     let mut failure = Failure::new(first.kind, Blame::Server, message).with_details(details);
     failure.retry_after_ms = wait;
@@ -330,7 +331,8 @@ pub(crate) fn may_help(failure: &Failure) -> bool {
     worth_of_retry(failure.kind) < 3
 }
 
-fn worth_of_retry(kind: FailureKind) -> u8 {
+/// How much trying again is worth: the less, the more.
+pub(crate) fn worth_of_retry(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Throttled => 0,
         FailureKind::Transient | FailureKind::Timeout => 1,

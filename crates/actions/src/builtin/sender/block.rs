@@ -1,4 +1,4 @@
-//! `sender.block`: puts the sender of a message on the mailbox's list of blocked senders.
+//! `sender.block`: puts the senders of messages on the lists of blocked senders of their mailboxes.
 //!
 //! Setting what is set already does no harm, so nothing is looked up before a repeat. Left out: a list for the whole
 //! organisation, which is no matter of a mailbox.
@@ -10,17 +10,19 @@ use serde_json::json;
 
 use crate::senders::{ERRORS, Input, Output, set};
 
-/// Blocks a sender.
+/// Blocks senders.
 pub(crate) struct Block;
 
 impl TypedAction<Ports> for Block {
     const INFO: ActionInfo = ActionInfo {
         name: "sender.block",
-        summary: "Block the sender of a message",
-        description: "Puts the sender of one message on the mailbox's list of blocked senders: what they send from \
-                      now on goes to Junk E-mail. The message itself stays where it is; `mail.mark_junk` moves it \
-                      as well. The list has a limit and cannot be read, so `undo` unblocks a sender who was blocked \
-                      before, too.",
+        summary: "Block the senders of messages",
+        description: "Puts the sender of one message (`mailbox` and `item_id`), or those of many messages of several \
+                      mailboxes (`items`), on the list of blocked senders of the mailbox the message is in: what they \
+                      send from now on goes to Junk E-mail. The message itself stays where it is; `mail.mark_junk` \
+                      moves it as well. The list has a limit and cannot be read, so `undo` unblocks a sender who was \
+                      blocked before, too. If some of many cannot be blocked the step fails and lists them, or says \
+                      so in `failed` with `on_item_error: collect`; the others are blocked.",
         effect: Effect::Containment,
         repeat: Repeat::Natural,
         errors: ERRORS,
@@ -32,19 +34,29 @@ impl TypedAction<Ports> for Block {
     type Input = Input;
     type Output = Output;
 
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        set(&ports, Self::INFO.name, &input, true).await
+    async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
+        set(&ports, &context, Self::INFO.name, input, true, Self::inverse).await
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
-        Some(Inverse::new("sender.unblock", output.back()))
+        output.back("sender.unblock")
     }
 
     fn examples() -> Vec<Example> {
-        vec![Example {
-            title: "Somebody who sends nothing but junk".to_owned(),
-            input: json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExamplePhish=" }),
-            output: json!(null),
-        }]
+        vec![
+            Example {
+                title: "Somebody who sends nothing but junk".to_owned(),
+                input: json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExamplePhish=" }),
+                output: json!(null),
+            },
+            Example {
+                title: "A campaign that came to many mailboxes".to_owned(),
+                input: json!({
+                    "items": [{ "mailbox": "alice@corp.example", "item_id": "AAMkAGExamplePhish=" }],
+                    "on_item_error": "collect"
+                }),
+                output: json!(null),
+            },
+        ]
     }
 }

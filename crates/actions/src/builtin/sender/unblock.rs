@@ -1,4 +1,4 @@
-//! `sender.unblock`: takes the sender of a message off the mailbox's list of blocked senders.
+//! `sender.unblock`: takes the senders of messages off the lists of blocked senders of their mailboxes.
 //!
 //! Setting what is set already does no harm, so nothing is looked up before a repeat. Left out: a list for the whole
 //! organisation, which is no matter of a mailbox.
@@ -10,16 +10,19 @@ use serde_json::json;
 
 use crate::senders::{ERRORS, Input, Output, set};
 
-/// Unblocks a sender.
+/// Unblocks senders.
 pub(crate) struct Unblock;
 
 impl TypedAction<Ports> for Unblock {
     const INFO: ActionInfo = ActionInfo {
         name: "sender.unblock",
-        summary: "Unblock the sender of a message",
-        description: "Takes the sender of one message off the mailbox's list of blocked senders. The message itself \
-                      stays where it is; `mail.mark_junk` with `junk: false` moves it back as well. The list cannot be read, so \
-                      `undo` blocks a sender who was not blocked before, too.",
+        summary: "Unblock the senders of messages",
+        description: "Takes the sender of one message (`mailbox` and `item_id`), or those of many messages of several \
+                      mailboxes (`items`), off the list of blocked senders of the mailbox the message is in. The \
+                      message itself stays where it is; `mail.mark_junk` with `junk: false` moves it back as well. \
+                      The list cannot be read, so `undo` blocks a sender who was not blocked before, too. If some of \
+                      many cannot be unblocked the step fails and lists them, or says so in `failed` with \
+                      `on_item_error: collect`; the others are unblocked.",
         effect: Effect::Containment,
         repeat: Repeat::Natural,
         errors: ERRORS,
@@ -31,19 +34,29 @@ impl TypedAction<Ports> for Unblock {
     type Input = Input;
     type Output = Output;
 
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        set(&ports, Self::INFO.name, &input, false).await
+    async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
+        set(&ports, &context, Self::INFO.name, input, false, Self::inverse).await
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
-        Some(Inverse::new("sender.block", output.back()))
+        output.back("sender.block")
     }
 
     fn examples() -> Vec<Example> {
-        vec![Example {
-            title: "A sender who was blocked by mistake".to_owned(),
-            input: json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExampleBlocked=" }),
-            output: json!(null),
-        }]
+        vec![
+            Example {
+                title: "A sender who was blocked by mistake".to_owned(),
+                input: json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExampleBlocked=" }),
+                output: json!(null),
+            },
+            Example {
+                title: "A sender who was blocked in many mailboxes by mistake".to_owned(),
+                input: json!({
+                    "items": [{ "mailbox": "alice@corp.example", "item_id": "AAMkAGExampleBlocked=" }],
+                    "on_item_error": "collect"
+                }),
+                output: json!(null),
+            },
+        ]
     }
 }
