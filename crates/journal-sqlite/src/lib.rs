@@ -8,6 +8,7 @@
 //! the disk after runs were deleted (later runs use it), and a log of our own: with one writer every durable
 //! store is as fast as the disk syncs, and SQLite brings backup and tooling.
 
+mod ahead;
 mod blocks;
 mod failure;
 mod folder;

@@ -7,7 +7,6 @@
 //! the transaction is taken back, and the next one begins with what the file says. Who waits for what is in
 //! `group`.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use journal::JournalError;
 use plan::Digest;
 use rusqlite::{Connection, ErrorCode};
 
+use crate::ahead::Ahead;
 use crate::group::{self, Failed, Store};
 use crate::mark::Mark;
 use crate::sync::mpsc::Receiver;
@@ -59,8 +59,11 @@ struct Writer<'c> {
     /// Or why there is none.
     transaction: Result<Transaction<'c>, String>,
     mark: Mark,
-    /// The write-ahead log and how often it goes to disk, if not with every commit.
-    interval: Option<(File, Duration)>,
+    /// The write-ahead log; none where writing has ended already. Open from the start: a file that is opened after
+    /// the system lost a page is not told of it.
+    ahead: Option<Ahead>,
+    /// How often the log goes to disk, if not with every commit.
+    interval: Option<Duration>,
     /// When that is due next.
     sync_at: Option<Instant>,
     /// Bytes in the log since it was last copied, about.
@@ -69,16 +72,18 @@ struct Writer<'c> {
 
 impl<'c> Writer<'c> {
     fn new(place: &'c Path, connection: &'c Connection, mark: Mark, durability: Durability) -> Self {
-        let mut interval = None;
-        let mut transaction = Transaction::new(connection, place).map_err(|error| error.to_string());
-        if let Durability::Interval(length) = durability {
-            // Open from the start: a file that is opened after the system lost a page is not told of it.
-            match File::open(folder::log(place)) {
-                Ok(log) => interval = Some((log, length)),
-                Err(error) => transaction = Err(error.to_string()),
-            }
+        let transaction = Transaction::new(connection, place).map_err(|error| error.to_string());
+        let interval = match durability {
+            Durability::Interval(length) => Some(length),
+            Durability::Each => None,
+        };
+        let mut writer =
+            Writer { place, connection, transaction, mark, ahead: None, interval, sync_at: None, logged: 0 };
+        match Ahead::new(&folder::log(place), LOG_BYTES as u64) {
+            Ok(ahead) => writer.ahead = Some(ahead),
+            Err(error) => writer.transaction = Err(error.to_string()),
         }
-        Writer { place, connection, transaction, mark, interval, sync_at: None, logged: 0 }
+        writer
     }
 
     fn try_commit(&mut self, orders: &[Order]) -> Result<Vec<Answer>, Failed> {
@@ -121,9 +126,12 @@ impl Store for Writer<'_> {
 
     fn after_commit(&mut self, jobs: usize, bytes: usize) -> Result<(), String> {
         self.logged += bytes + jobs * JOB_BYTES;
-        if let Some((_, length)) = &self.interval {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.reserve().map_err(|error| error.to_string())?;
+        }
+        if let Some(length) = self.interval {
             let now = Instant::now();
-            let due = *self.sync_at.get_or_insert(now + *length);
+            let due = *self.sync_at.get_or_insert(now + length);
             if due <= now {
                 self.sync()?;
             }
@@ -146,8 +154,8 @@ impl Store for Writer<'_> {
     }
 
     fn sync(&mut self) -> Result<(), String> {
-        if let (Some((log, _)), Some(_)) = (&self.interval, self.sync_at.take()) {
-            log.sync_data().map_err(|error| error.to_string())?;
+        if let (Some(ahead), Some(_)) = (&self.ahead, self.sync_at.take()) {
+            ahead.log().sync_data().map_err(|error| error.to_string())?;
             self.mark.synced();
         }
         Ok(())
