@@ -221,6 +221,19 @@ impl JsonSchema for Key {
     }
 }
 
+/// Refuses what names no event, or two.
+pub(crate) fn named(action: &str, id: Option<&ItemId>, key: Option<&Key>) -> Result<(), Failure> {
+    match (id, key) {
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+        _ => Err(invalid(format!("{action} takes one of `event_id` and `external_key`"))),
+    }
+}
+
+/// The id or the key that names an event.
+pub(crate) fn asked(id: Option<&ItemId>, key: Option<&Key>) -> String {
+    id.map(ItemId::as_str).or(key.map(Key::as_str)).unwrap_or_default().to_owned()
+}
+
 /// The event that an id or a key names, of which exactly one must be given; none if it is not there.
 pub(crate) async fn find(
     port: &dyn Calendar,
@@ -232,7 +245,7 @@ pub(crate) async fn find(
     let found = match (id, key) {
         (Some(id), None) => port.event(mailbox, &id.item()).await.map(Some),
         (None, Some(key)) => port.find_event(mailbox, key.as_str()).await,
-        _ => return Err(invalid(format!("{action} takes one of `event_id` and `external_key`"))),
+        _ => return named(action, id, key).map(|()| None),
     };
     match found {
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),

@@ -108,7 +108,7 @@ where
 }
 
 /// There was no time left for a mailbox.
-fn not_begun() -> Failure {
+pub(crate) fn not_begun() -> Failure {
     Failure::new(
         FailureKind::Transient,
         Blame::Playbook,

@@ -120,12 +120,26 @@ pub(super) fn marked(output: &Value) -> Vec<(String, String)> {
 fn narrowed(output: &Value, marked: &[(String, String)], there: &[bool]) -> Type {
     let mut output = output.clone();
     for ((name, _), there) in marked.iter().zip(there) {
-        let schema = output.get_mut("properties").and_then(|all| all.get_mut(name));
-        if let Some(Value::Array(kinds)) = schema.and_then(|schema| schema.get_mut("type")) {
-            kinds.retain(|kind| (kind != "null") == *there);
+        if let Some(schema) = output.get_mut("properties").and_then(|all| all.get_mut(name)) {
+            narrow(schema, *there);
         }
     }
     Type::from_schema(&output)
+}
+
+/// Leaves of a property that may be null what it is if it is there, or null alone. A list of words and a choice of
+/// schemas say it in ways of their own.
+fn narrow(schema: &mut Value, there: bool) {
+    let is_null = |word: &str, part: &Value| match word {
+        "type" => part == "null",
+        "enum" => part.is_null(),
+        _ => part.get("type").is_some_and(|kind| kind == "null"),
+    };
+    for word in ["type", "enum", "anyOf"] {
+        if let Some(Value::Array(parts)) = schema.get_mut(word) {
+            parts.retain(|part| is_null(word, part) != there);
+        }
+    }
 }
 
 /// What a step gives an input.

@@ -1,20 +1,24 @@
-//! `calendar.update_event`: changes one event of a calendar.
+//! `calendar.update_event`: changes an event of a calendar, or the same in many.
 //!
 //! Only what the input names is changed, and what of it is there already is not sent again. The event as it was is
-//! kept, so that `undo` sets the same properties back. Left out: how a series repeats, because a change of that throws
+//! kept, so that `undo` sets the same properties back. In several calendars it is for events that were made there under one
+//! key; a meeting is changed in the calendar of whoever invites, and `notify` tells the others. Left out: how a series repeats, because a change of that throws
 //! its exceptions away; delete the series and make another.
 
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
-use action_api::{ActionInfo, Context, Example, Inverse, TypedAction};
-use exchange::{Event, EventFields, Ports, Privacy, ShowAs};
+use action_api::{ActionInfo, Context, Example, Inverse, TypedAction, Work};
+use exchange::{Event, EventFields, Mailbox, Ports, Privacy, ShowAs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::events::{Invitee, Key, Notify, Shown, find, line};
+use crate::events::{Invitee, Key, Notify, Shown, asked, find, line, named};
 use crate::failure::{from_exchange, invalid, need};
-use crate::input::{ItemId, Line, MailboxName, Time};
+use crate::in_each::{Back, InEach, Output, in_each};
+use crate::input::{ItemId, Line, Time};
 use crate::letter;
+use crate::several::Several;
+use crate::verdict::{Done, Things};
 
 /// Changes an event.
 pub(crate) struct UpdateEvent;
@@ -23,9 +27,7 @@ pub(crate) struct UpdateEvent;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = crate::input::no_null_defaults)]
-pub(crate) struct Input {
-    /// Whose calendar.
-    mailbox: MailboxName,
+pub(crate) struct Wanted {
     /// Which event, by its id. One of this and `external_key`.
     #[serde(default, deserialize_with = "crate::input::present")]
     #[schemars(with = "ItemId")]
@@ -91,22 +93,25 @@ pub(crate) struct Input {
 }
 
 /// Output of `calendar.update_event`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Output {
-    /// The mailbox.
-    mailbox: String,
-    /// The server's id of the event.
-    event_id: String,
-    /// The names of the properties that this step changed; empty if all of them were so already.
-    changed: Vec<String>,
-    /// What the event was.
-    before: Shown,
-    /// Who learned of it: `none` or `all`.
-    notify: Notify,
+pub(crate) struct Changed {
+    /// The server's id of the event; null if it could not be changed, and beside the `results` of several mailboxes.
+    #[schemars(extend("x-given" = "mailbox"))]
+    event_id: Option<String>,
+    /// The names of the properties that this step changed; empty if all of them were so already; null where `event_id`
+    /// is.
+    #[schemars(extend("x-given" = "mailbox"))]
+    changed: Option<Vec<String>>,
+    /// What the event was; null where `event_id` is.
+    #[schemars(extend("x-given" = "mailbox"))]
+    before: Option<Shown>,
+    /// Who learned of it: `none` or `all`; null where `event_id` is.
+    #[schemars(extend("x-given" = "mailbox"))]
+    notify: Option<Notify>,
 }
 
-impl Input {
+impl Wanted {
     fn fields(&self) -> Result<EventFields, Failure> {
         let name = UpdateEvent::INFO.name;
         if self.no_reminder && self.reminder_minutes.is_some() {
@@ -172,39 +177,12 @@ fn needed(fields: &mut EventFields, event: &Event) -> Vec<String> {
     left
 }
 
-impl TypedAction<Ports> for UpdateEvent {
-    const INFO: ActionInfo = ActionInfo {
-        name: "calendar.update_event",
-        summary: "Change an event of a calendar",
-        description: "Changes the named properties of one event, or of one occurrence of a series, and leaves the others. \
-                      What is so already is not sent. Nobody is told unless `notify` is `all`. `undo` sets the same \
-                      properties back to what they were; an occurrence stays an exception of its series, and what \
-                      those invited had answered may be lost.",
-        effect: Effect::Containment,
-        repeat: Repeat::Natural,
-        errors: &[
-            FailureKind::Transient,
-            FailureKind::Throttled,
-            FailureKind::NotFound,
-            FailureKind::PermissionDenied,
-            FailureKind::Invalid,
-            FailureKind::Conflict,
-            FailureKind::Unknown,
-        ],
-        connection: Some("exchange"),
-        ports: &["calendar"],
-        inverse: Some("calendar.update_event"),
-        undo: &[(None, "setting the properties back to what they were")],
-    };
-    type Input = Input;
-    type Output = Output;
-
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        let name = Self::INFO.name;
+impl Wanted {
+    async fn change(&self, ports: &Ports, mailbox: &Mailbox) -> Result<Done<Changed>, Failure> {
+        let name = UpdateEvent::INFO.name;
         let port = need(&ports.calendar, name, "calendar")?;
-        let mailbox = input.mailbox.get();
-        let mut fields = input.fields()?;
-        let (id, key) = (input.event_id.as_ref(), input.external_key.as_ref());
+        let mut fields = self.fields()?;
+        let (id, key) = (self.event_id.as_ref(), self.external_key.as_ref());
         let event = find(port, name, mailbox, id, key).await?.ok_or_else(|| {
             let words = format!(
                 "{name}: {mailbox} has no such event; `calendar.list_events` shows those it has, and an id changes \
@@ -225,71 +203,151 @@ impl TypedAction<Ports> for UpdateEvent {
             if fields.start.is_some() || fields.end.is_some() {
                 (fields.start, fields.end) = (Some(start), Some(end));
             }
-            let now = port.update_event(mailbox, &event.item, &fields, input.notify.tells()).await;
+            let now = port.update_event(mailbox, &event.item, &fields, self.notify.tells()).await;
             event_id = now.map_err(from_exchange)?.id;
         }
-        let mailbox = mailbox.as_str().to_owned();
-        Ok(Output { mailbox, event_id, changed, before: event.into(), notify: input.notify })
+        let already = changed.is_empty();
+        let (before, notify) = (Some(event.into()), Some(self.notify));
+        let what = Changed { event_id: Some(event_id), changed: Some(changed), before, notify };
+        Ok(Done { already, what })
+    }
+}
+
+impl InEach for Wanted {
+    const SHARED: &'static [&'static str] = &["notify"];
+    const WORDS: (Things, &'static str) = (Things { many: "events", id: "event" }, "changed");
+    type Told = Changed;
+
+    fn asked(&self) -> String {
+        asked(self.event_id.as_ref(), self.external_key.as_ref())
     }
 
-    fn inverse(output: &Output) -> Option<Inverse> {
-        let before = &output.before;
-        let mut except = Vec::new();
-        let mut input = json!({
-            "mailbox": output.mailbox, "event_id": output.event_id, "notify": output.notify,
-        });
-        let fields = input.as_object_mut()?;
-        for name in &output.changed {
-            let (name, value) = match name.as_str() {
-                "subject" => ("subject", json!(line(&before.subject))),
-                "location" => ("location", json!(line(&before.location))),
-                "start" => ("start", json!(before.start)),
-                "end" => ("end", json!(before.end)),
-                "all_day" => ("all_day", json!(before.all_day)),
-                "privacy" => ("privacy", json!(before.privacy)),
-                "categories" => ("categories", json!(before.categories)),
-                "body" => match &before.html_body {
-                    Some(html) => ("html", json!(html)),
-                    None => ("text", json!(before.text_body.as_deref().unwrap_or_default())),
-                },
-                "attendees" => {
-                    except.push(String::from("what those invited had answered"));
-                    let one =
-                        |one: &crate::events::Attendee| json!({ "address": one.address, "role": one.role });
-                    ("attendees", before.attendees.iter().map(one).collect::<Value>())
-                }
-                "reminder" => match before.reminder_minutes {
-                    Some(minutes) => ("reminder_minutes", json!(minutes)),
-                    None => ("no_reminder", json!(true)),
-                },
-                "show_as" => match before.show_as {
-                    Some(show_as) => ("show_as", json!(show_as)),
-                    None => {
-                        except.push(String::from(
-                            "what the calendar showed of it, which the server did not say",
-                        ));
-                        continue;
-                    }
-                },
-                _ => continue,
-            };
-            fields.insert(name.to_owned(), value);
-        }
-        // Beside the mailbox, the id and who is told there must be something to set back.
-        (fields.len() > 3).then(|| Inverse { except, ..Inverse::new(Self::INFO.name, input) })
+    fn check(&self) -> Result<(), Failure> {
+        named(UpdateEvent::INFO.name, self.event_id.as_ref(), self.external_key.as_ref())?;
+        self.fields().map(|_| ())
+    }
+
+    fn work<'a>(
+        &'a self,
+        ports: &'a Ports,
+        _: &'a Context,
+        mailbox: &'a Mailbox,
+    ) -> Work<'a, Result<Done<Changed>, Failure>> {
+        Box::pin(self.change(ports, mailbox))
+    }
+}
+
+impl TypedAction<Ports> for UpdateEvent {
+    const INFO: ActionInfo = ActionInfo {
+        name: "calendar.update_event",
+        summary: "Change an event of a calendar, or of many",
+        description: "Changes the named properties of one event of a calendar (`mailbox`), of the event with the same \
+                      key of many (`mailboxes` and `external_key`), or of one of its own of each (`items`), or of one \
+                      occurrence of a series, and leaves the others. If some of many cannot be changed the step fails \
+                      and lists them, or says so in `failed` with `on_item_error: collect`; the others are changed. \
+                      What is so already is not sent. Nobody is told unless `notify` is `all`. `undo` sets the same \
+                      properties back to what they were; an occurrence stays an exception of its series, and what \
+                      those invited had answered may be lost.",
+        effect: Effect::Containment,
+        repeat: Repeat::Natural,
+        errors: &[
+            FailureKind::Transient,
+            FailureKind::Throttled,
+            FailureKind::NotFound,
+            FailureKind::PermissionDenied,
+            FailureKind::Invalid,
+            FailureKind::Conflict,
+            FailureKind::Unknown,
+        ],
+        connection: Some("exchange"),
+        ports: &["calendar"],
+        inverse: Some("calendar.update_event"),
+        undo: &[(None, "setting the properties back to what they were")],
+    };
+    type Input = Several<Wanted>;
+    type Output = Output<Changed>;
+
+    async fn run(ports: Ports, context: Context, input: Self::Input) -> Result<Self::Output, Failure> {
+        need(&ports.calendar, Self::INFO.name, "calendar")?;
+        in_each(&ports, &context, input, Self::inverse).await
+    }
+
+    fn inverse(output: &Self::Output) -> Option<Inverse> {
+        output.inverse::<Wanted>(Self::INFO.name, |_, changed| set_back(changed))
     }
 
     fn examples() -> Vec<Example> {
-        vec![Example {
-            title: "Move a shift by its key".to_owned(),
-            input: json!({
-                "mailbox": "alice@corp.example",
-                "external_key": "shift-4710",
-                "start": "2026-11-26T08:00:00Z",
-                "end": "2026-11-26T16:00:00Z",
-                "location": "Operations"
-            }),
-            output: json!(null),
-        }]
+        vec![
+            Example {
+                title: "Move a shift by its key".to_owned(),
+                input: json!({
+                    "mailbox": "alice@corp.example",
+                    "external_key": "shift-4710",
+                    "start": "2026-11-26T08:00:00Z",
+                    "end": "2026-11-26T16:00:00Z",
+                    "location": "Operations"
+                }),
+                output: json!(null),
+            },
+            Example {
+                title: "Move a shift in every calendar that has it under one key".to_owned(),
+                input: json!({
+                    "mailboxes": ["alice@corp.example"],
+                    "external_key": "shift-4710",
+                    "start": "2026-11-27T08:00:00Z",
+                    "end": "2026-11-27T16:00:00Z",
+                    "on_item_error": "collect"
+                }),
+                output: json!(null),
+            },
+        ]
     }
+}
+
+/// What sets the properties back to what they were.
+fn set_back(changed: &Changed) -> Back {
+    let (Some(before), Some(event_id)) = (&changed.before, &changed.event_id) else {
+        return Back::Nothing("it is not known what it was");
+    };
+    let mut except = Vec::new();
+    let mut fields = Map::new();
+    for name in changed.changed.iter().flatten() {
+        let (name, value) = match name.as_str() {
+            "subject" => ("subject", json!(line(&before.subject))),
+            "location" => ("location", json!(line(&before.location))),
+            "start" => ("start", json!(before.start)),
+            "end" => ("end", json!(before.end)),
+            "all_day" => ("all_day", json!(before.all_day)),
+            "privacy" => ("privacy", json!(before.privacy)),
+            "categories" => ("categories", json!(before.categories)),
+            "body" => match &before.html_body {
+                Some(html) => ("html", json!(html)),
+                None => ("text", json!(before.text_body.as_deref().unwrap_or_default())),
+            },
+            "attendees" => {
+                except.push(String::from("what those invited had answered"));
+                let one = |one: &crate::events::Attendee| json!({ "address": one.address, "role": one.role });
+                ("attendees", before.attendees.iter().map(one).collect::<Value>())
+            }
+            "reminder" => match before.reminder_minutes {
+                Some(minutes) => ("reminder_minutes", json!(minutes)),
+                None => ("no_reminder", json!(true)),
+            },
+            "show_as" => match before.show_as {
+                Some(show_as) => ("show_as", json!(show_as)),
+                None => {
+                    except.push(String::from("what the calendar showed of it, which the server did not say"));
+                    continue;
+                }
+            },
+            _ => continue,
+        };
+        fields.insert(name.to_owned(), value);
+    }
+    if fields.is_empty() {
+        return Back::Nothing("the server did not say what it was");
+    }
+    fields.insert("event_id".to_owned(), json!(event_id));
+    fields.insert("notify".to_owned(), json!(changed.notify));
+    Back::Input(Value::Object(fields), except)
 }

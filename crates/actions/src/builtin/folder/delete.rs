@@ -2,19 +2,24 @@
 //!
 //! Never for good: between the look at what is in it and its deletion mail may arrive, and what was deleted by mistake
 //! lies where its owner sees it. For the same reason a folder that lies there already is left alone: a server deletes
-//! it for good, and a repeat after a crash would. Left out: the folders that every mailbox has, and emptying a folder.
+//! it for good, and a repeat after a crash would. Of several mailboxes each is looked at by itself: a folder that is empty
+//! in one and full in another is deleted in the first and refused in the second. Left out: the folders that every mailbox
+//! has, and emptying a folder.
 
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
-use action_api::{ActionInfo, Context, Example, Inverse, TypedAction};
+use action_api::{ActionInfo, Context, Example, Inverse, TypedAction, Work};
 use exchange::port::Folders;
-use exchange::{ErrorKind, Folder, Ports, WellKnownFolder};
+use exchange::{ErrorKind, Folder, FolderRef, Mailbox, Ports, WellKnownFolder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{from_exchange, invalid, need};
 use crate::folders::{by_id, lies_in};
-use crate::input::{FolderName, MailboxName};
+use crate::in_each::{Back, InEach, Output, in_each};
+use crate::input::FolderName;
+use crate::several::Several;
+use crate::verdict::{Done, Things};
 
 /// Deletes a folder.
 pub(crate) struct Delete;
@@ -23,9 +28,7 @@ pub(crate) struct Delete;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-deletes" = true))]
-pub(crate) struct Input {
-    /// The mailbox the folder is in.
-    mailbox: MailboxName,
+pub(crate) struct Wanted {
     /// Which folder: a path (`Inbox/Processed`), or `id:` and the server's id.
     folder: FolderName,
     /// What to do with a folder that has items or other folders in it: `fail`, or `delete` it with everything.
@@ -45,22 +48,24 @@ pub(crate) enum IfNotEmpty {
 }
 
 /// Output of `folder.delete`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Output {
-    /// The mailbox.
-    mailbox: String,
-    /// `deleted`: by this step. `already_gone`: the mailbox had no such folder, or it was in Deleted Items already.
-    result: Fate,
-    /// The name it had; null if it was gone already.
+pub(crate) struct Deleted {
+    /// `deleted`: by this step. `already_gone`: the mailbox had no such folder, or it was in Deleted Items already. Null
+    /// if it could not be deleted, and beside the `results` of several mailboxes.
+    #[schemars(extend("x-given" = "mailbox"))]
+    result: Option<Fate>,
+    /// The name it had; null if it was gone already, and where `result` is.
     #[schemars(extend("x-untrusted" = true))]
     name: Option<String>,
-    /// The folder it was in, in the form `id:…`.
+    /// The folder it was in, in the form `id:…`; null if it was gone already, and where `result` is.
     parent: Option<String>,
-    /// How many items were in it, without those in folders below.
-    total_count: u64,
-    /// How many folders were right below it.
-    children_count: u64,
+    /// How many items were in it, without those in folders below; null where `result` is.
+    #[schemars(extend("x-given" = "mailbox"))]
+    total_count: Option<u64>,
+    /// How many folders were right below it; null where `result` is.
+    #[schemars(extend("x-given" = "mailbox"))]
+    children_count: Option<u64>,
 }
 
 /// What became of the folder.
@@ -74,21 +79,19 @@ pub(crate) enum Fate {
 }
 
 /// There is no such folder, which is what was asked for; unless there is no such mailbox, which is not.
-async fn missing(port: &dyn Folders, input: &Input) -> Result<Output, Failure> {
-    port.folder(input.mailbox.get(), FolderName::top().get()).await.map_err(from_exchange)?;
-    Ok(Output {
-        mailbox: input.mailbox.get().as_str().to_owned(),
-        result: Fate::AlreadyGone,
-        name: None,
-        parent: None,
-        total_count: 0,
-        children_count: 0,
-    })
+async fn missing(port: &dyn Folders, mailbox: &Mailbox) -> Result<Done<Deleted>, Failure> {
+    port.folder(mailbox, FolderName::top().get()).await.map_err(from_exchange)?;
+    let what = Deleted {
+        result: Some(Fate::AlreadyGone),
+        total_count: Some(0),
+        children_count: Some(0),
+        ..Deleted::default()
+    };
+    Ok(Done { already: true, what })
 }
 
 /// Refuses what is not to be deleted.
-fn check(input: &Input, folder: &Folder) -> Result<(), Failure> {
-    let mailbox = input.mailbox.get();
+fn check(mailbox: &Mailbox, input: &Wanted, folder: &Folder) -> Result<(), Failure> {
     if let Some(name) = &folder.well_known {
         let words =
             format!("folder.delete: `{name}` is a folder that every mailbox has; nothing was deleted");
@@ -107,14 +110,65 @@ fn check(input: &Input, folder: &Folder) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Conflict, Blame::Server, words))
 }
 
+impl Wanted {
+    async fn delete(&self, ports: &Ports, mailbox: &Mailbox) -> Result<Done<Deleted>, Failure> {
+        let port = need(&ports.folders, Delete::INFO.name, "folders")?;
+        let folder = match port.folder(mailbox, self.folder.get()).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return missing(port, mailbox).await,
+            other => other.map_err(from_exchange)?,
+        };
+        if lies_in(port, mailbox, &folder, WellKnownFolder::DeletedItems).await? {
+            return missing(port, mailbox).await;
+        }
+        check(mailbox, self, &folder)?;
+        match port.discard(mailbox, &FolderRef::Id(folder.id)).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return missing(port, mailbox).await,
+            other => other.map_err(from_exchange)?,
+        }
+        let what = Deleted {
+            result: Some(Fate::Deleted),
+            name: Some(folder.name),
+            parent: folder.parent_id.as_deref().map(by_id),
+            total_count: Some(folder.total),
+            children_count: Some(folder.children),
+        };
+        Ok(Done { already: false, what })
+    }
+}
+
+impl InEach for Wanted {
+    const SHARED: &'static [&'static str] = &["if_not_empty"];
+    const WORDS: (Things, &'static str) = (Things { many: "folders", id: "folder" }, "deleted");
+    type Told = Deleted;
+
+    fn asked(&self) -> String {
+        match self.folder.get() {
+            FolderRef::Id(id) => by_id(id),
+            other => other.to_string(),
+        }
+    }
+
+    fn work<'a>(
+        &'a self,
+        ports: &'a Ports,
+        _: &'a Context,
+        mailbox: &'a Mailbox,
+    ) -> Work<'a, Result<Done<Deleted>, Failure>> {
+        Box::pin(self.delete(ports, mailbox))
+    }
+}
+
 impl TypedAction<Ports> for Delete {
     const INFO: ActionInfo = ActionInfo {
         name: "folder.delete",
-        summary: "Delete a folder of a mailbox",
-        description: "Moves a folder to Deleted Items. A folder with something in it is left alone, and the step \
+        summary: "Delete a folder of a mailbox, or of many",
+        description: "Moves a folder of one mailbox (`mailbox`), the same of many (`mailboxes`), or one of its own of \
+                      each (`items`), to Deleted Items. A folder with something in it is left alone, and the step \
                       fails with `conflict`, unless `if_not_empty: delete` is set: then everything in it goes with \
                       it, and no undo brings that back; people find it in Deleted Items. A folder that is not there \
-                      any more, or lies in Deleted Items, counts as done. The folders that every mailbox has are refused.",
+                      any more, or lies in Deleted Items, counts as done. The folders that every mailbox has are \
+                      refused. If some of many cannot be deleted the step fails and lists them, or says so in \
+                      `failed` with `on_item_error: collect`; the others are deleted.",
         effect: Effect::Containment,
         repeat: Repeat::Natural,
         errors: &[
@@ -130,46 +184,40 @@ impl TypedAction<Ports> for Delete {
         inverse: Some("folder.create"),
         undo: &[(Some(("if_not_empty", "fail")), "making the empty folder again, under a new id")],
     };
-    type Input = Input;
-    type Output = Output;
+    type Input = Several<Wanted>;
+    type Output = Output<Deleted>;
 
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        let port = need(&ports.folders, Self::INFO.name, "folders")?;
-        let mailbox = input.mailbox.get();
-        let folder = match port.folder(mailbox, input.folder.get()).await {
-            Err(error) if error.kind == ErrorKind::NotFound => return missing(port, &input).await,
-            other => other.map_err(from_exchange)?,
-        };
-        if lies_in(port, mailbox, &folder, WellKnownFolder::DeletedItems).await? {
-            return missing(port, &input).await;
-        }
-        check(&input, &folder)?;
-        match port.discard(mailbox, &exchange::FolderRef::Id(folder.id)).await {
-            Err(error) if error.kind == ErrorKind::NotFound => return missing(port, &input).await,
-            other => other.map_err(from_exchange)?,
-        }
-        Ok(Output {
-            mailbox: mailbox.as_str().to_owned(),
-            result: Fate::Deleted,
-            name: Some(folder.name),
-            parent: folder.parent_id.as_deref().map(by_id),
-            total_count: folder.total,
-            children_count: folder.children,
+    async fn run(ports: Ports, context: Context, input: Self::Input) -> Result<Self::Output, Failure> {
+        need(&ports.folders, Self::INFO.name, "folders")?;
+        in_each(&ports, &context, input, Self::inverse).await
+    }
+
+    fn inverse(output: &Self::Output) -> Option<Inverse> {
+        output.inverse::<super::create::Wanted>("folder.create", |_, deleted| {
+            match (&deleted.name, &deleted.parent) {
+                _ if (deleted.total_count, deleted.children_count) != (Some(0), Some(0)) => {
+                    Back::Nothing("it was not empty; what was in it is in Deleted Items")
+                }
+                (Some(name), Some(parent)) => {
+                    Back::Input(json!({ "name": name, "parent": parent }), Vec::new())
+                }
+                _ => Back::Nothing("the server did not say where it was"),
+            }
         })
     }
 
-    fn inverse(output: &Output) -> Option<Inverse> {
-        let (name, parent) = (output.name.as_ref()?, output.parent.as_ref()?);
-        let was_empty = output.total_count == 0 && output.children_count == 0;
-        let input = json!({ "mailbox": output.mailbox, "name": name, "parent": parent });
-        was_empty.then(|| Inverse::new("folder.create", input))
-    }
-
     fn examples() -> Vec<Example> {
-        vec![Example {
-            title: "An empty folder nobody needs".to_owned(),
-            input: json!({ "mailbox": "alice@corp.example", "folder": "Inbox/Closed" }),
-            output: json!(null),
-        }]
+        vec![
+            Example {
+                title: "An empty folder nobody needs".to_owned(),
+                input: json!({ "mailbox": "alice@corp.example", "folder": "Inbox/Closed" }),
+                output: json!(null),
+            },
+            Example {
+                title: "The folder a filter filled, in every mailbox that has it".to_owned(),
+                input: json!({ "mailboxes": ["alice@corp.example", "soc@corp.example"], "folder": "Inbox/Closed" }),
+                output: json!(null),
+            },
+        ]
     }
 }
