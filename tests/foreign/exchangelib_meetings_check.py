@@ -13,11 +13,13 @@ from exchangelib import IMPERSONATION, Attendee, CalendarItem, EWSDate, EWSDateT
 from exchangelib.errors import ErrorCalendarOccurrenceIsDeletedFromRecurrence
 from exchangelib.fields import FRIDAY, MONDAY
 from exchangelib.items import MeetingCancellation, MeetingRequest, MeetingResponse, SEND_ONLY_TO_ALL
-from exchangelib.recurrence import Recurrence, WeeklyPattern
+from exchangelib.recurrence import DailyPattern, Recurrence, WeeklyPattern
+from exchangelib.winzone import MS_TIMEZONE_TO_IANA_MAP
 
 from exchangelib_check import ALICE, BOB, account, begin, by_subject, judge
 
 UTC = EWSTimeZone("UTC")
+BERLIN = EWSTimeZone("Europe/Berlin")
 DAY = EWSDateTime(2027, 3, 1, tzinfo=UTC)
 checks = []
 
@@ -124,6 +126,133 @@ def repeats(alice, bob):
         raise AssertionError("an occurrence that was taken out is shown")
     except ErrorCalendarOccurrenceIsDeletedFromRecurrence:
         pass
+
+
+@check
+def answers_one_occurrence(alice, bob):
+    series = CalendarItem(
+        account=alice,
+        folder=alice.calendar,
+        subject="Weekly",
+        start=EWSDateTime(2027, 3, 22, 9, tzinfo=BERLIN),
+        end=EWSDateTime(2027, 3, 22, 10, tzinfo=BERLIN),
+        required_attendees=[Attendee(mailbox=Mailbox(email_address=BOB), response_type="Unknown")],
+        recurrence=Recurrence(
+            pattern=WeeklyPattern(interval=1, weekdays=[MONDAY], first_day_of_week=MONDAY),
+            start=EWSDate(2027, 3, 22),
+            number=4,
+        ),
+    )
+    series.save(send_meeting_invitations=SEND_ONLY_TO_ALL)
+    by_subject(bob.inbox, "Weekly").accept()
+    theirs = by_subject(bob.calendar, "Weekly")
+    for index, answer in [(2, "tentatively_accept"), (3, "decline")]:
+        one = theirs.occurrence(index=index)
+        one.refresh()
+        getattr(one, answer)(body="only this one")
+    view = lambda who: [  # noqa: E731
+        item for item in who.calendar.view(
+            start=EWSDateTime(2027, 3, 20, tzinfo=UTC), end=EWSDateTime(2027, 4, 20, tzinfo=UTC)
+        ) if item.subject == "Weekly"
+    ]
+    left = [(item.start.astimezone(BERLIN).strftime("%d %H"), item.type, item.my_response_type) for item in view(bob)]
+    assert left == [
+        ("22 09", "Occurrence", "Accept"), ("29 09", "Exception", "Tentative"), ("12 09", "Occurrence", "Accept"),
+    ], left
+    again = by_subject(bob.calendar, "Weekly")
+    assert [gone.start for gone in again.deleted_occurrences] == [EWSDateTime(2027, 4, 5, 9, tzinfo=BERLIN)], again
+    own = by_subject(alice.calendar, "Weekly")
+    words = []
+    for index in range(1, 5):
+        one = own.occurrence(index=index)
+        one.refresh()
+        words.append(one.required_attendees[0].response_type)
+    assert words == ["Accept", "Tentative", "Decline", "Accept"], words
+    assert own.required_attendees[0].response_type == "Accept", "the series has its own answer"
+    (reply,) = [item for item in alice.inbox.filter(subject="Declined: Weekly")]
+    assert isinstance(reply, MeetingResponse) and reply.start == EWSDateTime(2027, 4, 5, 9, tzinfo=BERLIN), reply
+    assert reply.recurrence_id == reply.start, reply
+    third = own.occurrence(index=3)
+    third.refresh()
+    assert reply.associated_calendar_item_id.id == third.id, reply
+
+
+@check
+def keeps_the_time_of_the_day(alice, bob):
+    for place in ["Europe/Berlin", "America/New_York", "Australia/Sydney", "America/Santiago", "Asia/Kolkata"]:
+        zone = EWSTimeZone(place)
+        start = EWSDateTime(2028, 1, 10, 9, 30, tzinfo=zone)
+        CalendarItem(
+            account=alice,
+            folder=alice.calendar,
+            subject=place,
+            start=start,
+            end=start + datetime.timedelta(minutes=45),
+            recurrence=Recurrence(pattern=DailyPattern(interval=7), start=EWSDate(2028, 1, 10), number=52),
+        ).save()
+        first = EWSDateTime(2028, 1, 1, tzinfo=UTC)
+        shown = alice.calendar.view(start=first, end=first + datetime.timedelta(days=380))
+        shown = [item for item in shown if item.subject == place]
+        times = {(item.start.astimezone(zone).strftime("%H:%M"), item.end - item.start) for item in shown}
+        assert len(shown) == 52 and times == {("09:30", datetime.timedelta(minutes=45))}, (place, times)
+
+
+@check
+def defines_time_zones(alice, bob):
+    definitions = list(alice.protocol.get_timezones(return_full_timezone_data=True))
+    assert len(definitions) > 130, len(definitions)
+    wrong = []
+    for definition in definitions:
+        zone = EWSTimeZone(MS_TIMEZONE_TO_IANA_MAP[definition.id])
+        winter, summer, period = definition.get_std_and_dst(for_year=2028)
+        offsets = {EWSDateTime(2028, month, 12, tzinfo=zone).utcoffset() for month in (1, 7)}
+        told = {-period.bias}
+        if summer.bias:
+            told.add(-period.bias - datetime.timedelta(minutes=summer.bias))
+        if told != offsets:
+            wrong.append(definition.id)
+    # Their summers follow no rule.
+    assert set(wrong) <= {"Morocco Standard Time", "West Bank Standard Time", "Israel Standard Time"}, wrong
+
+
+@check
+def says_when_people_are_free(alice, bob):
+    day = EWSDateTime(2029, 3, 25, tzinfo=BERLIN)
+    hour = lambda number: EWSDateTime(2029, 3, 25, number, tzinfo=BERLIN)  # noqa: E731
+    for subject, start, end, kind in [
+        ("Early", 5, 6, "Busy"), ("Away", 8, 10, "OOF"), ("Perhaps", 9, 11, "Tentative"), ("Free", 12, 13, "Free"),
+        ("Home", 14, 15, "WorkingElsewhere"),
+    ]:
+        CalendarItem(
+            account=bob,
+            folder=bob.calendar,
+            subject=subject,
+            start=hour(start),
+            end=hour(end),
+            legacy_free_busy_status=kind,
+            location="Room 3",
+        ).save()
+    ask = lambda who, view: list(alice.protocol.get_free_busy_info(  # noqa: E731
+        accounts=[(who, "Required", False)], start=day, end=hour(20), merged_free_busy_interval=60, requested_view=view,
+    ))[0]
+    found = ask(bob, "DetailedMerged")
+    # The day has no hour from two to three.
+    assert found.merged == "0000200331000400000", found.merged
+    told = [(event.start.hour, event.end.hour, event.busy_type, event.details.subject) for event in found.calendar_events]
+    assert told == [
+        (5, 6, "Busy", "Early"), (8, 10, "OOF", "Away"), (9, 11, "Tentative", "Perhaps"), (12, 13, "Free", "Free"),
+        (14, 15, "WorkingElsewhere", "Home"),
+    ], told
+    assert found.working_hours[0].start == datetime.time(8) and len(found.working_hours[0].weekdays) == 5, found
+    merged = ask(bob, "MergedOnly")
+    assert merged.merged == found.merged and not merged.calendar_events, merged
+    assert [event.details for event in ask(bob, "FreeBusy").calendar_events] == [None] * 5
+    # What the settings of a mailbox say counts more than its calendar.
+    start = EWSDateTime(2026, 12, 1, tzinfo=UTC)
+    said = list(alice.protocol.get_free_busy_info(
+        accounts=[("desk@corp.example", "Required", False)], start=start, end=start + datetime.timedelta(days=1),
+    ))[0]
+    assert [(event.start.hour, event.busy_type) for event in said.calendar_events] == [(9, "Busy"), (12, "OOF")], said
 
 
 def main():

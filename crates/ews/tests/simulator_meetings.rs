@@ -238,6 +238,115 @@ async fn occurrences_are_read_changed_and_taken_out_by_their_place() {
     world.server.shutdown().await;
 }
 
+/// What somebody's calendar shows of the series: when it begins, what it is, and what was answered.
+async fn shown(world: &World, whose: &Mailbox) -> Vec<(String, Option<String>, Option<String>)> {
+    let mut search = ItemSearch::new(FolderAt::CALENDAR);
+    search.view = ItemView::Calendar {
+        start: "2027-03-01T00:00:00Z".parse().unwrap(),
+        end: "2027-05-01T00:00:00Z".parse().unwrap(),
+        limit: None,
+    };
+    let page = world.client.find_items(whose, &search).await.unwrap().remove(0).unwrap();
+    let mut all = Vec::new();
+    for item in page.items {
+        let part = get(world, whose, item.reference.unwrap()).await.unwrap().calendar.unwrap();
+        all.push((part.start.unwrap().to_string(), part.role, part.my_response));
+    }
+    all
+}
+
+#[tokio::test]
+async fn one_occurrence_is_answered_by_itself() {
+    let world = world().await;
+    let weekly = Recurrence {
+        pattern: Pattern::Weekly { interval: 1, days: vec![exchange::Weekday::Monday] },
+        start: jiff::civil::date(2027, 3, 22),
+        end: RecurrenceEnd::After(4),
+    };
+    let bob = Address { name: None, address: "bob@corp.example".into() };
+    let item = meeting("2027-03-22T08:00:00Z", "2027-03-22T09:00:00Z")
+        .with(Field::Required(vec![bob]))
+        .with(Field::Recurrence(weekly))
+        .with(Field::StartTimeZone("W. Europe Standard Time".into()));
+    let how = Creation::default().inviting(Invitations::Everybody);
+    let made = world.client.create_items(&world.alice, &[item], &how).await.unwrap();
+    let own = made[0].clone().unwrap().unwrap();
+    let request = inbox(&world, &world.bob).await.remove(0).reference.unwrap();
+    let answer = async |about: &ItemRef, what: MeetingAnswer| {
+        world.client.answer_meeting(&world.bob, about, what, None, true).await
+    };
+    let theirs = answer(&request, MeetingAnswer::Accept).await.unwrap().unwrap();
+    let occurrence =
+        |series: &ItemRef, number| ItemAt::Occurrence { master: ItemRef::new(&series.id), number };
+    for (number, what) in [(2, MeetingAnswer::TentativelyAccept), (3, MeetingAnswer::Decline)] {
+        let one = get(&world, &world.bob, occurrence(&theirs, number)).await.unwrap().reference.unwrap();
+        let left = answer(&one, what).await.unwrap();
+        assert_eq!(left.map(|left| left.id), (number == 2).then_some(one.id), "what is left of it");
+    }
+    // The clocks are put forward on 28 March.
+    let row = |start: &str, role: &str, answer: &str| {
+        (start.to_owned(), Some(role.to_owned()), Some(answer.to_owned()))
+    };
+    let expected = [
+        row("2027-03-22T08:00:00Z", "Occurrence", "Accept"),
+        row("2027-03-29T07:00:00Z", "Exception", "Tentative"),
+        row("2027-04-12T07:00:00Z", "Occurrence", "Accept"),
+    ];
+    assert_eq!(shown(&world, &world.bob).await, expected);
+    let said = async |number: u32| {
+        let one = get(&world, &world.alice, occurrence(&own, number)).await.unwrap().calendar.unwrap();
+        (one.role.unwrap(), one.required[0].response.clone().unwrap())
+    };
+    let all = [said(1).await, said(2).await, said(3).await, said(4).await];
+    let expected = [
+        ("Occurrence", "Accept"),
+        ("Exception", "Tentative"),
+        ("Exception", "Decline"),
+        ("Occurrence", "Accept"),
+    ];
+    assert_eq!(all, expected.map(|(role, answer)| (role.to_owned(), answer.to_owned())));
+    let answers = inbox(&world, &world.alice).await;
+    let about: Vec<_> = answers
+        .iter()
+        .map(|item| (item.subject.clone().unwrap(), item.calendar.clone().unwrap().start))
+        .collect();
+    let tentative = ("Tentative: Incident review".to_owned(), Some("2027-03-29T07:00:00Z".parse().unwrap()));
+    assert!(about.contains(&tentative), "{about:?}");
+
+    // What is changed is asked for again, for this occurrence alone.
+    let later = Update::Set(Field::Location("Room 2".into()));
+    let how = {
+        let mut how = Updating::default();
+        how.meetings = MeetingUpdates::Everybody;
+        how
+    };
+    let change = ItemChange::calendar_item(occurrence(&own, 4), vec![later]);
+    world.client.update_items(&world.alice, &[change], &how).await.unwrap()[0].as_ref().unwrap();
+    assert_eq!(
+        shown(&world, &world.bob).await[2],
+        row("2027-04-12T07:00:00Z", "Exception", "NoResponseReceived")
+    );
+    let request = inbox(&world, &world.bob).await.remove(0);
+    let entry = request.meeting.as_ref().unwrap().calendar_item.clone().unwrap();
+    let accepted = answer(&request.reference.unwrap(), MeetingAnswer::Accept).await.unwrap().unwrap();
+    assert_eq!(accepted.id, entry.id, "the occurrence, not the series");
+    assert_eq!(shown(&world, &world.bob).await[2], row("2027-04-12T07:00:00Z", "Exception", "Accept"));
+    assert_eq!(said(4).await, ("Exception".to_owned(), "Accept".to_owned()));
+    world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_zone_that_nobody_knows_is_refused() {
+    let world = world().await;
+    let item = meeting("2027-03-22T08:00:00Z", "2027-03-22T09:00:00Z")
+        .with(Field::StartTimeZone("Middle of Nowhere".into()));
+    let made = world.client.create_items(&world.alice, &[item], &Creation::default()).await;
+    let refused = made.and_then(|mut all| all.remove(0)).unwrap_err();
+    assert_eq!(refused.code.as_deref(), Some("ErrorCalendarInvalidTimeZone"), "{refused}");
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    world.server.shutdown().await;
+}
+
 #[tokio::test]
 async fn drafts_are_sent_and_the_settings_say_what_may_go_out() {
     let world = world().await;

@@ -7,12 +7,14 @@
     reason = "test code"
 )]
 
-use exchange::{ErrorKind, FolderRef, Mailbox, OofAudience, OofState, OutOfOffice, WellKnownFolder};
+use exchange::{
+    ErrorKind, EventFields, FolderRef, Mailbox, OofAudience, OofState, OutOfOffice, ShowAs, WellKnownFolder,
+};
 use exchange_sim::{Account, Grant, Organisation, Reach, Right, Server};
 use portcullis_ews::{
     Access, AvailabilityQuery, Busy, Config, EwsClient, FreeBusyDetail, Group, Identity, Invitee,
     MailboxSearch, NameQuery, NameScope, PeopleIn, PeopleQuery, SearchGives, SearchPart, SearchableQuery,
-    ServicePart, SuggestionQuery, Suitability,
+    ServicePart, SuggestionQuery, Suitability, ZoneWhen,
 };
 use transport::{Client, Credentials, Origin, Secret};
 
@@ -269,8 +271,105 @@ async fn calendars_say_when_people_are_free() {
     let starts: Vec<_> = days[0].times.iter().map(|time| time.start).collect();
     assert_eq!(starts, [at("08:00"), at("10:00"), at("10:30")]);
     assert_eq!(days[0].times[0].attendees, [Busy::Free, Busy::Unknown]);
-    let zones = client.server_time_zones(&alice(), &["UTC"], true).await.unwrap();
+    let zones = client.server_time_zones(&alice(), &["UTC", "Nowhere"], true).await.unwrap();
     assert_eq!((zones.len(), zones[0].periods[0].bias_minutes), (1, 0));
+    let zones = client.server_time_zones(&alice(), &[], false).await.unwrap();
+    assert!(zones.len() > 100 && zones.iter().all(|zone| zone.periods.is_empty()), "{}", zones.len());
+    let zones = client.server_time_zones(&alice(), &["Pacific Standard Time"], true).await.unwrap();
+    let biases: Vec<_> =
+        zones[0].periods.iter().map(|period| (period.name.as_str(), period.bias_minutes)).collect();
+    assert_eq!(biases, [("Standard", 480), ("Daylight", 420)]);
+    let begins = ZoneWhen::YearlyOnDay { month: 3, day: exchange::Weekday::Sunday, week: 2, minutes: 120 };
+    assert!(
+        zones[0].groups[0].transitions.iter().any(|change| change.when == begins),
+        "{:?}",
+        zones[0].groups
+    );
+}
+
+#[tokio::test]
+async fn what_a_calendar_holds_says_when_people_are_free() {
+    let organisation = organisation();
+    let hours = "
+profile:
+  working_hours: {days: [monday, tuesday], start: '09:00', end: '17:30', time_zone: W. Europe Standard Time}
+";
+    organisation.configure("bob@corp.example", hours).unwrap();
+    let server = serve(&organisation).await;
+    let client = service(&server);
+    let bob = mailbox("bob@corp.example");
+    let at =
+        |day: u32, text: &str| -> jiff::Timestamp { format!("2026-06-{day:02}T{text}:00Z").parse().unwrap() };
+    let calendar = client.ports().calendar.unwrap();
+    let event = |subject: &str, start: &str, end: &str, show_as: ShowAs| EventFields {
+        subject: Some(subject.to_owned()),
+        start: Some(at(2, start)),
+        end: Some(at(2, end)),
+        show_as: Some(show_as),
+        ..EventFields::default()
+    };
+    let series = EventFields {
+        recurrence: Some(exchange::Recurrence {
+            pattern: exchange::Pattern::Daily { interval: 1 },
+            start: jiff::civil::date(2026, 6, 2),
+            end: exchange::RecurrenceEnd::Never,
+        }),
+        ..event("Standup", "08:00", "08:30", ShowAs::Busy)
+    };
+    let private = EventFields {
+        privacy: Some(exchange::Privacy::Private),
+        ..event("Doctor", "10:00", "11:00", ShowAs::OutOfOffice)
+    };
+    for (key, fields) in [
+        ("1", series),
+        ("2", private),
+        ("3", event("Perhaps", "10:30", "12:00", ShowAs::Tentative)),
+        ("4", event("Café", "13:00", "14:00", ShowAs::WorkingElsewhere)),
+        ("5", event("Lunch", "12:00", "13:00", ShowAs::Free)),
+    ] {
+        calendar.create_event(&bob, key, &fields, false).await.unwrap();
+    }
+    let query = |detail| AvailabilityQuery {
+        attendees: vec![Invitee::required(bob.clone())],
+        from: at(2, "00:00"),
+        until: at(4, "00:00"),
+        detail: Some(detail),
+        interval_minutes: 60,
+        suggestions: Some(SuggestionQuery {
+            minutes: 60,
+            per_day: 2,
+            per_day_outside: 0,
+            at_least: Suitability::Good,
+        }),
+    };
+    let found = client.availability(&alice(), &query(FreeBusyDetail::Details)).await.unwrap();
+    let view = found.calendars[0].as_ref().unwrap();
+    assert_eq!(view.merged, "000000002031040000000000000000002000000000000000");
+    let told: Vec<_> = view.times.iter().map(|time| (time.start, time.busy)).collect();
+    let expected = [
+        (at(2, "08:00"), Busy::Busy),
+        (at(2, "10:00"), Busy::Away),
+        (at(2, "10:30"), Busy::Tentative),
+        (at(2, "12:00"), Busy::Free),
+        (at(2, "13:00"), Busy::Elsewhere),
+        (at(3, "08:00"), Busy::Busy),
+    ];
+    assert_eq!(told, expected);
+    let details = |number: usize| view.times[number].details.clone().unwrap();
+    assert_eq!((details(0).subject.as_str(), details(0).is_recurring), ("Standup", true));
+    assert_eq!((details(1).subject.as_str(), details(1).is_private), ("", true), "nobody's business");
+    let own = client.availability(&bob, &query(FreeBusyDetail::Details)).await.unwrap();
+    let own = own.calendars[0].as_ref().unwrap().times[1].details.clone().unwrap();
+    assert_eq!((own.subject.as_str(), own.is_private), ("Doctor", true));
+    let hours = view.working_hours.clone().unwrap();
+    assert_eq!(hours.bias_minutes, -60);
+    assert_eq!(hours.periods, [(vec!["Monday".to_owned(), "Tuesday".to_owned()], 540, 1050)]);
+    let days = found.suggestions.unwrap().unwrap();
+    let starts: Vec<Vec<_>> =
+        days.iter().map(|day| day.times.iter().map(|time| time.start).collect()).collect();
+    // Nine in Berlin is seven in UTC; a Wednesday is free.
+    assert_eq!(starts, [vec![at(2, "07:00"), at(2, "08:30")], vec![]]);
+    server.shutdown().await;
 }
 
 #[tokio::test]

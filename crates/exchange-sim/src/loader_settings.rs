@@ -51,7 +51,7 @@ struct Written {
     /// Name in the directory.
     #[serde(default)]
     name: Option<String>,
-    /// What else the directory knows, and when the owner is busy.
+    /// What else the directory knows, when the owner works, and when the owner is said to be busy.
     #[serde(default)]
     profile: Profile,
     #[serde(default)]

@@ -13,6 +13,7 @@ use crate::model::meeting::Notice;
 use crate::model::series::{self, text_node};
 use crate::model::state::{Disposal, NewItem, Place, State};
 use crate::model::store_error::{StoreError, Stored};
+use crate::model::zone;
 use crate::ports::{Direct, folder, refused};
 
 /// The longest view: two years.
@@ -56,6 +57,13 @@ fn read(state: &State, mailbox: &Mailbox, item: &Item, plain: bool) -> Result<Ev
     let key = item.property(&key()).and_then(|values| values.into_iter().next());
     events::read(item, address, key, plain)
         .ok_or_else(|| invalid("the item is no event of a calendar; give the id that a calendar shows"))
+}
+
+fn check_zone(fields: &EventFields) -> Result<(), Error> {
+    match &fields.time_zone {
+        Some(name) if zone::named(name).is_none() => Err(invalid(zone::UNKNOWN)),
+        _ => Ok(()),
+    }
 }
 
 fn check_key(key: &str) -> Result<(), Error> {
@@ -125,6 +133,7 @@ impl Calendar for Direct {
             if let Some(fault) = fields.fault(true) {
                 return Err(invalid(format!("{fault}; nothing was made")));
             }
+            check_zone(fields)?;
             create(state, mailbox, wanted, fields, tell).map_err(refused)
         })
     }
@@ -140,6 +149,7 @@ impl Calendar for Direct {
             if let Some(fault) = fields.fault(false) {
                 return Err(invalid(format!("{fault}; nothing was changed")));
             }
+            check_zone(fields)?;
             let (place, number) = locate(state, mailbox, event).map_err(gone)?;
             if *fields == EventFields::default() {
                 return Ok(event.clone());

@@ -1,18 +1,17 @@
-//! Meetings between mailboxes: what is sent to those who are invited, what that does to their calendars, and how they
-//! answer.
+//! Meetings between mailboxes: what is sent to those who are invited, and what that does to their calendars.
 //!
-//! An invitation is entered into the calendar at once, as a server's attendant does it, and the answer marks the
-//! organizer's entry. Both sides know the meeting by its UID. Left out: the iCalendar form in the MIME of these
-//! messages, proposing another time, and answers for one occurrence only.
+//! An invitation is entered into the calendar at once, as a server's attendant does it. Both sides know the meeting by
+//! its UID, and one occurrence of it by when the series has it. How invitations are answered is a module of its own.
+//! Left out: the iCalendar form in the MIME of these messages.
 
 use super::changes::What;
-use super::detail::{Detail, DetailKind, Node, PEOPLE};
+use super::detail::{Detail, DetailKind, Node};
 use super::item::{FolderKey, Item};
 use super::mail::{Mail, Person};
+use super::meeting_answer::Reply;
 use super::series::{number_at, text_node};
 use super::state::{Disposal, NewItem, Place, State};
 use super::store_error::{StoreError, Stored};
-use crate::ledger::EffectKind;
 use sha2::{Digest, Sha256};
 
 /// What those who are invited are told.
@@ -21,43 +20,6 @@ pub(crate) enum Notice {
     Invitation,
     Change,
     Cancellation,
-}
-
-/// An answer to an invitation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
-    Accept,
-    Tentative,
-    Decline,
-}
-
-impl Reply {
-    fn word(self) -> &'static str {
-        match self {
-            Reply::Accept => "Accept",
-            Reply::Tentative => "Tentative",
-            Reply::Decline => "Decline",
-        }
-    }
-
-    fn prefix(self) -> &'static str {
-        match self {
-            Reply::Accept => "Accepted: ",
-            Reply::Tentative => "Tentative: ",
-            Reply::Decline => "Declined: ",
-        }
-    }
-
-    /// The codes of a server: for one's own meeting, and for one that was called off.
-    fn codes(self) -> (&'static str, &'static str) {
-        match self {
-            Reply::Accept => ("ErrorCalendarIsOrganizerForAccept", "ErrorCalendarIsCancelledForAccept"),
-            Reply::Tentative => {
-                ("ErrorCalendarIsOrganizerForTentative", "ErrorCalendarIsCancelledForTentative")
-            }
-            Reply::Decline => ("ErrorCalendarIsOrganizerForDecline", "ErrorCalendarIsCancelledForDecline"),
-        }
-    }
 }
 
 /// What becomes of a message about a meeting.
@@ -70,19 +32,19 @@ pub(crate) enum Dispatch {
 }
 
 /// A message about a meeting.
-struct Letter<'a> {
-    prefix: &'static str,
-    to: &'a [String],
-    about: Detail,
-    words: Words,
-    how: Dispatch,
+pub(super) struct Letter<'a> {
+    pub(super) prefix: &'static str,
+    pub(super) to: &'a [String],
+    pub(super) about: Detail,
+    pub(super) words: Words,
+    pub(super) how: Dispatch,
 }
 
 /// Words with whether they are HTML.
 pub(crate) type Words = Option<(String, bool)>;
 
 /// What of a calendar item goes into messages about it.
-const TOLD: [&str; 7] = [
+pub(super) const TOLD: [&str; 7] = [
     "Start",
     "End",
     "Location",
@@ -125,11 +87,11 @@ impl Detail {
         mailbox.child("EmailAddress").map(|address| address.text.as_str())
     }
 
-    fn sequence(&self) -> u32 {
+    pub(super) fn sequence(&self) -> u32 {
         self.text("AppointmentSequenceNumber").and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    fn take(&mut self, from: &Detail, names: &[&str]) {
+    pub(super) fn take(&mut self, from: &Detail, names: &[&str]) {
         names.iter().filter_map(|name| from.get(name)).for_each(|node| self.set(node.clone()));
     }
 }
@@ -198,7 +160,7 @@ impl State {
     }
 
     /// Writes a message about an event and sends it, or keeps it.
-    fn dispatch(&mut self, place: &Place, event: &Item, letter: Letter<'_>) -> Stored<()> {
+    pub(super) fn dispatch(&mut self, place: &Place, event: &Item, letter: Letter<'_>) -> Stored<()> {
         let Letter { prefix, to, about, words, how } = letter;
         let mut mail = self.blank(&place.mailbox)?;
         mail.to = to.iter().map(|address| Person { name: None, address: address.clone() }).collect();
@@ -225,85 +187,11 @@ impl State {
         }
     }
 
-    fn send_reply(
-        &mut self,
-        place: &Place,
-        event: &Item,
-        organizer: &str,
-        reply: Reply,
-        words: Words,
-        dispatch: Dispatch,
-    ) -> Stored<()> {
-        let mut about = Detail { kind: DetailKind::Response, nodes: vec![text_node("UID", uid(event))] };
-        about.set(text_node("ResponseType", reply.word()));
-        if let Some(detail) = &event.detail {
-            about.take(detail, &TOLD);
-        }
-        let to = &[organizer.to_owned()];
-        self.dispatch(place, event, Letter { prefix: reply.prefix(), to, about, words, how: dispatch })
-    }
-
-    /// Answers an invitation, or the calendar item it made. Gives the calendar item and where the invitation went.
-    pub(crate) fn answer_invitation(
-        &mut self,
-        about: &Place,
-        reply: Reply,
-        words: Words,
-        dispatch: Dispatch,
-    ) -> Stored<(Option<Place>, Option<Place>)> {
-        let item = self.item(about)?.clone();
-        let (own, cancelled) = reply.codes();
-        let invalid =
-            || StoreError::new("ErrorInvalidReferenceItem", "The item is no invitation to a meeting.");
-        let detail = item.detail.as_deref().ok_or_else(invalid)?;
-        let is_request = detail.kind == DetailKind::Request;
-        if !is_request && detail.kind != DetailKind::Calendar {
-            return Err(invalid());
-        }
-        let Some(organizer) = detail.organizer().map(str::to_owned) else {
-            return Err(StoreError::new(own, "The owner of the mailbox is the organizer of this meeting."));
-        };
-        let event = match (self.event(&about.mailbox, &uid(&item)), reply) {
-            (None, Reply::Accept | Reply::Tentative) if is_request => Some(self.enter(about, &item, detail)?),
-            (found, _) => found,
-        };
-        if let Some(kept) = event.as_ref().and_then(|event| self.item(event).ok()?.detail.clone()) {
-            if kept.text("IsCancelled") == Some("true") {
-                return Err(StoreError::new(cancelled, "The meeting was called off."));
-            }
-            if is_request && kept.sequence() > detail.sequence() {
-                let text = "The meeting request is out of date: a later one came.";
-                return Err(StoreError::new("ErrorCalendarMeetingRequestIsOutOfDate", text));
-            }
-        }
-        self.send_reply(about, &item, &organizer, reply, words, dispatch)?;
-        if let Some(event) = &event {
-            let busy = detail.text("IntendedFreeBusyStatus").unwrap_or("Busy").to_owned();
-            self.change_item(event, EffectKind::Updated, "calendar:MyResponseType", |item| {
-                if let Some(detail) = &mut item.detail {
-                    detail.set(text_node("MyResponseType", reply.word()));
-                    let shown = if reply == Reply::Tentative { "Tentative" } else { &busy };
-                    detail.set(text_node("LegacyFreeBusyStatus", shown));
-                }
-                Ok(())
-            })?;
-            if reply == Reply::Decline {
-                self.delete_item(event, Disposal::Trash)?;
-            }
-        }
-        if is_request {
-            if let Some(detail) = &mut self.item_mut(about)?.detail {
-                detail.set(text_node("HasBeenProcessed", "true"));
-            }
-            self.delete_item(about, Disposal::Trash)?;
-        }
-        Ok((event, is_request.then(|| about.clone())))
-    }
-
-    /// Calls a meeting off: everybody learns of it, and it leaves the calendar.
+    /// Calls a meeting off, or one occurrence of it: everybody learns of it, and it leaves the calendar.
     pub(crate) fn cancel_meeting(
         &mut self,
         place: &Place,
+        number: Option<u32>,
         words: Words,
         keep: Option<FolderKey>,
     ) -> Stored<()> {
@@ -315,8 +203,11 @@ impl State {
             let text = "Only the organizer can call a meeting off.";
             return Err(StoreError::new("ErrorCalendarIsNotOrganizer", text));
         }
-        self.tell_invited(place, None, Notice::Cancellation, words, keep)?;
-        self.delete_item(place, Disposal::Trash)
+        self.tell_invited(place, number, Notice::Cancellation, words, keep)?;
+        match number {
+            Some(number) => self.remove_occurrence(place, number),
+            None => self.delete_item(place, Disposal::Trash),
+        }
     }
 
     /// What a message about a meeting does to the calendar of the mailbox it came to.
@@ -331,25 +222,19 @@ impl State {
         };
         let is_own = self.item(&event)?.detail.as_ref().is_some_and(|kept| kept.organizer().is_none());
         match detail.kind {
-            DetailKind::Response if is_own => {
-                let from =
-                    item.mail.from.as_ref().map(|from| from.address.to_lowercase()).unwrap_or_default();
-                let answer = detail.text("ResponseType").unwrap_or("Unknown").to_owned();
-                self.mark(&event, |kept| note_answer(kept, &from, &answer))
-            }
+            DetailKind::Response if is_own => self.track(&event, &item, detail),
             DetailKind::Request | DetailKind::Cancellation if !is_own => self.follow(&event, &item, detail),
             _ => Ok(()),
         }
     }
 
     /// Puts the meeting of an invitation into the calendar.
-    fn enter(&mut self, notice: &Place, item: &Item, detail: &Detail) -> Stored<Place> {
+    pub(super) fn enter(&mut self, notice: &Place, item: &Item, detail: &Detail) -> Stored<Place> {
         let mut entry = Detail { kind: DetailKind::Calendar, nodes: vec![text_node("UID", uid(item))] };
         entry.take(detail, &TOLD);
         entry.take(detail, &INVITED);
         entry.take(detail, &["Organizer"]);
-        entry.set(text_node("LegacyFreeBusyStatus", "Tentative"));
-        entry.set(text_node("MyResponseType", "NoResponseReceived"));
+        ask_again(&mut entry);
         let mut mail = self.blank(&notice.mailbox)?;
         mail.from = item.mail.from.clone().unwrap_or(mail.from);
         mail.subject = item.mail.subject.clone().unwrap_or_default();
@@ -365,26 +250,24 @@ impl State {
     /// Brings the calendar item of somebody who is invited to what the organizer says now.
     fn follow(&mut self, event: &Place, item: &Item, said: &Detail) -> Stored<()> {
         let cancelled = said.kind == DetailKind::Cancellation;
+        let subject = item.mail.subject.clone().unwrap_or_default();
         let kept = self.item(event)?;
-        let number = kept
-            .detail
-            .as_ref()
-            .zip(said.text("RecurrenceId"))
-            .filter(|_| kept.repeats())
-            .and_then(|(kept, start)| number_at(kept, start));
-        if let Some(number) = number {
+        if let Some(number) = kept.occurrence_told(said) {
             let occurrence = kept.occurrence(number).ok().filter(|_| !cancelled).map(|mut one| {
+                if let Some(composed) = &mut one.composed {
+                    composed.subject = subject;
+                }
                 if let Some(detail) = &mut one.detail {
                     detail.take(said, &["Start", "End", "Location"]);
-                    detail.set(text_node("CalendarItemType", "Exception"));
+                    ask_again(detail);
                 }
+                one.become_exception();
                 Box::new(one)
             });
             return self.mark(event, |item| {
                 item.changed.insert(number, occurrence);
             });
         }
-        let subject = item.mail.subject.clone().unwrap_or_default();
         self.mark(event, |entry| {
             if let Some(composed) = &mut entry.composed {
                 composed.subject = subject;
@@ -396,14 +279,13 @@ impl State {
                 detail.set(text_node("IsCancelled", "true"));
                 detail.set(text_node("LegacyFreeBusyStatus", "Free"));
             } else {
-                detail.set(text_node("MyResponseType", "NoResponseReceived"));
-                detail.set(text_node("LegacyFreeBusyStatus", "Tentative"));
+                ask_again(detail);
             }
         })
     }
 
     /// Changes an item as the server itself does it, which is nobody's effect.
-    fn mark(&mut self, place: &Place, change: impl FnOnce(&mut Item)) -> Stored<()> {
+    pub(super) fn mark(&mut self, place: &Place, change: impl FnOnce(&mut Item)) -> Stored<()> {
         let now = self.clock.now();
         let item = self.item_mut(place)?;
         change(item);
@@ -418,16 +300,16 @@ impl State {
     }
 }
 
-/// Writes down what somebody who is invited answered.
-fn note_answer(item: &mut Item, from: &str, answer: &str) {
-    let Some(detail) = &mut item.detail else { return };
-    for list in detail.nodes.iter_mut().filter(|node| PEOPLE.contains(&node.name.as_str())) {
-        for attendee in &mut list.children {
-            let address = attendee.child("Mailbox").and_then(|mailbox| mailbox.child("EmailAddress"));
-            if address.is_some_and(|address| address.text.eq_ignore_ascii_case(from)) {
-                attendee.children.retain(|part| part.name == "Mailbox");
-                attendee.children.push(text_node("ResponseType", answer));
-            }
-        }
+/// What was changed, or is new, is not answered yet.
+fn ask_again(detail: &mut Detail) {
+    detail.set(text_node("MyResponseType", "NoResponseReceived"));
+    detail.set(text_node("LegacyFreeBusyStatus", "Tentative"));
+}
+
+impl Item {
+    /// Which occurrence a message about a meeting is about; `None` where it is about the whole, or this is no series.
+    pub(crate) fn occurrence_told(&self, said: &Detail) -> Option<u32> {
+        let kept = self.detail.as_ref().filter(|_| self.repeats())?;
+        number_at(kept, said.text("RecurrenceId")?)
     }
 }

@@ -1,11 +1,11 @@
-//! People and groups as the directory knows them, and when they are busy.
+//! People and groups as the directory knows them.
 //!
 //! A group has an address and members and no mailbox; a member may be a group, or somebody outside. Hits of a search
 //! over mailboxes are words in a subject or a text: no query language but that.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::free_busy::{BusyTime, WorkingHours};
 use super::item::Item;
 use super::mailbox::Mailbox;
 use super::settings::Found;
@@ -26,62 +26,9 @@ pub(crate) struct Profile {
     pub(crate) phone: String,
     /// Words for those who write to them.
     pub(crate) mail_tip: String,
-    /// When they are busy.
-    pub(crate) busy: Vec<BusyTime>,
-}
-
-/// An entry of a calendar.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BusyTime {
-    #[serde(deserialize_with = "time")]
-    pub(crate) start: Timestamp,
-    #[serde(deserialize_with = "time")]
-    pub(crate) end: Timestamp,
-    #[serde(default)]
-    pub(crate) kind: BusyKind,
-    #[serde(default)]
-    pub(crate) subject: String,
-    #[serde(default)]
-    pub(crate) location: String,
-}
-
-/// What an entry of a calendar means for others, from the least to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum BusyKind {
-    Free,
-    Tentative,
-    #[default]
-    Busy,
-    Away,
-}
-
-impl BusyKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            BusyKind::Free => "Free",
-            BusyKind::Tentative => "Tentative",
-            BusyKind::Busy => "Busy",
-            BusyKind::Away => "OOF",
-        }
-    }
-
-    /// Its digit in the merged view.
-    pub(crate) fn digit(self) -> char {
-        match self {
-            BusyKind::Free => '0',
-            BusyKind::Tentative => '1',
-            BusyKind::Busy => '2',
-            BusyKind::Away => '3',
-        }
-    }
-}
-
-fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(from)?;
-    let wrong = || serde::de::Error::custom(format!("{text:?} is no time such as 2026-11-21T05:00:00Z"));
-    text.parse().map_err(|_| wrong())
+    /// When others are told that they are busy, whatever the calendar says.
+    pub(crate) busy: Option<Vec<BusyTime>>,
+    pub(crate) working_hours: WorkingHours,
 }
 
 /// A distribution group.
@@ -92,14 +39,6 @@ pub(crate) struct Group {
     #[serde(default)]
     pub(crate) name: String,
     pub(crate) members: Vec<String>,
-}
-
-impl Profile {
-    /// The most that is in a calendar between two times.
-    pub(crate) fn busiest(&self, from: Timestamp, until: Timestamp) -> BusyKind {
-        let touches = |entry: &&BusyTime| entry.start < until && entry.end > from;
-        self.busy.iter().filter(touches).map(|entry| entry.kind).max().unwrap_or(BusyKind::Free)
-    }
 }
 
 impl State {

@@ -1,20 +1,22 @@
 //! Calendar items that repeat: which occurrences they have, and how one of them is shown.
 //!
-//! An occurrence is kept only once it was changed or taken out; until then it is worked out from its master. The
-//! organisation lives in UTC, so an occurrence begins at the same time of the day in UTC, whatever zone was named.
+//! An occurrence is kept only once it was changed or taken out; until then it is worked out from its master. It begins
+//! and ends at the times of the day that the clocks of the master's zone show for the first one, in summer and winter.
 
 use std::iter;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::civil::{Date, Weekday};
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::detail::{Detail, Node};
 use super::filter::parse_time;
 use super::item::Item;
 use super::state::{Place, State};
 use super::store_error::{StoreError, Stored};
+use super::zone::{self, Zone};
 use crate::ledger::EffectKind;
 
 /// The first byte of an occurrence's id; after it that of its master and its number.
@@ -119,7 +121,7 @@ fn weekday(name: &str) -> Option<Weekday> {
     Weekday::from_sunday_zero_offset(i8::try_from(at).ok()?).ok()
 }
 
-fn is_one_of(day: Date, names: &str) -> bool {
+pub(crate) fn is_one_of(day: Date, names: &str) -> bool {
     let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
     names.split_ascii_whitespace().any(|name| match name {
         "Day" => true,
@@ -157,17 +159,36 @@ pub(crate) fn written(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// So many days later at the same time of the day on a clock; one that the clock leaves out is later by what it skips.
+fn same_time(time: Timestamp, days: i32, clock: &TimeZone) -> Option<Timestamp> {
+    // The time of the first is known, even where the clock shows it twice.
+    if days == 0 {
+        return Some(time);
+    }
+    let shown = clock.to_datetime(time).checked_add(Span::new().try_days(days).ok()?).ok()?;
+    clock.to_ambiguous_timestamp(shown).compatible().ok()
+}
+
 impl Detail {
+    /// The zone whose clocks its occurrences follow, where it names one that is known.
+    fn zone(&self) -> Option<&'static Zone> {
+        let named = self.get("StartTimeZone")?.attributes.iter().find(|(name, _)| name == "Id");
+        named.and_then(|(_, id)| zone::named(id))
+    }
+
     /// Its occurrences as the rule has them; none if it does not repeat.
     pub(crate) fn moments(&self) -> impl Iterator<Item = Moment> {
         let times = self.time("Start").zip(self.time("End"));
         let days = self.get("Recurrence").map(days).into_iter().flatten();
+        let clock = self.zone().map_or(TimeZone::UTC, |zone| zone.clock.clone());
         let mut first = None;
         (1..).zip(days).map_while(move |(number, day)| {
             let (start, end) = times?;
             let first = *first.get_or_insert(day);
-            let after = SignedDuration::from_hours(24 * i64::from(day.since(first).ok()?.get_days()));
-            Some(Moment { number, start: start.checked_add(after).ok()?, end: end.checked_add(after).ok()? })
+            let after = day.since(first).ok()?.get_days();
+            let start = same_time(start, after, &clock)?;
+            let end = same_time(end, after, &clock)?.max(start);
+            Some(Moment { number, start, end })
         })
     }
 }
@@ -196,6 +217,16 @@ impl Item {
             }
             Some(Some(changed)) => Ok(Item { id: id(&self.id, number), ..(**changed).clone() }),
             None => Ok(self.untouched(moment)),
+        }
+    }
+
+    /// Makes an occurrence one that is not as the series has it.
+    pub(crate) fn become_exception(&mut self) {
+        if let Some(detail) = &mut self.detail {
+            detail.set(text_node("CalendarItemType", "Exception"));
+            if let Some(original) = detail.text("RecurrenceId").map(str::to_owned) {
+                detail.set(text_node("OriginalStart", original));
+            }
         }
     }
 
@@ -253,12 +284,7 @@ impl State {
             one.raw = composed.mime(true);
             one.mail = std::sync::Arc::new(super::mail::Mail::parse(&one.raw));
         }
-        if let Some(detail) = &mut one.detail {
-            detail.set(text_node("CalendarItemType", "Exception"));
-            if let Some(original) = detail.text("RecurrenceId").map(str::to_owned) {
-                detail.set(text_node("OriginalStart", original));
-            }
-        }
+        one.become_exception();
         self.change_item(place, EffectKind::Updated, &format!("occurrence {number}: {what}"), |item| {
             item.changed.insert(number, Some(Box::new(one)));
             Ok(())
@@ -351,6 +377,39 @@ mod tests {
         assert_eq!(starts(&daily(&[("StartDate", "2026-01-06"), ("NumberOfOccurrences", "4")]), 99).len(), 4);
         assert_eq!(starts(&daily(&[("StartDate", "2026-01-06Z"), ("EndDate", "2026-01-08")]), 99).len(), 3);
         assert_eq!(starts(&daily(&[]), 99).len(), 0);
+    }
+
+    #[test]
+    fn occurrences_follow_the_clocks_of_their_zone() {
+        let weekly = |zone: &str, start: &str, end: &str| {
+            let mut detail = series(
+                &[("Interval", "1"), ("DaysOfWeek", "Sunday")],
+                "WeeklyRecurrence",
+                &[("StartDate", "2027-03-21"), ("NumberOfOccurrences", "3")],
+            );
+            let attributes = vec![(String::from("Id"), zone.to_owned())];
+            detail.set(text_node("Start", start));
+            detail.set(text_node("End", end));
+            detail.set(Node { name: String::from("StartTimeZone"), attributes, ..Node::default() });
+            detail.moments().map(|moment| (written(moment.start), written(moment.end))).collect::<Vec<_>>()
+        };
+        let expect = |pairs: [(&str, &str); 3]| pairs.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
+        let berlin = |start: &str, end: &str| weekly("W. Europe Standard Time", start, end);
+        assert_eq!(
+            berlin("2027-03-21T08:00:00Z", "2027-03-21T09:00:00Z"),
+            expect([
+                ("2027-03-21T08:00:00Z", "2027-03-21T09:00:00Z"),
+                ("2027-03-28T07:00:00Z", "2027-03-28T08:00:00Z"),
+                ("2027-04-04T07:00:00Z", "2027-04-04T08:00:00Z"),
+            ])
+        );
+        // From half past two to half past three, on a day whose clocks have no half past two.
+        assert_eq!(
+            berlin("2027-03-21T01:30:00Z", "2027-03-21T02:30:00Z").get(1),
+            Some(&(String::from("2027-03-28T01:30:00Z"), String::from("2027-03-28T01:30:00Z")))
+        );
+        let utc = weekly("UTC", "2027-03-21T08:00:00Z", "2027-03-21T09:00:00Z");
+        assert_eq!(utc.get(2).map(|(start, _)| start.as_str()), Some("2027-04-04T08:00:00Z"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::model::detail::{Detail, DetailKind, Node};
 use crate::model::item::Item;
 use crate::model::meeting;
 use crate::model::series::{self, written};
+use crate::model::zone;
 
 /// The properties of a calendar item, in the order of the schema.
 const CALENDAR: [&str; 36] = [
@@ -223,6 +224,11 @@ pub(crate) fn read(element: Element<'_>, kind: DetailKind) -> Result<Detail, Soa
         {
             return Err(child.violation(&format!("The '{}' element is no time.", child.name())));
         }
+        if matches!(child.name(), "StartTimeZone" | "EndTimeZone")
+            && zone::named(child.attribute("Id").unwrap_or_default()).is_none()
+        {
+            return Err(SoapFault::new("ErrorCalendarInvalidTimeZone", zone::UNKNOWN));
+        }
         detail.set(node(child));
     }
     Ok(detail)
@@ -356,6 +362,7 @@ fn derived_of_notice(out: &mut Out, view: &ItemView<'_>, name: &str) {
         item.detail.as_ref().is_some_and(|detail| detail.kind == DetailKind::Calendar)
             && meeting::uid(item) == wanted
     });
+    let number = event.zip(view.item.detail.as_ref()).and_then(|(event, said)| event.occurrence_told(said));
     let sequence = |item: &Item| {
         let text = item.detail.as_ref().and_then(|detail| detail.text("AppointmentSequenceNumber"));
         text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0)
@@ -363,9 +370,9 @@ fn derived_of_notice(out: &mut Out, view: &ItemView<'_>, name: &str) {
     match name {
         "AssociatedCalendarItemId" => {
             if let Some(event) = event {
+                let id = number.map_or_else(|| event.id.clone(), |number| series::id(&event.id, number));
                 out.raw(&format!(
-                    "<t:AssociatedCalendarItemId Id=\"{}\" ChangeKey=\"{}\"/>",
-                    event.id,
+                    "<t:AssociatedCalendarItemId Id=\"{id}\" ChangeKey=\"{}\"/>",
                     event.change_key()
                 ));
             }
@@ -381,7 +388,9 @@ fn derived_of_notice(out: &mut Out, view: &ItemView<'_>, name: &str) {
             out.element("t:CalendarItemType", kind);
         }
         "MyResponseType" => {
-            let said = event.and_then(|event| event.detail.as_ref()?.text("MyResponseType"));
+            let occurrence = number.zip(event).and_then(|(number, event)| event.occurrence(number).ok());
+            let answered = occurrence.as_ref().or(event).and_then(|event| event.detail.as_ref());
+            let said = answered.and_then(|detail| detail.text("MyResponseType"));
             out.element("t:MyResponseType", said.unwrap_or("NoResponseReceived"));
         }
         _ => {}

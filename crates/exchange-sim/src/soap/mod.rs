@@ -19,6 +19,7 @@ pub(crate) mod routing;
 mod shape;
 mod targets;
 mod xml;
+mod zone_xml;
 
 pub(crate) use envelope::{Answer, busy, busy_inside, handle, internal_error, operation_name, read};
 pub(crate) use operations::notifications::{Pumped, closed, pump, still_open};

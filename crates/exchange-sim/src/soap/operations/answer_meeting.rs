@@ -6,12 +6,13 @@ use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::item_writer::ItemView;
 use super::super::shape::Shape;
+use super::super::targets::Target;
 use super::super::xml::Element;
 use super::create_item::Disposition;
 use super::message;
 use crate::model::item::FolderKey;
-use crate::model::meeting::{Dispatch, Reply, Words};
-use crate::model::state::Place;
+use crate::model::meeting::{Dispatch, Words};
+use crate::model::meeting_answer::Reply;
 use crate::model::store_error::{StoreError, Stored};
 
 const NAME: &str = "CreateItem";
@@ -41,18 +42,7 @@ impl<'a> Given<'a> {
             _ => return Ok(None),
         };
         let words = if asked == Asked::Cancel {
-            item.sequence(&[
-                "Subject",
-                "Body",
-                "ToRecipients",
-                "CcRecipients",
-                "BccRecipients",
-                "IsReadReceiptRequested",
-                "IsDeliveryReceiptRequested",
-                "From",
-                "ReferenceItemId",
-                "NewBodyContent",
-            ])?;
+            item.sequence(&message::SMART_RESPONSE)?;
             item.child("NewBodyContent")
         } else {
             item.sequence(&[
@@ -91,24 +81,25 @@ impl<'a> Given<'a> {
         disposition: Option<Disposition>,
         folder: Option<FolderKey>,
     ) -> Result<(), SoapFault> {
-        let missing = (self.asked == Asked::Cancel).then_some("ErrorChangeKeyRequired");
-        let done = match (disposition, call.current(self.reference, missing)?) {
+        let done = match (disposition, self.target(call)?) {
             (_, Err(error)) => Err(error),
             (None, _) => Err(StoreError::new(
                 "ErrorMessageDispositionRequired",
                 "Message disposition is required for this type of item.",
             )),
-            (Some(disposition), Ok(place)) => self.perform(call, &place, disposition, folder),
+            (Some(disposition), Ok(target)) => self.perform(call, &target, disposition, folder),
         };
         match done {
             Ok(shown) => {
                 call.success(NAME);
                 call.out.raw("<m:Items>");
                 let Call { state, out, .. } = call;
-                for place in shown {
+                for Target { place, number } in shown {
                     if let Some(mailbox) = state.mailboxes.get(&place.mailbox)
                         && let Some(item) = mailbox.items.get(&place.key)
                     {
+                        let occurrence = number.and_then(|number| item.occurrence(number).ok());
+                        let item = occurrence.as_ref().unwrap_or(item);
                         ItemView { mailbox, item, shape: &Shape::id_only(), attached: None }.write(out);
                     }
                 }
@@ -120,25 +111,40 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
+    /// The item, or the occurrence. The version of an occurrence is that of its series, which others change, too.
+    fn target(&self, call: &Call<'_>) -> Result<Stored<Target>, SoapFault> {
+        match call.target(self.reference)? {
+            Ok(Target { number: None, .. }) => {
+                let missing = (self.asked == Asked::Cancel).then_some("ErrorChangeKeyRequired");
+                let place = call.current(self.reference, missing)?;
+                Ok(place.map(|place| Target { place, number: None }))
+            }
+            other => Ok(other),
+        }
+    }
+
     fn perform(
         self,
         call: &mut Call<'_>,
-        place: &Place,
+        target: &Target,
         disposition: Disposition,
         folder: Option<FolderKey>,
-    ) -> Stored<Vec<Place>> {
+    ) -> Stored<Vec<Target>> {
+        let Target { place, number } = target;
         let sent = call.state.mailbox(&place.mailbox)?.well_known("sentitems");
         let keep = (disposition == Disposition::SendAndSave).then_some(folder.or(sent)).flatten();
         match self.asked {
             Asked::Answer(reply) => {
                 let how =
                     if disposition == Disposition::Save { Dispatch::Draft } else { Dispatch::Send(keep) };
-                let (event, request) = call.state.answer_invitation(place, reply, self.words, how)?;
-                Ok(event.into_iter().chain(request).collect())
+                let (event, request) =
+                    call.state.answer_invitation(place, *number, reply, self.words, how)?;
+                let all = event.into_iter().chain(request.map(|place| (place, None)));
+                Ok(all.map(|(place, number)| Target { place, number }).collect())
             }
             Asked::Cancel => {
-                call.state.cancel_meeting(place, self.words, keep)?;
-                Ok(vec![place.clone()])
+                call.state.cancel_meeting(place, *number, self.words, keep)?;
+                Ok(vec![Target { place: place.clone(), number: None }])
             }
         }
     }

@@ -1,187 +1,256 @@
 //! <https://learn.microsoft.com/exchange/client-developer/web-service-reference/getuseravailability-operation>
 //!
-//! Everybody works from eight to five in UTC, and a request is taken to be in UTC, whatever zone it names.
+//! Times are read and written in the zone of the request, as a server does it. Left out: rights to see less than
+//! everything, groups as attendees, and suggestions outside of working hours.
 
 use exchange::Mailbox as Address;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use super::super::bare;
 use super::super::call::Call;
 use super::super::fault::SoapFault;
 use super::super::out::Out;
 use super::super::xml::{Element, MESSAGES, TYPES};
-use crate::model::people::{BusyKind, Profile};
+use super::super::zone_xml;
+use crate::model::free_busy::{BusyKind, BusyTime, Schedule, WorkingHours};
 use crate::model::store_error::{StoreError, Stored};
 
-const HOURS: &str = "<t:WorkingHours><t:TimeZone><t:Bias>0</t:Bias><t:StandardTime><t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder><t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:StandardTime><t:DaylightTime><t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder><t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:DaylightTime></t:TimeZone><t:WorkingPeriodArray><t:WorkingPeriod><t:DayOfWeek>Monday Tuesday Wednesday Thursday Friday</t:DayOfWeek><t:StartTimeInMinutes>480</t:StartTimeInMinutes><t:EndTimeInMinutes>1020</t:EndTimeInMinutes></t:WorkingPeriod></t:WorkingPeriodArray></t:WorkingHours>";
+/// The longest time that can be looked at.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 62);
+const VIEWS: [&str; 5] = ["MergedOnly", "FreeBusy", "FreeBusyMerged", "Detailed", "DetailedMerged"];
 
 pub(crate) fn answer(call: &mut Call<'_>, request: Element<'_>) -> Result<(), SoapFault> {
     request.sequence(&["TimeZone", "MailboxDataArray", "FreeBusyViewOptions", "SuggestionsViewOptions"])?;
-    if request.child("TimeZone").is_none() {
+    let Some(clock) = request.child("TimeZone") else {
         let text = "The time zone of the request is missing.";
         return Err(SoapFault::new("ErrorTimeZone", text));
-    }
+    };
+    let clock = zone_xml::read(clock)?;
     let mut people = Vec::new();
     for one in request.required("MailboxDataArray")?.children() {
         one.sequence(&["Email", "AttendeeType", "ExcludeConflicts"])?;
         one.required("AttendeeType")?;
         people.push(one.required("Email")?.required("Address")?.text().trim().to_owned());
     }
-    let calendars: Vec<Stored<Profile>> = people.iter().map(|address| calendar(call, address)).collect();
+    let options = request.child("FreeBusyViewOptions");
+    let view = options.map(|options| View::read(options, &clock)).transpose()?;
+    let suggestions = request.child("SuggestionsViewOptions");
+    let wanted = suggestions.map(|options| Wanted::read(options, &clock)).transpose()?;
     call.out.raw(&format!("<m:GetUserAvailabilityResponse xmlns:m=\"{MESSAGES}\" xmlns:t=\"{TYPES}\">"));
-    if let Some(options) = request.child("FreeBusyViewOptions") {
+    if let Some(view) = view {
         call.out.raw("<m:FreeBusyResponseArray>");
-        let asked = View::read(options)?;
-        calendars.iter().for_each(|calendar| asked.write(&mut call.out, calendar.as_ref()));
+        for address in &people {
+            let schedule = schedule(call, address, view.from, view.until);
+            view.write(&mut call.out, schedule.as_ref());
+        }
         call.out.raw("</m:FreeBusyResponseArray>");
     }
-    if let Some(options) = request.child("SuggestionsViewOptions") {
-        suggest(&mut call.out, options, &calendars)?;
+    if let Some(wanted) = wanted {
+        let all: Vec<Stored<Schedule>> =
+            people.iter().map(|address| schedule(call, address, wanted.from, wanted.until)).collect();
+        wanted.write(&mut call.out, &all);
     }
     call.out.raw("</m:GetUserAvailabilityResponse>");
     Ok(())
 }
 
-fn calendar(call: &Call<'_>, address: &str) -> Stored<Profile> {
+fn schedule(call: &Call<'_>, address: &str, from: Timestamp, until: Timestamp) -> Stored<Schedule> {
     let unknown = || {
         let text = format!("Unable to resolve e-mail address {address} to an Active Directory object.");
         StoreError::new("ErrorMailRecipientNotFound", text)
     };
-    let address = Address::new(address).ok_or_else(unknown)?;
-    let mailbox = call.state.mailboxes.get(&address.as_str().to_lowercase()).ok_or_else(unknown)?;
-    Ok(mailbox.settings.profile.clone())
+    let address = Address::new(address).ok_or_else(unknown)?.as_str().to_lowercase();
+    let mailbox = call.state.mailboxes.get(&address).ok_or_else(unknown)?;
+    Ok(mailbox.schedule(from, until, call.owner() == address))
 }
 
-/// A time of the request, in UTC where it names no zone.
-fn time(element: Element<'_>) -> Result<Timestamp, SoapFault> {
+/// A time of the request, in its zone where it names no other.
+fn time(element: Element<'_>, clock: &TimeZone) -> Result<Timestamp, SoapFault> {
     let text = element.text();
     let text = text.trim();
-    let plain = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let plain = || clock.to_timestamp(text.parse::<DateTime>().ok()?).ok();
     text.parse()
         .ok()
-        .or_else(|| plain().map(|zoned| zoned.timestamp()))
+        .or_else(plain)
         .ok_or_else(|| element.violation(&format!("The '{}' element is no dateTime.", element.name())))
 }
 
 /// As a server writes it: in the zone of the request, without naming it.
-fn local(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+fn local(time: Timestamp, clock: &TimeZone) -> String {
+    clock.to_datetime(time).strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-fn window(element: Element<'_>) -> Result<(Timestamp, Timestamp), SoapFault> {
+fn window(element: Element<'_>, clock: &TimeZone) -> Result<(Timestamp, Timestamp), SoapFault> {
     element.sequence(&["StartTime", "EndTime"])?;
-    Ok((time(element.required("StartTime")?)?, time(element.required("EndTime")?)?))
+    let from = time(element.required("StartTime")?, clock)?;
+    let until = time(element.required("EndTime")?, clock)?;
+    if until <= from {
+        let text = "The time looked at has to end after it begins.";
+        return Err(SoapFault::new("ErrorInvalidTimeInterval", text));
+    }
+    if until.duration_since(from) > LONGEST {
+        let text = "The time looked at has to be 62 days at most.";
+        return Err(SoapFault::new("ErrorTimeIntervalTooBig", text));
+    }
+    Ok((from, until))
 }
 
-fn number(element: Element<'_>, name: &str, otherwise: i64) -> i64 {
-    element.child(name).and_then(|child| child.text().trim().parse().ok()).unwrap_or(otherwise)
+fn number(element: Element<'_>, name: &str, otherwise: i64) -> Result<i64, SoapFault> {
+    let Some(child) = element.child(name) else { return Ok(otherwise) };
+    let text = child.text();
+    let wrong = || child.violation(&format!("The '{name}' element is invalid - The value '{text}'."));
+    text.trim().parse().map_err(|_| wrong())
 }
 
 /// What of a calendar is asked for.
-struct View {
+struct View<'a> {
+    clock: &'a TimeZone,
     from: Timestamp,
     until: Timestamp,
-    interval: SignedDuration,
-    kind: String,
+    minutes: i64,
+    kind: &'static str,
 }
 
-impl View {
-    fn read(options: Element<'_>) -> Result<Self, SoapFault> {
+impl<'a> View<'a> {
+    fn read(options: Element<'_>, clock: &'a TimeZone) -> Result<Self, SoapFault> {
         options.sequence(&["TimeWindow", "MergedFreeBusyIntervalInMinutes", "RequestedView"])?;
-        let (from, until) = window(options.required("TimeWindow")?)?;
-        let minutes = number(options, "MergedFreeBusyIntervalInMinutes", 30).clamp(5, 1440);
+        let (from, until) = window(options.required("TimeWindow")?, clock)?;
+        let minutes = number(options, "MergedFreeBusyIntervalInMinutes", 30)?;
+        if !(5..=1440).contains(&minutes) {
+            let text = "One interval of the merged view has 5 to 1440 minutes.";
+            return Err(SoapFault::new("ErrorInvalidMergedFreeBusyInterval", text));
+        }
         let kind = options.child("RequestedView").map_or_else(|| "FreeBusy".to_owned(), Element::text);
-        Ok(View { from, until, interval: SignedDuration::from_mins(minutes), kind: kind.trim().to_owned() })
+        let kind = VIEWS.iter().find(|known| **known == kind.trim()).ok_or_else(|| {
+            let text = format!("The view {:?} of a calendar cannot be asked for.", kind.trim());
+            SoapFault::new("ErrorInvalidFreeBusyViewType", text)
+        })?;
+        Ok(View { clock, from, until, minutes, kind })
     }
 
-    fn write(&self, out: &mut Out, calendar: Result<&Profile, &StoreError>) {
+    fn write(&self, out: &mut Out, schedule: Result<&Schedule, &StoreError>) {
         out.raw("<m:FreeBusyResponse><m:ResponseMessage");
-        bare::verdict(out, calendar.err());
+        bare::verdict(out, schedule.err());
         out.raw("</m:ResponseMessage><m:FreeBusyView>");
-        let Ok(profile) = calendar else {
+        let Ok(schedule) = schedule else {
             out.raw("<t:FreeBusyViewType>None</t:FreeBusyViewType></m:FreeBusyView></m:FreeBusyResponse>");
             return;
         };
-        out.element("t:FreeBusyViewType", &self.kind);
+        out.element("t:FreeBusyViewType", self.kind);
         if self.kind.contains("Merged") {
-            let mut digits = String::new();
-            let mut at = self.from;
-            while at < self.until && digits.len() < 20_000 {
-                let Ok(next) = at.checked_add(self.interval) else { break };
-                digits.push(profile.busiest(at, next.min(self.until)).digit());
-                at = next;
-            }
-            out.element("t:MergedFreeBusy", &digits);
+            out.element("t:MergedFreeBusy", &schedule.merged(self.from, self.until, self.minutes));
         }
         if self.kind != "MergedOnly" {
-            self.entries(out, profile);
-            out.raw(HOURS);
+            out.raw("<t:CalendarEventArray>");
+            schedule.entries.iter().for_each(|entry| self.entry(out, entry));
+            out.raw("</t:CalendarEventArray>");
+            working_hours(out, &schedule.hours);
         }
         out.raw("</m:FreeBusyView></m:FreeBusyResponse>");
     }
 
-    fn entries(&self, out: &mut Out, profile: &Profile) {
-        out.raw("<t:CalendarEventArray>");
-        for entry in profile.busy.iter().filter(|entry| entry.start < self.until && entry.end > self.from) {
-            out.raw("<t:CalendarEvent>");
-            out.element("t:StartTime", &local(entry.start));
-            out.element("t:EndTime", &local(entry.end));
-            out.element("t:BusyType", entry.kind.as_str());
-            if self.kind.contains("Detailed") {
-                out.raw("<t:CalendarEventDetails>");
-                out.element("t:Subject", &entry.subject);
-                out.element("t:Location", &entry.location);
-                out.raw("<t:IsMeeting>false</t:IsMeeting><t:IsRecurring>false</t:IsRecurring><t:IsException>false</t:IsException><t:IsReminderSet>false</t:IsReminderSet><t:IsPrivate>false</t:IsPrivate></t:CalendarEventDetails>");
+    fn entry(&self, out: &mut Out, entry: &BusyTime) {
+        out.raw("<t:CalendarEvent>");
+        out.element("t:StartTime", &local(entry.start, self.clock));
+        out.element("t:EndTime", &local(entry.end, self.clock));
+        out.element("t:BusyType", entry.kind.as_str());
+        if self.kind.contains("Detailed") {
+            out.raw("<t:CalendarEventDetails>");
+            out.element("t:Subject", &entry.subject);
+            out.element("t:Location", &entry.location);
+            for (name, fact) in [
+                ("t:IsMeeting", entry.facts.is_meeting),
+                ("t:IsRecurring", entry.facts.is_recurring),
+                ("t:IsException", entry.facts.is_exception),
+                ("t:IsReminderSet", entry.facts.is_reminder_set),
+                ("t:IsPrivate", entry.facts.is_private),
+            ] {
+                out.element(name, if fact { "true" } else { "false" });
             }
-            out.raw("</t:CalendarEvent>");
+            out.raw("</t:CalendarEventDetails>");
         }
-        out.raw("</t:CalendarEventArray>");
+        out.raw("</t:CalendarEvent>");
     }
 }
 
-/// The times of working days at which everybody is free, on the half hour.
-fn suggest(out: &mut Out, options: Element<'_>, calendars: &[Stored<Profile>]) -> Result<(), SoapFault> {
-    let (from, until) = window(options.required("DetailedSuggestionsWindow")?)?;
-    let length = SignedDuration::from_mins(number(options, "MeetingDurationInMinutes", 60));
-    let most = number(options, "MaximumResultsByDay", 10);
-    out.raw("<m:SuggestionsResponse><m:ResponseMessage");
-    bare::verdict(out, None);
-    out.raw("</m:ResponseMessage><m:SuggestionDayResultArray>");
-    let day_length = SignedDuration::from_hours(24);
-    let mut day = from;
-    while day < until {
-        let Ok(next) = day.checked_add(day_length) else { break };
-        let mut found = Vec::new();
-        for half_hour in 16..34 {
-            let Ok(start) = day.checked_add(SignedDuration::from_mins(half_hour * 30)) else { break };
-            let Ok(end) = start.checked_add(length) else { break };
-            let closes = day.checked_add(SignedDuration::from_hours(17)).is_ok_and(|closes| end > closes);
-            let free = calendars.iter().flatten().all(|one| one.busiest(start, end) == BusyKind::Free);
-            if free && !closes && found.len() < usize::try_from(most).unwrap_or(0) {
-                found.push(start);
-            }
-        }
-        let quality = if found.is_empty() { "Poor" } else { "Excellent" };
-        out.raw("<t:SuggestionDayResult>");
-        out.element("t:Date", &local(day));
-        out.element("t:DayQuality", quality);
-        out.raw("<t:SuggestionArray>");
-        for start in found {
-            out.raw("<t:Suggestion>");
-            out.element("t:MeetingTime", &local(start));
-            out.raw("<t:IsWorkTime>true</t:IsWorkTime><t:SuggestionQuality>Excellent</t:SuggestionQuality><t:AttendeeConflictDataArray>");
-            for one in calendars {
-                out.raw(match one {
-                    Ok(_) => "<t:IndividualAttendeeConflictData><t:BusyType>Free</t:BusyType></t:IndividualAttendeeConflictData>",
-                    Err(_) => "<t:UnknownAttendeeConflictData/>",
-                });
-            }
-            out.raw("</t:AttendeeConflictDataArray></t:Suggestion>");
-        }
-        out.raw("</t:SuggestionArray></t:SuggestionDayResult>");
-        day = next;
+fn working_hours(out: &mut Out, hours: &WorkingHours) {
+    let Some(zone) = hours.zone() else { return };
+    let minutes = |time: jiff::civil::Time| i32::from(time.hour()) * 60 + i32::from(time.minute());
+    out.raw("<t:WorkingHours>");
+    zone_xml::write(out, &zone.rule());
+    out.raw("<t:WorkingPeriodArray><t:WorkingPeriod>");
+    out.element("t:DayOfWeek", &hours.days());
+    out.element("t:StartTimeInMinutes", &minutes(hours.start).to_string());
+    out.element("t:EndTimeInMinutes", &minutes(hours.end).to_string());
+    out.raw("</t:WorkingPeriod></t:WorkingPeriodArray></t:WorkingHours>");
+}
+
+/// Which suggestions are asked for.
+struct Wanted<'a> {
+    clock: &'a TimeZone,
+    from: Timestamp,
+    until: Timestamp,
+    length: SignedDuration,
+    most: usize,
+}
+
+impl<'a> Wanted<'a> {
+    fn read(options: Element<'_>, clock: &'a TimeZone) -> Result<Self, SoapFault> {
+        let (from, until) = window(options.required("DetailedSuggestionsWindow")?, clock)?;
+        let length =
+            SignedDuration::from_mins(number(options, "MeetingDurationInMinutes", 60)?.clamp(0, 1440));
+        let most = usize::try_from(number(options, "MaximumResultsByDay", 10)?).unwrap_or(0);
+        Ok(Wanted { clock, from, until, length, most })
     }
-    out.raw("</m:SuggestionDayResultArray></m:SuggestionsResponse>");
-    Ok(())
+
+    /// Writes the times at which everybody works and nobody has anything, on the half hour, day by day.
+    fn write(&self, out: &mut Out, people: &[Stored<Schedule>]) {
+        out.raw("<m:SuggestionsResponse><m:ResponseMessage");
+        bare::verdict(out, None);
+        out.raw("</m:ResponseMessage><m:SuggestionDayResultArray>");
+        let mut day = self.clock.to_datetime(self.from).date();
+        while let Ok(midnight) = self.clock.to_timestamp(day.at(0, 0, 0, 0))
+            && midnight < self.until
+        {
+            let found = self.on(midnight, people);
+            let quality = if found.is_empty() { "Poor" } else { "Excellent" };
+            out.raw("<t:SuggestionDayResult>");
+            out.element("t:Date", &local(midnight, self.clock));
+            out.element("t:DayQuality", quality);
+            out.raw("<t:SuggestionArray>");
+            for start in found {
+                out.raw("<t:Suggestion>");
+                out.element("t:MeetingTime", &local(start, self.clock));
+                out.raw("<t:IsWorkTime>true</t:IsWorkTime><t:SuggestionQuality>Excellent</t:SuggestionQuality><t:AttendeeConflictDataArray>");
+                for one in people {
+                    out.raw(match one {
+                        Ok(_) => "<t:IndividualAttendeeConflictData><t:BusyType>Free</t:BusyType></t:IndividualAttendeeConflictData>",
+                        Err(_) => "<t:UnknownAttendeeConflictData/>",
+                    });
+                }
+                out.raw("</t:AttendeeConflictDataArray></t:Suggestion>");
+            }
+            out.raw("</t:SuggestionArray></t:SuggestionDayResult>");
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+        out.raw("</m:SuggestionDayResultArray></m:SuggestionsResponse>");
+    }
+
+    fn on(&self, midnight: Timestamp, people: &[Stored<Schedule>]) -> Vec<Timestamp> {
+        let nobody = WorkingHours::default();
+        let suits = |start: Timestamp| {
+            let end = start.checked_add(self.length).ok()?;
+            let known = || people.iter().flatten();
+            let free =
+                known().all(|one| one.busiest(start, end) == BusyKind::Free && one.hours.cover(start, end));
+            let inside = start >= self.from && end <= self.until;
+            (free && inside && (known().next().is_some() || nobody.cover(start, end))).then_some(start)
+        };
+        let half_hours =
+            (0..48).filter_map(|number| midnight.checked_add(Span::new().minutes(30 * number)).ok());
+        half_hours.filter_map(suits).take(self.most).collect()
+    }
 }

@@ -63,6 +63,20 @@ const ELEMENTS: [&str; 45] = [
     "ReferenceItemId",
 ];
 
+/// The elements of what answers an item, and of the cancellation of a meeting, in the order of the schema.
+pub(super) const SMART_RESPONSE: [&str; 10] = [
+    "Subject",
+    "Body",
+    "ToRecipients",
+    "CcRecipients",
+    "BccRecipients",
+    "IsReadReceiptRequested",
+    "IsDeliveryReceiptRequested",
+    "From",
+    "ReferenceItemId",
+    "NewBodyContent",
+];
+
 /// What a request says about a message. `None` is what it does not mention.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
@@ -107,19 +121,9 @@ impl Given {
 
     /// Reads an answer to a message.
     pub(crate) fn answer(element: Element<'_>) -> Result<Self, SoapFault> {
-        element.sequence(&[
-            "Subject",
-            "Body",
-            "ToRecipients",
-            "CcRecipients",
-            "BccRecipients",
-            "IsReadReceiptRequested",
-            "IsDeliveryReceiptRequested",
-            "From",
-            "ReferenceItemId",
-            "NewBodyContent",
-            "IsSpecificMessageReply",
-        ])?;
+        let specific = (element.name() == "ReplyAllToItem").then_some("IsSpecificMessageReply");
+        let order: Vec<&str> = SMART_RESPONSE.into_iter().chain(specific).collect();
+        element.sequence(&order)?;
         Given::read(element)
     }
 
