@@ -212,6 +212,79 @@ fn what_did_not_arrive_as_it_was_is_not_deleted() {
     assert_eq!(bench.count(EffectKind::Deleted), 0);
 }
 
+/// A server that deletes, or does not, and says nothing.
+struct Silent {
+    delete: Arc<dyn Delete>,
+    deletes: bool,
+}
+
+impl Delete for Silent {
+    fn delete<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        mode: DeleteMode,
+    ) -> Work<'a, PerItem<()>> {
+        Box::pin(async move {
+            if self.deletes {
+                self.delete.delete(mailbox, items, mode).await?;
+            }
+            Ok(Vec::new())
+        })
+    }
+}
+
+#[test]
+fn a_deletion_that_was_not_answered_is_no_success() {
+    for deletes in [false, true] {
+        let bench = Bench::over(|ports| {
+            let silent = Silent { delete: ports.delete.clone().unwrap(), deletes };
+            Ports { delete: Some(Arc::new(silent)), ..ports }
+        });
+        let failure = bench.run(MOVE, &over()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unknown, "{deletes}");
+        for part in ["copied to soc@corp.example", "may still be in alice@corp.example", "goes on with the deletion"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+        assert_eq!(places(&bench, "soc@corp.example"), ["Inbox"], "{deletes}");
+        let bench = bench.restarted();
+        let output = match bench.probe(MOVE, &over()).unwrap() {
+            Probe::Done(outcome) if deletes => outcome.output,
+            Probe::NotDone if !deletes => bench.attempt(MOVE, &over(), 2).unwrap().output,
+            other => panic!("{deletes}: {other:?}"),
+        };
+        assert_eq!(output["new_item_id"], failure.details["new_item_id"], "{deletes}");
+        assert_eq!(places(&bench, "alice@corp.example"), ["Deletions"], "{deletes}");
+        assert_eq!(places(&bench, "soc@corp.example"), ["Inbox"], "{deletes}");
+        assert_eq!(bench.count(EffectKind::Deleted), 1, "{deletes}");
+    }
+}
+
+#[test]
+fn a_mail_that_went_to_two_people_is_moved_twice() {
+    let date = "Fri, 20 Nov 2026 07:00:00 +0000";
+    let mail =
+        format!("From: eve@evil.test\r\nDate: {date}\r\nMessage-ID: {MESSAGE_ID}\r\n\r\nPay now.\r\n");
+    let bench = Bench::about(&mail);
+    bench.organisation.add_mailbox("bob@corp.example");
+    let inbox = FolderRef::WellKnown(WellKnownFolder::Inbox);
+    let own = bench.organisation.deliver("bob@corp.example", &inbox, mail).unwrap();
+    let mut other = over();
+    (other["mailbox"], other["item_id"]) = (json!("bob@corp.example"), json!(own));
+    let first = bench.run(MOVE, &over()).unwrap();
+    let second = bench.run(MOVE, &other).unwrap();
+    assert_ne!(first.output["new_item_id"], second.output["new_item_id"]);
+    assert_eq!(places(&bench, "soc@corp.example"), ["Inbox", "Inbox"]);
+    // And both come back to where they were.
+    for outcome in [second, first] {
+        let inverse = outcome.inverse.unwrap();
+        bench.run(&inverse.action, &inverse.input).unwrap();
+    }
+    for mailbox in ["alice@corp.example", "bob@corp.example"] {
+        assert!(places(&bench, mailbox).contains(&"Inbox".to_owned()), "{mailbox}");
+    }
+}
+
 #[test]
 fn a_move_to_the_same_mailbox_or_of_nothing_changes_nothing() {
     let bench = Bench::new();

@@ -1,10 +1,10 @@
 //! `mail.move_between_mailboxes`: takes a message out of one mailbox and puts it into another.
 //!
 //! Servers have no such operation, so it is three, in an order in which nothing is lost wherever it stops: the whole
-//! message is exported, put into the other mailbox and looked at there, and only then deleted here. Every attempt looks
-//! for a copy in the destination first, so one that was stopped after the copy goes on with the deletion. A copy is a
-//! message with the same `Message-ID`, received at the same time, of about the same size: the same mail that was sent
-//! to both mailboxes is not taken for one. Left out: several messages at once, which a `for_each` does.
+//! message is exported, put into the other mailbox and looked at there, and only then deleted here. An attempt after the
+//! first looks for a copy in the destination, so it goes on with the deletion where the one before was stopped. A copy
+//! is a message with the same `Message-ID`, received at the same time, of about the same size. The first attempt looks
+//! for none: what is there then is somebody else's, such as the same mail of another recipient. Left out: several messages at once, which a `for_each` does.
 
 use std::sync::Arc;
 
@@ -98,9 +98,10 @@ async fn left_behind(
     ports: &Ports,
     input: &Input,
     message: &MessageSummary,
+    again: bool,
 ) -> Result<Option<MessageSummary>, Failure> {
     let search = need(&ports.search, MoveBetweenMailboxes::INFO.name, "search")?;
-    let Some(message_id) = &message.internet_message_id else { return Ok(None) };
+    let Some(message_id) = message.internet_message_id.as_ref().filter(|_| again) else { return Ok(None) };
     let query =
         exchange::Query { internet_message_id: Some(message_id.clone()), ..exchange::Query::default() };
     let request = SearchRequest {
@@ -145,6 +146,18 @@ fn differs(made: &ItemRef, what: &str) -> Failure {
          the message again"
     );
     Failure::new(FailureKind::Conflict, Blame::Server, words).with_details(json!({ "new_item_id": made.id }))
+}
+
+/// The server did not say whether it deleted the original, of which there is a copy now.
+fn unanswered(input: &Input, copy: &MessageSummary) -> Failure {
+    let words = format!(
+        "the message was copied to {} and may still be in {}: the server did not say that it deleted it; a repeat goes \
+         on with the deletion",
+        input.destination_mailbox.get(),
+        input.mailbox.get()
+    );
+    Failure::new(FailureKind::Unknown, Blame::Server, words)
+        .with_details(json!({ "new_item_id": copy.item.id }))
 }
 
 /// Refuses a move that goes nowhere.
@@ -203,18 +216,20 @@ impl TypedAction<Ports> for MoveBetweenMailboxes {
             let there = if context.attempt > 1 { finished(&ports, &input).await? } else { None };
             return there.map(|there| Output::new(&input, None, there)).ok_or_else(|| gone(&input.mailbox));
         };
-        let there = match left_behind(&ports, &input, &message).await? {
+        let again = context.attempt > 1;
+        let there = match left_behind(&ports, &input, &message, again).await? {
             Some(there) => there,
-            None if context.attempt > 1 && message.internet_message_id.is_none() => return Err(nameless()),
+            None if again && message.internet_message_id.is_none() => return Err(nameless()),
             None => copy(&ports, &input, &message).await?,
         };
         let items = [message.item.clone()];
         let deleted = delete.delete(input.mailbox.get(), &items, DeleteMode::Soft).await;
         match deleted.map(|mut deleted| deleted.pop()) {
-            Ok(Some(Ok(())) | None) => {}
+            Ok(Some(Ok(()))) => {}
             // Somebody else was faster; the copy is what is left of it.
             Ok(Some(Err(error))) if error.kind == ErrorKind::NotFound => {}
             Ok(Some(Err(error))) | Err(error) => return Err(from_exchange(error)),
+            Ok(None) => return Err(unanswered(&input, &there)),
         }
         Ok(Output::new(&input, message.folder_id, there))
     }
