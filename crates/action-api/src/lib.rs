@@ -8,7 +8,9 @@
 
 mod artifacts;
 mod catalogue;
+pub mod conformance;
 mod effects;
+mod fields;
 mod functions;
 mod plugins;
 mod source;
@@ -22,6 +24,7 @@ pub use plan;
 pub use artifacts::{ArtifactError, Artifacts};
 pub use catalogue::{Catalogue, Entry};
 pub use effects::Mailboxes;
+pub use fields::{artifact_or_null_schema, artifact_schema, no_null_defaults, present};
 pub use functions::Functions;
 pub use plugins::{PluginFacts, PluginStanding};
 pub use source::{ActionSource, Context, Inverse, Invocation, Outcome, Probe, Work};

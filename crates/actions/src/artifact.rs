@@ -7,7 +7,7 @@ use std::io::{self, Seek, Write};
 
 use action_api::Artifacts;
 use action_api::plan::{Artifact, Failure};
-use schemars::{Schema, SchemaGenerator, json_schema};
+pub(crate) use action_api::{artifact_or_null_schema as optional_schema, artifact_schema as schema};
 use tempfile::SpooledTempFile;
 
 use crate::failure;
@@ -58,36 +58,6 @@ impl Write for Spool {
     fn flush(&mut self) -> io::Result<()> {
         self.bytes.flush()
     }
-}
-
-/// The schema of an artifact handle, the same that plugins declare.
-pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "x-artifact": true,
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["artifact", "size", "media_type"],
-        "properties": {
-            "artifact": {
-                "description": "`sha256:` and 64 hex digits",
-                "type": "string",
-                "pattern": "^sha256:[0-9a-f]{64}$"
-            },
-            "size": { "description": "Length in bytes", "type": "integer", "minimum": 0 },
-            "media_type": {
-                "description": "Media type as far as it is known",
-                "type": "string",
-                "x-untrusted": true
-            }
-        }
-    })
-}
-
-/// The schema of an artifact handle that may be missing.
-pub(crate) fn optional_schema(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = schema(generator);
-    schema.insert("type".to_owned(), serde_json::json!(["object", "null"]));
-    schema
 }
 
 #[cfg(test)]

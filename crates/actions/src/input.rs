@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+pub(crate) use action_api::{no_null_defaults, present};
 use exchange::{Address, FolderRef, ItemRef, Mailbox, WellKnownFolder};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -35,23 +36,6 @@ where
 
 fn is_line(text: &str) -> bool {
     !text.chars().any(|letter| letter.is_ascii_control())
-}
-
-/// Takes `default: null` out of a schema's properties: a field that may be left out is not one that may be null.
-pub(crate) fn no_null_defaults(schema: &mut Schema) {
-    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for property in properties.into_iter().flat_map(|all| all.values_mut()).filter_map(Value::as_object_mut) {
-        if property.get("default") == Some(&Value::Null) {
-            property.remove("default");
-        }
-    }
-}
-
-/// A field that may be left out and may not be null.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The schema of a restriction: what `aqs.*` makes, and nothing else can.

@@ -1,6 +1,6 @@
 //! An engine made of parts of one's own: histories in a text file, a ticket system as actions, secrets from a vault.
 //!
-//! The store passes `store::conformance`; the test beside this example runs it. The ticket system knows keys, so its
+//! The store passes `store::conformance` and the action `action::conformance`; tests run both. The ticket system knows keys, so its
 //! action is `keyed`: after a crash the engine asks again with the same key, and there is still one ticket.
 #![allow(clippy::print_stdout, reason = "an example prints what it does")]
 
@@ -183,21 +183,27 @@ impl Tickets {
 }
 
 /// The ticket system as actions.
-struct TicketActions {
+pub struct TicketActions {
     tickets: Tickets,
     open: Arc<Spec>,
     input: Validator,
 }
 
 impl TicketActions {
-    fn new(tickets: Tickets) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    /// Over this ticket system.
+    pub fn new(tickets: Tickets) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let open: Spec = serde_json::from_value(json!({
-            "name": "ticket.open", "summary": "Opens a ticket",
+            "name": "ticket.open", "summary": "Open a ticket",
+            "description": "Opens one ticket for each step of a run, however often the step is tried.",
             "effect": "notification", "repeat": "keyed", "errors": ["permission_denied"],
             "input": {"type": "object", "additionalProperties": false, "required": ["token", "about"],
-                "properties": {"token": {"type": "string", "x-secret": true}, "about": {"type": "string"}}},
+                "properties": {
+                    "token": {"description": "The log-in of the ticket system", "type": "string", "x-secret": true},
+                    "about": {"description": "What happened, in one line", "type": "string"}}},
             "output": {"type": "object", "additionalProperties": false, "required": ["number"],
-                "properties": {"number": {"type": "integer"}}},
+                "properties": {"number": {"description": "The number of the ticket", "type": "integer"}}},
+            "examples": [{"title": "Somebody was phished",
+                "input": {"token": "secret", "about": "Phishing"}, "output": {"number": 1}}],
         }))?;
         Ok(TicketActions { tickets, input: Validator::new(&open.input)?, open: Arc::new(open) })
     }

@@ -85,6 +85,11 @@ pub use secrets::{Secret, Secrets};
 pub use start::{Approvals, Mode, Start};
 pub use undo::{Done, Lost, TakeBack, UNDO_AT_ONCE, Undo};
 
+/// What actions of one's own are held against: a suite that reads what they declare.
+pub mod action {
+    pub use action_api::conformance;
+}
+
 /// What a store of one's own needs beside [`Journal`]: what it keeps, how it fails, and the suite it has to pass.
 pub mod store {
     pub use action_api::ArtifactError;

@@ -18,6 +18,7 @@ mod simulated_time;
 
 use std::net::SocketAddr;
 
+use portcullis_engine::action;
 use portcullis_engine::store::conformance;
 use portcullis_engine::{Decision, Journal, Query, RunStatus};
 use serde_json::{Value, json};
@@ -44,6 +45,12 @@ async fn the_store_of_ones_own_is_a_store() {
             .map_err(|error| error.to_string())
     };
     conformance::all(fresh).await.unwrap();
+}
+
+#[test]
+fn the_action_of_ones_own_says_what_it_is() {
+    let tickets = own_parts::TicketActions::new(own_parts::Tickets::default()).unwrap();
+    assert_eq!(action::conformance::all(&tickets), Ok(()));
 }
 
 #[tokio::test]

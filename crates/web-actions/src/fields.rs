@@ -6,7 +6,7 @@ use action_api::plan::Artifact;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Headers that say how a request travels or who sends it: the connection and the client write them.
 const NOT_OURS: [&str; 19] = [
@@ -35,32 +35,6 @@ const NOT_OURS: [&str; 19] = [
 const NOT_OURS_BEGIN: [&str; 6] =
     ["x-forwarded-", "x-original-", "x-rewrite-", "x-http-method", "x-method-override", "proxy-"];
 
-/// The artifact of a body.
-pub(crate) fn artifact(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "x-artifact": true,
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["artifact", "size", "media_type"],
-        "properties": {
-            "artifact": {
-                "description": "`sha256:` and 64 hex digits",
-                "type": "string",
-                "pattern": "^sha256:[0-9a-f]{64}$"
-            },
-            "size": { "description": "Length in bytes", "type": "integer", "minimum": 0 },
-            "media_type": { "description": "Media type as far as it is known", "type": "string", "x-untrusted": true }
-        }
-    })
-}
-
-/// An artifact that may be missing.
-pub(crate) fn artifact_or_null(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = artifact(generator);
-    schema.insert("type".to_owned(), json!(["object", "null"]));
-    schema
-}
-
 /// A JSON Schema.
 pub(crate) fn schema_of_json(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
@@ -74,19 +48,6 @@ pub(crate) fn untrusted_json(_: &mut SchemaGenerator) -> Schema {
 /// Any JSON.
 pub(crate) fn any_json(_: &mut SchemaGenerator) -> Schema {
     json_schema!({})
-}
-
-/// Takes `default: null` out of properties: what may be left out may not be null for that.
-pub(crate) fn absent_not_null(schema: &mut Schema) {
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for property in properties.values_mut() {
-        if let Value::Object(property) = property {
-            let null = property.get("default").is_some_and(Value::is_null);
-            if null {
-                property.remove("default");
-            }
-        }
-    }
 }
 
 /// Values for the placeholders of a path.
@@ -258,6 +219,6 @@ pub(crate) struct Answered {
     #[schemars(extend("x-untrusted" = true))]
     pub(crate) text: Option<String>,
     /// The body, if it is neither, or too large for a step's output, or wanted so; else null.
-    #[schemars(schema_with = "artifact_or_null")]
+    #[schemars(schema_with = "action_api::artifact_or_null_schema")]
     pub(crate) content: Option<Artifact>,
 }

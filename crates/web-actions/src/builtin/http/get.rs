@@ -15,7 +15,7 @@ use crate::answer::{self, Wanted};
 use crate::call::Ask;
 use crate::expect::Expected;
 use crate::failure::invalid;
-use crate::fields::{Answered, Headers, Keep, Params, Query, absent_not_null};
+use crate::fields::{Answered, Headers, Keep, Params, Query};
 
 /// Asks.
 pub(crate) struct Get;
@@ -23,7 +23,7 @@ pub(crate) struct Get;
 /// Input of `http.get`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = action_api::no_null_defaults)]
 pub(crate) struct Input {
     /// The path below the base address of the connection, such as `/v3/files/{sha256}`. Begins with one `/`, has no
     /// query, and must not lead out of the base: `.`, `..`, empty parts and encoded slashes are refused.

@@ -17,7 +17,7 @@ use crate::Web;
 use crate::answer::{self, Wanted};
 use crate::call::{self, Ask};
 use crate::failure::{from_artifacts, invalid};
-use crate::fields::{Answered, Headers, Keep, Params, Query, absent_not_null};
+use crate::fields::{Answered, Headers, Keep, Params, Query};
 use crate::web::Site;
 
 const NAME: &str = "http.request";
@@ -28,7 +28,7 @@ pub(crate) struct Request;
 /// Input of `http.request`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = action_api::no_null_defaults)]
 pub(crate) struct Input {
     /// What is to be done. To read, use `http.get`.
     method: Method,
@@ -46,13 +46,14 @@ pub(crate) struct Input {
     /// More headers by name. Those of the log-in, of the way and of the body are not a playbook's.
     #[serde(default)]
     headers: Headers,
+    // Null is JSON too.
     /// The body as JSON. Give this, `content`, or neither.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "action_api::present")]
     #[schemars(schema_with = "crate::fields::any_json")]
     json: Option<Value>,
     /// The body as an artifact. Give this, `json`, or neither.
     #[serde(default)]
-    #[schemars(schema_with = "crate::fields::artifact")]
+    #[schemars(schema_with = "action_api::artifact_schema")]
     content: Option<Artifact>,
     /// The media type of `content`; that of the artifact if left out.
     #[serde(default)]
@@ -101,11 +102,6 @@ impl Method {
             Method::Delete => http::Method::DELETE,
         }
     }
-}
-
-/// Null is JSON too.
-fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
 }
 
 impl Input {

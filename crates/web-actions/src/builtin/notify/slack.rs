@@ -16,7 +16,6 @@ use crate::Web;
 use crate::call::{Answer, Ask};
 use crate::chat::{Fact, cut, or_nothing, pieces, plain};
 use crate::failure::invalid;
-use crate::fields::absent_not_null;
 use crate::web::{Kind, Site};
 
 const NAME: &str = "notify.slack";
@@ -41,7 +40,7 @@ pub(crate) struct Slack;
 /// Input of `notify.slack`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = action_api::no_null_defaults)]
 pub(crate) struct Input {
     /// The message as plain text; also what a notification on a phone shows. At most 12,000 characters are shown.
     #[schemars(length(min = 1))]

@@ -17,7 +17,6 @@ use crate::Web;
 use crate::call::{Answer, Ask};
 use crate::chat::{Fact, cut, or_nothing, plain};
 use crate::failure::invalid;
-use crate::fields::absent_not_null;
 use crate::web::{Kind, Site};
 
 const NAME: &str = "notify.teams";
@@ -35,7 +34,7 @@ pub(crate) struct Teams;
 /// Input of `notify.teams`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = action_api::no_null_defaults)]
 pub(crate) struct Input {
     /// The message as plain text. With everything else the card has at most 28 KB.
     #[schemars(length(min = 1))]
