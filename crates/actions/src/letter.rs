@@ -1,7 +1,7 @@
 //! What messages are written from: bodies, importance, extra headers.
 //!
-//! Every message of ours is marked as automatic, so that no machine answers it. Left out: raw MIME, in which an
-//! attacker's text could become a header.
+//! Every message of ours is marked as automatic, so that no machine answers it. Left out: whole messages in MIME form
+//! ([`crate::raw`]).
 
 use action_api::plan::Failure;
 use exchange::restriction::Importance as Said;

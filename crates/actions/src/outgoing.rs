@@ -17,7 +17,9 @@ use std::future::Future;
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
 use action_api::{Context, Probe};
 use exchange::port::{Drafts, KeyState, Submit};
-use exchange::{Address, Draft, DraftContent, Error, ErrorKind, ItemRef, Mailbox, NewAttachment, Ports};
+use exchange::{
+    Address, Draft, DraftContent, Error, ErrorKind, ItemRef, Mailbox, MimeDraft, NewAttachment, Ports,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +116,11 @@ impl<'a> Way<'a> {
     /// Keeps a new message as a draft.
     pub(crate) async fn draft(&self, draft: &Draft) -> Result<ItemRef, Failure> {
         self.submit.create_draft(self.mailbox, draft).await.map_err(not_drafted)
+    }
+
+    /// Keeps a whole message as a draft.
+    pub(crate) async fn mime(&self, draft: &MimeDraft) -> Result<ItemRef, Failure> {
+        self.drafts.create_from_mime(self.mailbox, draft).await.map_err(not_drafted)
     }
 
     /// Keeps an answer as a draft.

@@ -19,7 +19,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use exchange::restriction::Importance;
 use exchange::{
-    Address, AttachmentKind, BodyText, Draft, DraftChange, Error, ErrorKind, Header, ItemRef, NewAttachment,
+    Address, AttachmentKind, BodyText, Draft, DraftChange, Error, ErrorKind, Header, ItemRef, MimeDraft,
+    NewAttachment,
 };
 use portcullis_ews::Version;
 use proptest::prelude::*;
@@ -31,6 +32,7 @@ enum Call {
     Create(Draft),
     Reply(ItemRef, Draft, bool),
     Forward(ItemRef, Draft),
+    Mime(MimeDraft),
     Attach(ItemRef, NewAttachment),
     Change(ItemRef, DraftChange),
     Unfiled(ItemRef),
@@ -119,6 +121,11 @@ fn attachment() -> impl Strategy<Value = NewAttachment> {
     )
 }
 
+fn mime() -> impl Strategy<Value = MimeDraft> {
+    (proptest::collection::vec(any::<u8>(), 0..2_000), "[a-zA-Z0-9:/-]{1,60}")
+        .prop_map(|(bytes, key)| MimeDraft { size: bytes.len() as u64, content: Arc::new(bytes), key })
+}
+
 fn item() -> impl Strategy<Value = ItemRef> {
     ("[A-Za-z0-9+/=]{1,60}", proptest::option::of("[A-Za-z0-9+/=]{1,20}"))
         .prop_map(|(id, change_key)| ItemRef { id, change_key })
@@ -129,6 +136,7 @@ fn call() -> impl Strategy<Value = Call> {
         3 => draft().prop_map(Call::Create),
         3 => (item(), draft(), any::<bool>()).prop_map(|(item, draft, all)| Call::Reply(item, draft, all)),
         3 => (item(), draft()).prop_map(|(item, draft)| Call::Forward(item, draft)),
+        2 => mime().prop_map(Call::Mime),
         2 => (item(), attachment()).prop_map(|(item, attachment)| Call::Attach(item, attachment)),
         3 => (item(), change()).prop_map(|(item, change)| Call::Change(item, change)),
         1 => item().prop_map(Call::Unfiled),
@@ -153,6 +161,7 @@ fn requests(version: Version, call: &Call) -> (Result<(), Error>, Vec<String>) {
         Call::Create(draft) => now(submit.create_draft(&me, draft)).map(drop),
         Call::Reply(item, draft, all) => now(submit.create_reply(&me, item, draft, *all)).map(drop),
         Call::Forward(item, draft) => now(drafts.create_forward(&me, item, draft)).map(drop),
+        Call::Mime(draft) => now(drafts.create_from_mime(&me, draft)).map(drop),
         Call::Attach(item, attachment) => now(drafts.attach(&me, item, attachment)).map(drop),
         Call::Change(item, change) => now(drafts.change_draft(&me, item, change)).map(drop),
         Call::Unfiled(item) => now(drafts.send_unfiled(&me, item)),
@@ -225,6 +234,17 @@ proptest! {
                 let (BodyText::Text(text) | BodyText::Html(text)) = &draft.body;
                 let both = matches!(draft.body, BodyText::Html(_)) && draft.plain.is_some();
                 prop_assert!(both || has("t:Body", text) || has("t:NewBodyContent", text));
+            }
+            Call::Mime(draft) => {
+                prop_assert!(done.is_ok(), "{:?}", done);
+                let mut bytes = Vec::new();
+                std::io::Read::read_to_end(&mut draft.content.open().unwrap(), &mut bytes).unwrap();
+                prop_assert!(has("t:MimeContent", &STANDARD.encode(&bytes)));
+                prop_assert!(has("t:Value", &draft.key));
+                // What stands beside counts more than what is inside.
+                for beside in ["t:Subject", "t:Body", "t:From", "t:EmailAddress"] {
+                    prop_assert!(!all.iter().any(|(name, _)| name == beside), "{}", beside);
+                }
             }
             Call::Attach(_, attachment) => {
                 prop_assert!(done.is_ok(), "{:?}", done);

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use exchange::port::{Drafts, KeyState, SETTLE, Submit, Work};
 use exchange::restriction::Importance;
 use exchange::{
-    Address, AttachmentKind, BodyText, Draft, DraftChange, DraftContent, Error, ErrorKind, Header, ItemRef,
-    Mailbox, NewAttachment, WellKnownFolder,
+    Address, AttachmentKind, BodyText, Content, Draft, DraftChange, DraftContent, Error, ErrorKind, Header,
+    ItemRef, Mailbox, MimeDraft, NewAttachment, WellKnownFolder,
 };
 
 use crate::ledger::EffectKind;
@@ -83,6 +83,21 @@ impl Drafts for Direct {
         draft: &'a Draft,
     ) -> Work<'a, ItemRef> {
         self.now(move |state| answer(state, mailbox, item, draft, Answer::Forward))
+    }
+
+    fn create_from_mime<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a MimeDraft) -> Work<'a, ItemRef> {
+        Box::pin(async move {
+            let raw = bytes_of(draft.content.as_ref(), draft.size)
+                .map_err(|why| Error::new(ErrorKind::Invalid, format!("nothing was kept: {why}")))?;
+            let mut state = self.lock();
+            let (number, now) = (state.next_created(), state.clock.now());
+            let new = NewItem::received(format!("created {number}"), raw, now);
+            let mut new = NewItem { is_draft: true, is_read: true, ..new };
+            new.extended.push(own_key(&draft.key));
+            let drafts = well_known(&state, mailbox, WellKnownFolder::Drafts)?;
+            let place = state.create(mailbox.as_str(), drafts, new).map_err(refused)?;
+            reference(&state, &place).map_err(refused)
+        })
     }
 
     fn attach<'a>(
@@ -277,13 +292,7 @@ fn read(attachment: &NewAttachment) -> Result<Attachment, Error> {
         AttachmentKind::Item => true,
         AttachmentKind::Reference => return Err(wrong(String::from("a link cannot be attached"))),
     };
-    let mut bytes = Vec::new();
-    let reader = attachment.content.open().map_err(|error| wrong(error.to_string()))?;
-    let most = attachment.size.saturating_add(1);
-    reader.take(most).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() as u64 != attachment.size {
-        return Err(wrong(format!("it has not the {} bytes it was said to have", attachment.size)));
-    }
+    let bytes = bytes_of(attachment.content.as_ref(), attachment.size).map_err(wrong)?;
     let kind = if is_message { "message/rfc822" } else { "application/octet-stream" };
     Ok(Attachment {
         name: attachment.name.clone(),
@@ -291,8 +300,19 @@ fn read(attachment: &NewAttachment) -> Result<Attachment, Error> {
         content_id: attachment.content_id.clone(),
         is_inline: attachment.content_id.is_some(),
         is_message,
-        bytes: Bytes::from(bytes),
+        bytes,
     })
+}
+
+/// The bytes, of which there must be as many as was said.
+fn bytes_of(content: &dyn Content, size: u64) -> Result<Bytes, String> {
+    let mut bytes = Vec::new();
+    let reader = content.open().map_err(|error| error.to_string())?;
+    reader.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 != size {
+        return Err(format!("it has not the {size} bytes it was said to have"));
+    }
+    Ok(Bytes::from(bytes))
 }
 
 fn content(item: &Item) -> DraftContent {

@@ -85,6 +85,7 @@ pub async fn all(fixture: &Fixture) -> Verdict {
         ("reply", submit::replies(fixture).await),
         ("refuse headers that are not ours", submit::refuses_headers(fixture).await),
         ("everything a message can say", drafts::says_all(fixture).await),
+        ("keep a draft from its MIME form and send it", drafts::from_mime(fixture).await),
         ("attach to a draft and send it", drafts::attaches(fixture).await),
         ("change a draft", drafts::changes(fixture).await),
         ("pass a message on", drafts::forwards(fixture).await),

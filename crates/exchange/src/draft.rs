@@ -41,6 +41,23 @@ pub struct Draft {
     pub key: String,
 }
 
+/// A whole message in MIME form, to be kept as a draft: head, recipients and parts are in it.
+#[derive(Clone)]
+pub struct MimeDraft {
+    /// How many bytes it has; other than that it is not kept.
+    pub size: u64,
+    /// Its bytes.
+    pub content: Arc<dyn Content>,
+    /// Our own key, as in [`Draft::key`].
+    pub key: String,
+}
+
+impl fmt::Debug for MimeDraft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MimeDraft").field("size", &self.size).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// What a message in a mailbox holds, as far as it matters before and after it is sent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DraftContent {

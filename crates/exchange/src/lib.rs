@@ -25,7 +25,7 @@ pub use calendar::{
     ShowAs,
 };
 pub use discovery::{Look, OtherMailbox, ServerFound};
-pub use draft::{Content, Draft, DraftChange, DraftContent, NewAttachment};
+pub use draft::{Content, Draft, DraftChange, DraftContent, MimeDraft, NewAttachment};
 pub use error::{Error, ErrorKind};
 pub use folder::{Folder, FolderKind, FolderList};
 pub use message::{

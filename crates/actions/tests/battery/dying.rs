@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exchange::port::{Drafts, KeyState, Submit, Work};
-use exchange::{Draft, DraftChange, DraftContent, Error, ErrorKind, ItemRef, Mailbox, NewAttachment, Ports};
+use exchange::{
+    Draft, DraftChange, DraftContent, Error, ErrorKind, ItemRef, Mailbox, MimeDraft, NewAttachment, Ports,
+};
 
 /// The ports, of which those that make and send drafts die together.
 pub(crate) fn dying(mut ports: Ports, dies_at: usize, after: bool) -> Ports {
@@ -80,6 +82,10 @@ impl Drafts for Dying {
         draft: &'a Draft,
     ) -> Work<'a, ItemRef> {
         self.wrap(self.drafts.create_forward(mailbox, item, draft))
+    }
+
+    fn create_from_mime<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a MimeDraft) -> Work<'a, ItemRef> {
+        self.wrap(self.drafts.create_from_mime(mailbox, draft))
     }
 
     fn attach<'a>(

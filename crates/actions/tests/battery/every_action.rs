@@ -68,6 +68,9 @@ fn selectors_and_recipients_are_guarded() {
     );
     let send = specs().into_iter().find(|spec| spec.name == "mail.send").unwrap();
     assert_eq!(send.input["properties"]["from"]["x-guard"], json!("mailbox"));
+    for whole in ["raw_message", "raw_mime"] {
+        assert_eq!(send.input["properties"][whole]["x-guard"], json!("header"), "{whole}");
+    }
     let header = &send.input["properties"]["headers"]["items"]["properties"];
     assert_eq!(
         (&header["name"]["x-guard"], &header["value"]["x-guard"]),

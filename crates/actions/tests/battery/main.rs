@@ -17,6 +17,7 @@ mod many;
 mod marks;
 mod outgoing;
 mod people;
+mod raw;
 mod reading;
 mod recovering;
 mod sending;

@@ -40,6 +40,7 @@ pub(crate) mod get_service_configuration;
 pub(crate) mod get_streaming_events;
 pub(crate) mod get_user_availability;
 pub(crate) mod get_user_oof_settings;
+pub(crate) mod keep_mime;
 pub(crate) mod mark_as_junk;
 pub(crate) mod move_folder;
 pub(crate) mod move_item;

@@ -102,10 +102,16 @@ fn importance(said: Said) -> Field {
 
 /// Refuses what must not be sent on: a draft without a key, and headers that could forge others.
 pub(crate) fn check(draft: &Draft) -> Result<(), Error> {
-    if draft.key.is_empty() {
+    check_key(&draft.key)?;
+    check_headers(&draft.headers)
+}
+
+/// Refuses a draft that nobody could find again.
+pub(crate) fn check_key(key: &str) -> Result<(), Error> {
+    if key.is_empty() {
         return Err(Error::new(ErrorKind::Invalid, "a draft needs a key of its own; nothing was sent"));
     }
-    check_headers(&draft.headers)
+    Ok(())
 }
 
 /// As [`check`] for an answer, which has one body.

@@ -3,16 +3,18 @@
 use exchange::port::{Drafts, Work};
 use exchange::restriction::Importance as Said;
 use exchange::{
-    BodyText, Draft, DraftChange, DraftContent, Error, ErrorKind, ItemRef, Mailbox, NewAttachment,
+    BodyText, Draft, DraftChange, DraftContent, Error, ErrorKind, ItemRef, Mailbox, MimeDraft, NewAttachment,
 };
 
-use super::drafting::{afterwards, check_answer, check_headers, of_change};
+use super::drafting::{afterwards, check_answer, check_headers, check_key, of_change};
 use crate::client::EwsClient;
 use crate::condition::Condition;
 use crate::folder::Target;
 use crate::object::{BaseShape, BodyType, ExchangeItem, Importance, ItemShape, NewKind, PropertyPath};
 use crate::op::attach::Attach;
+use crate::op::create_item;
 use crate::op::find_item::{self, FindItem, references};
+use crate::op::keep_mime::KeepMime;
 use crate::op::update_item::quietly;
 use crate::property::KEY;
 
@@ -56,6 +58,13 @@ impl Drafts for EwsClient {
         Box::pin(async move {
             check_answer(draft)?;
             self.answered(mailbox, item, draft, NewKind::Forward, &afterwards(draft, false)).await
+        })
+    }
+
+    fn create_from_mime<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a MimeDraft) -> Work<'a, ItemRef> {
+        Box::pin(async move {
+            check_key(&draft.key)?;
+            create_item::single(self.call(mailbox, KeepMime { draft }).await?)
         })
     }
 

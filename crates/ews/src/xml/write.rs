@@ -115,15 +115,15 @@ impl Writer {
     pub(crate) fn base64_of(&mut self, name: &'static str, content: &dyn Content, size: u64) {
         let encoded = usize::try_from((size / 3).saturating_mul(4).saturating_add(4)).unwrap_or(usize::MAX);
         if self.out.try_reserve(encoded.saturating_add(TAIL)).is_err() {
-            return self.refuse(format!("{size} bytes to be attached are more than the memory there is"));
+            return self.refuse(format!("{size} bytes to be sent along are more than the memory there is"));
         }
         self.open(name, &[]);
         match encode(content, size, &mut self.out) {
             Ok(read) if read == size => {}
             Ok(_) => self.refuse(format!(
-                "what is to be attached has not the {size} bytes it was said to have; give the artifact as a step gave it"
+                "what is to be sent along has not the {size} bytes it was said to have; give the artifact as a step gave it"
             )),
-            Err(error) => self.refuse(format!("what is to be attached could not be read: {error}")),
+            Err(error) => self.refuse(format!("what is to be sent along could not be read: {error}")),
         }
         self.close(name);
     }

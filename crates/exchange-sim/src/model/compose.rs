@@ -157,11 +157,10 @@ fn attachment_part(out: &mut Vec<u8>, attachment: &Attachment) {
         out.extend_from_slice(&attachment.bytes);
         return;
     }
-    let name = encoded(&attachment.name.replace(['"', '\\'], "_"));
     let kind = clean(&attachment.content_type);
-    line(out, "Content-Type", &format!("{kind}; name=\"{name}\""));
+    line(out, "Content-Type", &format!("{kind}{}", parameter("name", &attachment.name)));
     let shown = if attachment.is_inline { "inline" } else { "attachment" };
-    line(out, "Content-Disposition", &format!("{shown}; filename=\"{name}\""));
+    line(out, "Content-Disposition", &format!("{shown}{}", parameter("filename", &attachment.name)));
     if let Some(id) = &attachment.content_id {
         line(out, "Content-ID", &format!("<{}>", clean(id)));
     }
@@ -214,6 +213,32 @@ fn encoded(value: &str) -> String {
     words.push(word);
     let encode = |word: &String| format!("=?utf-8?B?{}?=", STANDARD.encode(word));
     words.iter().map(encode).collect::<Vec<_>>().join("\r\n ")
+}
+
+/// A parameter of a header; in pieces as [RFC 2231](https://www.rfc-editor.org/rfc/rfc2231) has it where the value is
+/// not ASCII, because an encoded word may not stand between quotes.
+fn parameter(name: &str, value: &str) -> String {
+    let value = clean(value).replace(['"', '\\'], "_");
+    if value.is_ascii() {
+        return format!("; {name}=\"{value}\"");
+    }
+    let mut pieces = vec![String::from("utf-8''")];
+    for letter in value.chars() {
+        // Between letters, because some readers decode each piece by itself.
+        if pieces.last().is_none_or(|piece| piece.len() > 48) {
+            pieces.push(String::new());
+        }
+        let Some(piece) = pieces.last_mut() else { continue };
+        if letter.is_ascii_alphanumeric() || "-._".contains(letter) {
+            piece.push(letter);
+        } else {
+            for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
+                piece.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    let number = |(at, piece): (usize, String)| format!(";\r\n {name}*{at}*={piece}");
+    pieces.into_iter().enumerate().map(number).collect()
 }
 
 /// The first `count` bytes in hexadecimal.

@@ -9,7 +9,7 @@ use crate::port::KeyState;
 use crate::restriction::Importance;
 use crate::{
     Address, AttachmentInfo, AttachmentKind, BodyText, Draft, DraftChange, DraftContent, ErrorKind, ItemRef,
-    Message, NewAttachment,
+    Message, MimeDraft, NewAttachment,
 };
 
 fn address(address: &str) -> Address {
@@ -81,6 +81,56 @@ pub(super) async fn says_all(fixture: &Fixture) -> Verdict {
     same("Importance", &header("Importance").to_ascii_lowercase(), &String::from("high"))?;
     same("our header", &header("X-Portcullis-Run"), &String::from("r1"))?;
     same("blind copies", &header("Bcc"), &String::new())
+}
+
+/// A whole message is a draft with its own author and recipients, and arrives with all of its parts.
+pub(super) async fn from_mime(fixture: &Fixture) -> Verdict {
+    let (alice, key) = (mailbox(ALICE)?, "from-mime-key");
+    let submit = port("submit", &fixture.ports.submit)?;
+    let drafts = port("drafts", &fixture.ports.drafts)?;
+    let raw = "Auto-Submitted: auto-generated\r\nFrom: Alice <alice@corp.example>\r\nTo: Bob <bob@corp.example>,\r\n \
+               \"Other, One\" <other@elsewhere.example>\r\nCc: cc@elsewhere.example\r\nBcc: hidden@elsewhere.example\r\n\
+               Reply-To: answers@corp.example\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_whole?=\r\n\
+               Date: Fri, 20 Nov 2026 07:00:00 +0000\r\nMessage-ID: <whole-1@corp.example>\r\nMIME-Version: 1.0\r\n\
+               Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\
+               Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe, whole\r\n--b\r\n\
+               Content-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\
+               Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQKJSVFT0YK\r\n--b--\r\n";
+    let bytes = raw.as_bytes().to_vec();
+    let mime = MimeDraft { size: bytes.len() as u64, content: Arc::new(bytes.clone()), key: key.to_owned() };
+    let item = drafts.create_from_mime(&alice, &mime).await.map_err(failed("keeping MIME"))?;
+    match submit.find_by_key(&alice, key).await.map_err(failed("finding"))? {
+        KeyState::Draft(found) => same("the draft's id", &found.id, &item.id)?,
+        other => return Err(format!("after keeping MIME the state is {other:?}")),
+    }
+    let kept = content(fixture, &item).await?;
+    same("a draft is one", &kept.is_draft, &true)?;
+    same("the author", &kept.from.as_ref().map(|from| from.address.as_str()), &Some(ALICE))?;
+    same("to", &addresses(&kept.to), &vec![BOB, "other@elsewhere.example"])?;
+    same("cc", &addresses(&kept.cc), &vec!["cc@elsewhere.example"])?;
+    same("bcc", &addresses(&kept.bcc), &vec!["hidden@elsewhere.example"])?;
+    same("where answers go", &addresses(&kept.reply_to), &vec!["answers@corp.example"])?;
+    same("the subject", &kept.subject.as_deref(), &Some("Grüße whole"))?;
+    let wrong = MimeDraft { size: 7, content: Arc::new(bytes), key: String::from("other") };
+    match drafts.create_from_mime(&alice, &wrong).await {
+        Err(error) if error.kind == ErrorKind::Invalid => {}
+        other => return Err(format!("more bytes than were promised gave {other:?}")),
+    }
+    submit.send(&alice, &item).await.map_err(failed("sending"))?;
+    let message = arrived(fixture, "Grüße whole").await?;
+    let text = message.text_body.unwrap_or_default();
+    ensure(text.contains("Grüße, whole"), || format!("the text is {text:?}"))?;
+    ensure(!message.headers.iter().any(|header| header.name.eq_ignore_ascii_case("Bcc")), || {
+        String::from("a recipient sees the blind copies")
+    })?;
+    let id = message.summary.internet_message_id;
+    same("the Message-ID", &id.as_deref(), &Some("<whole-1@corp.example>"))?;
+    same("how much is attached", &message.attachments.len(), &1)?;
+    let sent = "JVBERi0xLjQKJSVFT0YK".len() / 4 * 3;
+    for info in &message.attachments {
+        same("how long it is", &self::bytes(fixture, info).await?.len(), &sent)?;
+    }
+    Ok(())
 }
 
 /// A file, an image shown inside the body, and a message; each arrives byte for byte.

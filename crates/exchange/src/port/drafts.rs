@@ -1,8 +1,8 @@
-//! Drafts beyond what [`Submit`](super::Submit) needs: what hangs on them, changing them, passing mail on, and
-//! sending without a copy among the sent messages.
+//! Drafts beyond what [`Submit`](super::Submit) needs: what hangs on them, changing them, passing mail on,
+//! messages in MIME form, and sending without a copy among the sent messages.
 
 use super::Work;
-use crate::{Draft, DraftChange, DraftContent, ItemRef, Mailbox, NewAttachment};
+use crate::{Draft, DraftChange, DraftContent, ItemRef, Mailbox, MimeDraft, NewAttachment};
 
 /// Works on drafts.
 pub trait Drafts: Send + Sync {
@@ -16,6 +16,10 @@ pub trait Drafts: Send + Sync {
         item: &'a ItemRef,
         draft: &'a Draft,
     ) -> Work<'a, ItemRef>;
+
+    /// Keeps a draft that is this message, and carries `draft.key`. Author, recipients and everything else are what the
+    /// server reads in it; [`Drafts::draft`] tells what that is.
+    fn create_from_mime<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a MimeDraft) -> Work<'a, ItemRef>;
 
     /// Hangs one thing on a draft and gives the draft as it is now. A repeat hangs it there twice.
     fn attach<'a>(

@@ -1,19 +1,22 @@
 //! `mail.send`: sends a new message, at most once per step of a run.
 //!
-//! The message is marked as automatic, so that no machine answers it. Left out: raw MIME, in which an attacker's text
-//! could become a header.
+//! The message is marked as automatic, so that no machine answers it. It is composed from the fields, or given whole as
+//! MIME ([`crate::raw`]). Recipients and subject are required in both cases: they are what a plan, an approval and a
+//! policy see, and a whole message that says something else is not sent.
 
-use action_api::plan::Failure;
+use action_api::plan::{Artifact, Failure};
 use action_api::{ActionInfo, Context, Example, Probe, TypedAction};
-use exchange::{Draft, Ports};
+use exchange::{BodyText, Draft, Ports};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::enclosure::{self, Enclosure, size_limit};
+use crate::failure::invalid;
 use crate::input::{Line, MailboxName, Recipient};
 use crate::letter::{self, Extra, Importance};
 use crate::outgoing::{self, Output, Way};
+use crate::raw::{self, Raw};
 
 /// Sends a message.
 pub(crate) struct Send;
@@ -47,7 +50,7 @@ pub(crate) struct Input {
     reply_to: Vec<Recipient>,
     /// Subject, one line.
     subject: Line,
-    /// Body as plain text. Give this, `html` or both.
+    /// Body as plain text. Give this, `html` or both, or a whole message.
     #[serde(default)]
     #[schemars(with = "String")]
     text: Option<String>,
@@ -67,7 +70,18 @@ pub(crate) struct Input {
     #[serde(default)]
     #[schemars(length(max = 50))]
     attachments: Vec<Enclosure>,
-    /// The most that the attachments may have together, in bytes. Servers have limits of their own.
+    /// A whole message as MIME, instead of a body, `importance`, `headers` and `attachments`: it is sent as it is. Its
+    /// head names the author, the recipients, `Reply-To` and the subject; they have to be those of `mailbox` or
+    /// `from`, `to`, `cc`, `bcc`, `reply_to` and `subject`, or it is not sent. Lines may end as they like.
+    #[serde(default)]
+    #[schemars(with = "String", length(max = 1_048_576), extend("x-guard" = "header"))]
+    raw_message: Option<String>,
+    /// The same as an artifact of type `message/rfc822`, for messages that are larger or have letters beyond UTF-8.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::artifact::schema", extend("x-guard" = "header"))]
+    raw_mime: Option<Artifact>,
+    /// The most that the attachments may have together, or a whole message, in bytes. Servers have limits of their
+    /// own.
     #[serde(default = "size_limit")]
     #[schemars(range(min = 1, max = 157_286_400))]
     max_size: u64,
@@ -81,9 +95,41 @@ fn yes() -> bool {
     true
 }
 
+impl Input {
+    /// The whole message, if that is what the step gives, and nothing beside it that belongs into it.
+    fn raw(&self) -> Result<Option<Raw<'_>>, Failure> {
+        let raw = match (&self.raw_message, &self.raw_mime) {
+            (None, None) => return Ok(None),
+            (Some(text), None) => Raw::Text(text),
+            (None, Some(artifact)) => Raw::Stored(artifact),
+            (Some(_), Some(_)) => {
+                return Err(invalid(
+                    "mail.send takes one whole message: `raw_message` or `raw_mime`, not both",
+                ));
+            }
+        };
+        let beside = [
+            ("text", self.text.is_some()),
+            ("html", self.html.is_some()),
+            ("importance", self.importance.is_some()),
+            ("headers", !self.headers.is_empty()),
+            ("attachments", !self.attachments.is_empty()),
+        ];
+        match beside.iter().find(|(_, given)| *given) {
+            None => Ok(Some(raw)),
+            Some((name, _)) => Err(invalid(format!(
+                "mail.send sends a whole message as it is; write `{name}` into it, or leave the whole message out"
+            ))),
+        }
+    }
+}
+
 fn compose(context: &Context, input: &mut Input) -> Result<Draft, Failure> {
     let name = Send::INFO.name;
-    let (body, plain) = letter::bodies(name, input.text.take(), input.html.take())?;
+    let (body, plain) = match input.raw()? {
+        Some(_) => (BodyText::default(), None),
+        None => letter::bodies(name, input.text.take(), input.html.take())?,
+    };
     Ok(Draft {
         from: input.from.as_ref().map(MailboxName::address),
         to: Recipient::addresses(&input.to),
@@ -108,7 +154,9 @@ impl TypedAction<Ports> for Send {
                       of its own, what is attached is hung on it, then that draft is sent; after a crash the key tells \
                       whether it went out, and it does not go out twice. It carries `Auto-Submitted: auto-generated` \
                       and `X-Auto-Response-Suppress: All`, so that no machine answers it. Line ends in a recipient, \
-                      the subject or a header are refused. What was sent cannot be taken back.",
+                      the subject or a header are refused. A whole message in MIME form (`raw_message`, `raw_mime`) gets \
+                      these two headers and is not changed otherwise; it goes out only if the server reads the very \
+                      author, recipients and subject in it that the step names. What was sent cannot be taken back.",
         effect: outgoing::EFFECT,
         repeat: outgoing::REPEAT,
         errors: outgoing::ERRORS,
@@ -123,8 +171,18 @@ impl TypedAction<Ports> for Send {
     async fn run(ports: Ports, context: Context, mut input: Input) -> Result<Output, Failure> {
         let draft = compose(&context, &mut input)?;
         let way = Way::new(&ports, Self::INFO.name, input.mailbox.get(), &context)?;
-        let attachments = enclosure::ready(&context, &input.attachments, input.max_size)?;
-        let prepared = way.prepared(way.draft(&draft), &attachments).await?;
+        let prepared = match input.raw()? {
+            Some(raw) => {
+                let mime = raw::ready(&context, Self::INFO.name, &raw, input.max_size)?;
+                let prepared = way.prepared(way.mime(&mime), &[]).await?;
+                raw::agreed(&way, Self::INFO.name, input.mailbox.get(), &prepared, &draft).await?;
+                prepared
+            }
+            None => {
+                let attachments = enclosure::ready(&context, &input.attachments, input.max_size)?;
+                way.prepared(way.draft(&draft), &attachments).await?
+            }
+        };
         way.deliver(prepared, Output::planned(&draft), input.save_copy, false).await
     }
 
@@ -163,6 +221,17 @@ impl TypedAction<Ports> for Send {
                         },
                         "name": "found.txt"
                     }]
+                }),
+                output: json!(null),
+            },
+            Example {
+                title: "A message that was written elsewhere, as it is".to_owned(),
+                input: json!({
+                    "mailbox": "alice@corp.example",
+                    "to": ["soc@corp.example"],
+                    "subject": "Signed report",
+                    "raw_message": "From: alice@corp.example\nTo: soc@corp.example\nSubject: Signed report\n\
+                                    MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\nNothing was found.\n"
                 }),
                 output: json!(null),
             },
