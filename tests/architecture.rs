@@ -51,7 +51,7 @@ const EDGES: [(&str, &str); 22] = [
 ];
 
 /// A library that is dangerous or heavy, and the crates that may name it.
-const OWNERS: [(&str, &str); 25] = [
+const OWNERS: [(&str, &str); 26] = [
     ("wasmtime", "plugin-host"),
     ("wasmtime-wasi", "plugin-host"),
     ("wit-bindgen", "plugin-sdk"),
@@ -59,6 +59,7 @@ const OWNERS: [(&str, &str); 25] = [
     ("tokio-rustls", "transport"),
     // Log-ins that belong to a connection, and the formats of certificates that come with them.
     ("sspi", "transport"),
+    ("picky-krb", "transport"),
     ("simple-dns", "transport"),
     ("ring", "login exchange-sim"),
     // The simulator answers with a parser of its own making or choice, never with the client's code.

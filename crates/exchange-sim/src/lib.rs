@@ -48,7 +48,7 @@ mod streaming;
 mod views;
 
 pub use account::{Account, Application, Grant, Reach, Right};
-pub use http::config::{Config, Scheme};
+pub use http::config::{Config, DigestAlgorithm, Scheme};
 pub use http::server::Server;
 pub use ledger::{Effect, EffectKind, Ledger};
 pub use loader::LoadError;

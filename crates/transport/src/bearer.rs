@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
+use crate::challenge::{self, Challenge};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 
@@ -108,53 +109,11 @@ fn write(token: Result<Secret, NoToken>, host: &str) -> Result<(HeaderValue, Sec
 
 /// The parameter `claims` of a challenge of the scheme `Bearer`.
 fn claims(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(|value| parameter(value, "claims"))
-        .filter(|claims| !claims.is_empty() && claims.len() <= LONGEST_CLAIMS)
+    claims_in(&challenge::of(headers)).filter(|claims| !claims.is_empty() && claims.len() <= LONGEST_CLAIMS)
 }
 
-/// A parameter of the scheme `Bearer` in a list of challenges, as
-/// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1) writes it.
-fn parameter(list: &str, wanted: &str) -> Option<String> {
-    let mut rest = list;
-    let mut bearer = false;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        let end = rest.find(['=', ' ', '\t', ',']).unwrap_or(rest.len());
-        let (word, after) = rest.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
-        let Some(value) = after.trim_start().strip_prefix('=') else {
-            bearer = word.eq_ignore_ascii_case("bearer");
-            rest = after;
-            continue;
-        };
-        let (value, after) = value_of(value.trim_start())?;
-        if bearer && word.eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
-        rest = after;
-    }
-}
-
-/// A value, quoted or not, and what comes after it.
-fn value_of(text: &str) -> Option<(String, &str)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
-        let (value, after) = text.split_at_checked(end)?;
-        return Some((value.to_owned(), after));
-    };
-    let mut value = String::new();
-    let mut letters = quoted.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((value, quoted.get(at + 1..)?)),
-            '\\' => value.push(letters.next()?.1),
-            other => value.push(other),
-        }
-    }
-    None
+fn claims_in(challenges: &[Challenge]) -> Option<String> {
+    challenges.iter().filter(|one| one.is("bearer")).find_map(|one| one.get("claims")).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -174,7 +133,7 @@ mod tests {
             ("NTLM TlRMTVNTUAAC==", None),
             ("", None),
         ] {
-            assert_eq!(parameter(list, "claims").as_deref(), expected, "{list}");
+            assert_eq!(claims_in(&challenge::parse(list)).as_deref(), expected, "{list}");
         }
     }
 }

@@ -4,9 +4,9 @@
 //! for any more reaches the server.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, PROXY_AUTHORIZATION};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -94,6 +94,11 @@ impl Connection {
         let authority = request.uri().authority().map_or_else(String::new, ToString::to_string);
         if let Ok(host) = HeaderValue::try_from(authority) {
             dressed.headers_mut().insert(HOST, host);
+        }
+        // Windows answers a POST that does not say how long it is with 411, before it looks at who logs in.
+        let holds = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+        if holds && !Streamed::or_bytes(request) {
+            dressed.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         *dressed.uri_mut() = match &self.forward {
             Some(forward) => {

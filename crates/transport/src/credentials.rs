@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use tower_service::Service;
 
 use crate::bearer::{Bearer, Source};
+use crate::digest_log_in::{self, DigestLogIn};
 use crate::error::{Error, Kind};
 use crate::origin::Origin;
 use crate::secret::Secret;
@@ -40,6 +41,14 @@ pub enum Credentials {
     },
     /// [Bearer](https://www.rfc-editor.org/rfc/rfc6750): a token, asked for before every request.
     Bearer(Source),
+    /// [Digest](https://www.rfc-editor.org/rfc/rfc7616) with MD5 or SHA-256, as a virtual directory of Exchange can ask
+    /// for it. The password itself is never sent.
+    Digest {
+        /// The user, mostly as `DOMAIN\\user`.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
     /// [NTLM](https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp), version 2: each connection is
     /// logged in once, bound to the server's certificate where there is one.
     Ntlm {
@@ -83,6 +92,9 @@ impl Credentials {
             }
             Credentials::Header { name, value } => Ok(Way::Header(name.clone(), secret_value(value)?)),
             Credentials::Bearer(source) => Ok(Way::Bearer(source.clone())),
+            Credentials::Digest { user, password } => {
+                Ok(Way::Digest(Arc::new(DigestLogIn::new(user, password)?)))
+            }
             Credentials::Ntlm { user, domain, password } => {
                 windows(Scheme::Ntlm, user, domain.as_deref(), password, None)
             }
@@ -137,6 +149,8 @@ enum Way {
     Header(HeaderName, HeaderValue),
     /// A token.
     Bearer(Source),
+    /// An answer to the last challenge.
+    Digest(Arc<DigestLogIn>),
     /// The innermost layer does it, on the connection.
     Connection(Arc<Login>),
 }
@@ -186,6 +200,10 @@ where
                 request.headers_mut().remove(header::AUTHORIZATION);
                 request.extensions_mut().insert(Arc::clone(login));
                 Box::pin(self.inner.call(request))
+            }
+            Some((bound, Way::Digest(login))) => {
+                let host = bound.host().to_owned();
+                Box::pin(digest_log_in::exchange(self.inner.clone(), Arc::clone(login), host, request))
             }
             Some((bound, Way::Bearer(source))) => {
                 Box::pin(with_token(self.inner.clone(), source.clone(), bound.clone(), request))

@@ -3,7 +3,7 @@
 //! [`Client`] is a tower service made of one layer per file, from the outside in: record, egress, deadline,
 //! repeat, credentials, limit, deadline of one exchange, size, decode, wire. Under the last one are the files
 //! that make connections: dial, addresses, proxy, socks, tunnel, tls, connection, and for log-ins that belong to a
-//! connection handshake and windows.
+//! connection handshake, windows, kerberos and bound.
 //!
 //! Redirects are handed to the caller and never followed, a proxy is used only if configured, and plain HTTP
 //! only on loopback or to a host named for it. What a server asks to wait all requests of a client wait; only
@@ -12,17 +12,22 @@
 
 mod addresses;
 mod bearer;
+mod bound;
 mod certificate;
+mod challenge;
 mod client;
 mod connection;
 mod credentials;
 mod deadline;
 mod decode;
 mod dial;
+mod digest;
+mod digest_log_in;
 mod egress;
 mod error;
 mod handshake;
 mod identity;
+mod kerberos;
 mod limit;
 mod marks;
 mod name_server;

@@ -4,26 +4,19 @@
 //! tickets are fetched over TCP, with the same user and password, and are kept no longer than one log-in.
 
 use std::fmt;
-use std::time::Duration;
 
-use sspi::generator::{GeneratorInitSecurityContext, GeneratorState, NetworkRequest};
-use sspi::network_client::NetworkProtocol;
+use sspi::generator::{GeneratorInitSecurityContext, GeneratorState};
 use sspi::ntlm::NtlmConfig;
 use sspi::{
     AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse, Credentials,
-    CredentialsBuffers, DataRepresentation, KerberosConfig, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer,
-    SecurityStatus, Sspi, SspiImpl, Username,
+    CredentialsBuffers, DataRepresentation, KerberosConfig, Negotiate, NegotiateConfig, NegotiatedProtocol,
+    Ntlm, SecurityBuffer, SecurityStatus, Sspi, SspiImpl, Username,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use crate::bound;
+use crate::kerberos::{self, About};
 use crate::secret::Secret;
 
-/// How long a key distribution centre may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest answer of one.
-const LONGEST_TICKET: u32 = 1 << 20;
 /// What this machine calls itself; servers log it and decide nothing by it.
 const WORKSTATION: &str = "portcullis";
 
@@ -83,7 +76,10 @@ pub(crate) enum NoToken {
 pub(crate) struct Context {
     package: Package,
     target: String,
+    /// What it is bound to.
     binding: Option<Vec<u8>>,
+    /// For Kerberos.
+    about: Option<About>,
 }
 
 enum Package {
@@ -119,30 +115,42 @@ impl Login {
                     .with_credential_use(CredentialUse::Outbound)
                     .with_auth_data(&identity)
                     .execute(&mut ntlm)
-                    .map_err(words)?;
+                    .map_err(|why| words(&why))?;
                 Package::Ntlm(Box::new(ntlm), acquired.credentials_handle)
             }
             Scheme::Negotiate => {
                 let (config, packages): (Box<dyn sspi::negotiate::ProtocolConfig>, _) = match &self.kdc {
                     None => (Box::new(NtlmConfig::new(WORKSTATION.to_owned())), "ntlm,!kerberos,!pku2u"),
+                    Some(kdc) if !kerberos::is_centre(kdc) => {
+                        return Err(format!(
+                            "`{kdc}` is no key distribution centre; write it as tcp://dc.corp.example:88"
+                        ));
+                    }
                     Some(kdc) => {
                         let config = KerberosConfig::new_with_kdc_url(kdc, WORKSTATION.to_owned());
                         (Box::new(config), "kerberos,!ntlm,!pku2u")
                     }
                 };
                 let config = NegotiateConfig::new(config, Some(packages.to_owned()), WORKSTATION.to_owned());
-                let mut negotiate = Negotiate::new_client(config).map_err(words)?;
+                let mut negotiate = Negotiate::new_client(config).map_err(|why| words(&why))?;
                 let acquired = negotiate
                     .acquire_credentials_handle()
                     .with_credential_use(CredentialUse::Outbound)
                     .with_auth_data(&Credentials::AuthIdentity(identity))
                     .execute(&mut negotiate)
-                    .map_err(words)?;
+                    .map_err(|why| words(&why))?;
                 Package::Negotiate(Box::new(negotiate), acquired.credentials_handle)
             }
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        Ok(Context { package, target: format!("HTTP/{host}"), binding: binding.map(bindings) })
+        let target = format!("HTTP/{host}");
+        let about = self.kdc.as_ref().filter(|_| self.scheme == Scheme::Negotiate).map(|kdc| About {
+            user: self.user.clone(),
+            realm: kerberos::realm(&self.user, self.domain.as_deref()),
+            service: target.clone(),
+            centre: kdc.clone(),
+        });
+        Ok(Context { package, target, binding: binding.map(<[u8]>::to_vec), about })
     }
 }
 
@@ -151,8 +159,8 @@ impl Context {
     pub(crate) async fn step(&mut self, challenge: Option<Vec<u8>>) -> Result<Token, NoToken> {
         let first = challenge.is_none();
         let mut input = vec![SecurityBuffer::new(challenge.unwrap_or_default(), BufferType::Token)];
-        if let Some(binding) = &self.binding {
-            input.push(SecurityBuffer::new(binding.clone(), BufferType::ChannelBindings));
+        if let Some(binding) = self.binding.as_deref().filter(|_| self.about.is_none()) {
+            input.push(SecurityBuffer::new(bindings(binding), BufferType::ChannelBindings));
         }
         let mut output = vec![SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let status = match &mut self.package {
@@ -185,14 +193,30 @@ impl Context {
                 }
             }
         };
-        let kerberos = matches!(&self.package, Package::Negotiate(negotiate, _) if negotiate.negotiated_protocol().is_kerberos());
-        let status = status.map_err(|why| told(why, kerberos))?;
-        let bytes = output.into_iter().next().map(|token| token.buffer).unwrap_or_default();
+        let status = status.map_err(|why| match &self.about {
+            Some(about) => kerberos::told(&why, about),
+            None => NoToken::Wrong(words(&why)),
+        })?;
+        let mut bytes = output.into_iter().next().map(|token| token.buffer).unwrap_or_default();
         if bytes.is_empty() {
             let why = "the log-in has nothing more to say to the challenge of the server";
             return Err(NoToken::Wrong(why.to_owned()));
         }
-        Ok(Token { bytes, proves: !first || kerberos || status == SecurityStatus::Ok })
+        if first && let Some(bound) = self.bound(&bytes) {
+            bytes = bound.map_err(|why| {
+                NoToken::Wrong(format!("the log-in cannot be bound to the certificate of the server: {why}"))
+            })?;
+        }
+        Ok(Token { bytes, proves: !first || self.about.is_some() || status == SecurityStatus::Ok })
+    }
+
+    /// The first token of Kerberos, bound to the certificate where there is one.
+    fn bound(&self, token: &[u8]) -> Option<Result<Vec<u8>, String>> {
+        let binding = self.binding.as_deref()?;
+        let Package::Negotiate(negotiate, _) = &self.package else { return None };
+        let NegotiatedProtocol::Kerberos(kerberos) = negotiate.negotiated_protocol() else { return None };
+        let key = kerberos.query_context_session_key().map_err(|why| words(&why));
+        Some(key.and_then(|key| bound::bind(token, key.session_key.as_ref(), binding)))
     }
 }
 
@@ -203,36 +227,15 @@ async fn run(mut step: GeneratorInitSecurityContext<'_>) -> Result<SecurityStatu
         match state {
             GeneratorState::Completed(result) => return Ok(result?.status),
             GeneratorState::Suspended(request) => {
-                let answer = match timeout(PATIENCE, ask(&request)).await {
-                    Ok(answer) => answer.map_err(|why| why.to_string()),
-                    Err(_) => Err(format!("no answer within {PATIENCE:?}")),
-                };
-                let place = request.url.host_str().unwrap_or_default().to_owned();
+                let answer = kerberos::ask(&request).await;
+                let place = request.url.as_str();
                 state = step.resume(answer.map_err(|why| {
-                    let why = format!("{place} cannot be reached: {why}");
+                    let why = format!("{place} gave no answer: {why}");
                     sspi::Error::new(sspi::ErrorKind::NoAuthenticatingAuthority, why)
                 }));
             }
         }
     }
-}
-
-/// One question to a key distribution centre over TCP, where both ways begin with the length.
-async fn ask(request: &NetworkRequest) -> std::io::Result<Vec<u8>> {
-    use std::io::{Error, ErrorKind};
-    if request.protocol != NetworkProtocol::Tcp {
-        return Err(Error::new(ErrorKind::Unsupported, "only tcp:// is supported"));
-    }
-    let host = request.url.host_str().unwrap_or_default();
-    let mut io = TcpStream::connect((host, request.url.port().unwrap_or(88))).await?;
-    io.write_all(&request.data).await?;
-    let length = io.read_u32().await?;
-    if length > LONGEST_TICKET {
-        return Err(Error::new(ErrorKind::InvalidData, "the answer is too long"));
-    }
-    let mut answer = length.to_be_bytes().to_vec();
-    (&mut io).take(length.into()).read_to_end(&mut answer).await?;
-    Ok(answer)
 }
 
 /// `SEC_CHANNEL_BINDINGS`: five empty fields and where the data are.
@@ -244,19 +247,7 @@ fn bindings(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn told(why: sspi::Error, kerberos: bool) -> NoToken {
-    let now = why.error_type == sspi::ErrorKind::NoAuthenticatingAuthority;
-    let words = words(why);
-    if !kerberos {
-        return NoToken::Wrong(words);
-    }
-    let words = format!(
-        "no ticket for Kerberos ({words}); check user and domain, the clock of this machine, and the key distribution centre"
-    );
-    if now { NoToken::ForNow(words) } else { NoToken::Wrong(words) }
-}
-
-fn words(why: sspi::Error) -> String {
+fn words(why: &sspi::Error) -> String {
     let text: String = why.description.chars().filter(|letter| !letter.is_control()).take(300).collect();
     format!("{:?}: {text}", why.error_type)
 }

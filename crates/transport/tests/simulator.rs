@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use exchange_sim::{Account, Config, Fault, Misbehaviour, Organisation, Scheme, Server};
+use exchange_sim::{Account, Config, DigestAlgorithm, Fault, Misbehaviour, Organisation, Scheme, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use portcullis_transport::{Client, Credentials, Kind, Origin, Secret};
@@ -59,6 +59,43 @@ fn negotiate(user: &str, password: &str) -> Credentials {
     Credentials::Negotiate { user: user.into(), domain: None, password: secret(password), kdc: None }
 }
 
+fn digest(user: &str, password: &str) -> Credentials {
+    Credentials::Digest { user: user.into(), password: secret(password) }
+}
+
+#[tokio::test]
+async fn digest_is_answered_with_each_algorithm_for_more_requests_than_a_challenge_is_good_for() {
+    for algorithm in [DigestAlgorithm::Sha256, DigestAlgorithm::Md5, DigestAlgorithm::Md5Session] {
+        for user in [ALICE, "CORP\\alice"] {
+            let server = serve(Scheme::Digest(algorithm)).await;
+            let client = client(&server, digest(user, "Grüße"));
+            for _ in 0..50 {
+                let (status, text) = ask(&client, &server).await.unwrap();
+                assert!(status == 200 && text.contains("NoError"), "{algorithm:?} {user}: {text}");
+            }
+            let many = (0..8).map(|_| ask(&client, &server));
+            for answer in futures_util::future::join_all(many).await {
+                assert_eq!(answer.unwrap().0, 200, "{algorithm:?} {user}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn digest_answers_the_stronger_challenge_and_no_other_scheme() {
+    let both = [Scheme::Basic, Scheme::Digest(DigestAlgorithm::Md5), Scheme::Digest(DigestAlgorithm::Sha256)];
+    let organisation = Organisation::new();
+    organisation.add_mailbox("ÄÖ@corp.example");
+    organisation.add_account(Account::new("ÄÖ@corp.example", "pass"));
+    let config = Config::local("svc@corp.example", "secret").with_schemes(both);
+    let server = Server::start(organisation, config).await.unwrap();
+    let name = client(&server, digest("ÄÖ@corp.example", "pass"));
+    assert_eq!(ask(&name, &server).await.unwrap().0, 200);
+    let server = serve(Scheme::Basic).await;
+    let refused = ask(&client(&server, digest(ALICE, "Grüße")), &server).await;
+    assert_eq!(refused.err(), Some(Kind::LogIn));
+}
+
 #[tokio::test]
 async fn windows_log_ins_are_good_for_many_requests_on_many_connections() {
     for (scheme, credentials) in [
@@ -87,6 +124,8 @@ async fn a_wrong_password_is_told_as_such() {
         (Scheme::Ntlm, ntlm("CORP\\alice", None, "wrong")),
         (Scheme::Ntlm, ntlm("CORP\\nobody", None, "Grüße")),
         (Scheme::Negotiate, negotiate("CORP\\alice", "wrong")),
+        (Scheme::Digest(DigestAlgorithm::Sha256), digest(ALICE, "wrong")),
+        (Scheme::Digest(DigestAlgorithm::Md5Session), digest("nobody", "Grüße")),
     ] {
         let server = serve(scheme).await;
         let client = client(&server, credentials.clone());

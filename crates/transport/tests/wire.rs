@@ -82,6 +82,16 @@ macro_rules! answers {
 }
 
 #[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    // The HTTP server of Windows answers 411 to one that does not, whoever logs in.
+    let (ours, heard) = serve(answers!(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")).await;
+    let request = Request::post(&ours).body(Bytes::new()).unwrap();
+    assert_eq!(builder(&ours).build().unwrap().call(request).await.unwrap().status(), 200);
+    let heard = String::from_utf8_lossy(&heard.lock().unwrap()).to_lowercase();
+    assert_eq!(heard.matches("content-length: 0\r\n").count(), 1, "{heard}");
+}
+
+#[tokio::test]
 async fn credentials_go_to_their_own_origin_and_to_no_other() {
     let (ours, heard) = serve(answers!(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).await;
     let (other, other_heard) = serve(answers!(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).await;

@@ -26,7 +26,7 @@ pub(crate) struct Sim {
     /// Its password; not a secret
     #[arg(long, default_value = "simulated")]
     password: String,
-    /// How clients may log in: basic, ntlm, negotiate, bearer
+    /// How clients may log in: basic, digest, digest-md5, digest-md5-sess, ntlm, negotiate, bearer
     #[arg(long, value_delimiter = ',', default_value = "basic,bearer", value_name = "SCHEME")]
     login: Vec<Scheme>,
 }

@@ -98,6 +98,11 @@ pub(crate) const KINDS: &[Kind] = &[
         keys: &[USER, PASSWORD],
         doc: "User and password with every request; on premises.",
     },
+    Kind {
+        name: "digest",
+        keys: &[USER, PASSWORD],
+        doc: "Digest, with MD5 or SHA-256: the password itself is not sent; on premises.",
+    },
     Kind { name: "ntlm", keys: &[USER, PASSWORD, DOMAIN], doc: "NTLM; on premises." },
     Kind {
         name: "negotiate",

@@ -86,6 +86,8 @@ pub(crate) enum Address {
 pub(crate) enum Auth {
     /// User and password with every request.
     Basic(Account),
+    /// An answer to a challenge with every request.
+    Digest(Account),
     /// NTLM.
     Ntlm(Account),
     /// Kerberos at this key distribution centre, or NTLM.
@@ -196,6 +198,7 @@ impl Connection {
         };
         let mut secrets = match &ews.auth {
             Auth::Basic(account)
+            | Auth::Digest(account)
             | Auth::Ntlm(account)
             | Auth::Negotiate(account, _)
             | Auth::PasswordLegacy(_, account) => {
@@ -222,6 +225,7 @@ impl Auth {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Auth::Basic(_) => "basic",
+            Auth::Digest(_) => "digest",
             Auth::Ntlm(_) => "ntlm",
             Auth::Negotiate(..) => "negotiate",
             Auth::ClientSecret(..) => "client_secret",
@@ -236,6 +240,7 @@ impl Auth {
     pub(crate) fn account(&self) -> Option<&Account> {
         match self {
             Auth::Basic(account)
+            | Auth::Digest(account)
             | Auth::Ntlm(account)
             | Auth::Negotiate(account, _)
             | Auth::PasswordLegacy(_, account) => Some(account),

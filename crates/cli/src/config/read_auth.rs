@@ -73,6 +73,7 @@ fn fits(auth: &Fields<'_>, kind: &Kind, sink: &mut Sink) {
 fn read(kind: &str, auth: &Fields<'_>, around: &Around<'_>, sink: &mut Sink) -> Option<Auth> {
     match kind {
         "basic" => account(auth, around, sink).map(Auth::Basic),
+        "digest" => account(auth, around, sink).map(Auth::Digest),
         "ntlm" => account(auth, around, sink).map(Auth::Ntlm),
         "negotiate" => {
             let kdc = auth.text("kdc", sink).map(str::to_owned);

@@ -148,6 +148,9 @@ impl Ews {
             return Ok(Credentials::bearer(Arc::new(log_in)));
         }
         match &self.auth {
+            Auth::Digest(account) => {
+                Ok(Credentials::Digest { user: account.user.clone(), password: password(&account.password)? })
+            }
             Auth::Ntlm(account) => Ok(Credentials::Ntlm {
                 user: account.user.clone(),
                 domain: account.domain.clone(),
@@ -199,7 +202,7 @@ impl Ews {
                 user: account.user.clone(),
                 password: later(&account.password, "password"),
             }),
-            Auth::Basic(_) | Auth::Ntlm(_) | Auth::Negotiate(..) => None,
+            Auth::Basic(_) | Auth::Digest(_) | Auth::Ntlm(_) | Auth::Negotiate(..) => None,
         }
     }
 

@@ -278,6 +278,7 @@ fn says_there_is_none(reason: &str) -> bool {
 fn scheme(auth: &Auth) -> &'static str {
     match auth {
         Auth::Basic(_) => "Basic",
+        Auth::Digest(_) => "Digest",
         Auth::Ntlm(_) => "NTLM",
         Auth::Negotiate(..) => "Negotiate",
         _ => "Bearer",

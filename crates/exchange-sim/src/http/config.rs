@@ -11,6 +11,8 @@ use crate::misbehaviour::Fault;
 pub enum Scheme {
     /// User name and password in every request.
     Basic,
+    /// An answer to a challenge in every request, made with this.
+    Digest(DigestAlgorithm),
     /// A challenge and an answer to it, for one connection.
     Ntlm,
     /// NTLM inside of `Negotiate`, with or without the envelope of SPNEGO. There is no Kerberos.
@@ -19,10 +21,25 @@ pub enum Scheme {
     Bearer,
 }
 
+/// What an answer to a challenge of Digest is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DigestAlgorithm {
+    /// SHA-256, with the name of the user hidden where the client can do that.
+    Sha256,
+    /// MD5.
+    Md5,
+    /// MD5 with a key for each challenge, as Windows asks for it.
+    Md5Session,
+}
+
 impl Scheme {
     /// All of them, with the names they have on a command line.
-    pub const NAMES: [(&'static str, Scheme); 4] = [
+    pub const NAMES: [(&'static str, Scheme); 7] = [
         ("basic", Scheme::Basic),
+        ("digest", Scheme::Digest(DigestAlgorithm::Sha256)),
+        ("digest-md5", Scheme::Digest(DigestAlgorithm::Md5)),
+        ("digest-md5-sess", Scheme::Digest(DigestAlgorithm::Md5Session)),
         ("ntlm", Scheme::Ntlm),
         ("negotiate", Scheme::Negotiate),
         ("bearer", Scheme::Bearer),
@@ -34,9 +51,8 @@ impl std::str::FromStr for Scheme {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Scheme::NAMES.iter().find(|(name, _)| *name == text).map(|(_, scheme)| *scheme);
-        found.ok_or_else(|| {
-            format!("`{text}` is no way to log in; there are basic, ntlm, negotiate and bearer")
-        })
+        let names = || Scheme::NAMES.map(|(name, _)| name).join(", ");
+        found.ok_or_else(|| format!("`{text}` is no way to log in; there are {}", names()))
     }
 }
 

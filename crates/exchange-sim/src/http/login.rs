@@ -2,12 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
 use super::answer::plain;
 use super::body::PiecesBody;
 use super::config::Scheme;
+use super::digest;
 use super::link::{Link, Progress};
 use super::ntlm::{Handshake, is_message};
 use super::oauth;
@@ -27,9 +29,10 @@ const BEARER: &str = "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\",
 pub(crate) fn log_in(
     shared: &Shared,
     link: &Link,
-    headers: &HeaderMap,
+    request: &Request<Incoming>,
     anyhow: bool,
 ) -> Result<Caller, Box<Response<PiecesBody>>> {
+    let headers = request.headers();
     let Some(given) = headers.get(AUTHORIZATION) else {
         return link
             .login(|progress| match progress {
@@ -40,6 +43,10 @@ pub(crate) fn log_in(
     };
     let given = given.to_str().unwrap_or_default();
     let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
+    if scheme.eq_ignore_ascii_case("digest") {
+        let asks = (request.method().as_str(), request.uri());
+        return digest::log_in(shared, token, asks).map_err(|stale| refuse_as(shared, &[], stale));
+    }
     let scheme = match scheme.to_ascii_lowercase().as_str() {
         "basic" => Scheme::Basic,
         "ntlm" => Scheme::Ntlm,
@@ -52,7 +59,8 @@ pub(crate) fn log_in(
         return Err(refuse(shared, &[]));
     }
     match scheme {
-        Scheme::Basic => basic(shared, token).ok_or_else(|| refuse(shared, &[])),
+        // Digest went its own way above.
+        Scheme::Basic | Scheme::Digest(_) => basic(shared, token).ok_or_else(|| refuse(shared, &[])),
         Scheme::Ntlm | Scheme::Negotiate => ntlm(shared, link, scheme, token),
         Scheme::Bearer => bearer(shared, headers, token),
     }
@@ -176,6 +184,11 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
 
 /// 401 with every scheme that is offered, or with the next word of one that has begun.
 fn refuse(shared: &Shared, said: &[String]) -> Box<Response<PiecesBody>> {
+    refuse_as(shared, said, false)
+}
+
+/// The same. `stale` says that an answer was right, but not for this challenge.
+fn refuse_as(shared: &Shared, said: &[String], stale: bool) -> Box<Response<PiecesBody>> {
     let mut refused = plain(StatusCode::UNAUTHORIZED, "401 Unauthorized: log in first.");
     let mut lines = said.to_vec();
     if lines.is_empty() {
@@ -183,6 +196,7 @@ fn refuse(shared: &Shared, said: &[String]) -> Box<Response<PiecesBody>> {
         for scheme in &shared.config.schemes {
             lines.extend(match scheme {
                 Scheme::Basic => Some(String::from("Basic realm=\"exchange-sim\"")),
+                Scheme::Digest(algorithm) => Some(digest::challenge(shared, *algorithm, stale)),
                 Scheme::Ntlm => Some(String::from("NTLM")),
                 Scheme::Negotiate => Some(String::from("Negotiate")),
                 Scheme::Bearer => has_applications.then(|| BEARER.to_owned()),

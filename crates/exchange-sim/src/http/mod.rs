@@ -4,6 +4,7 @@ mod answer;
 mod autodiscover;
 mod body;
 pub(crate) mod config;
+mod digest;
 mod ews;
 mod fault;
 mod link;

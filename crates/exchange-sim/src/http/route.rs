@@ -25,7 +25,7 @@ pub(crate) async fn route(shared: &Shared, link: &Link, request: Request<Incomin
     }
     // Views for tests are there whatever ways to log in a test wants to be offered.
     let is_view = request.uri().path().starts_with("/sim/");
-    match login::log_in(shared, link, request.headers(), is_view) {
+    match login::log_in(shared, link, &request, is_view) {
         Ok(caller) => with_login(shared, link, &caller, request).await,
         Err(refused) => {
             // What was sent is taken off the connection, which a log-in in several steps needs again.

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::config::Config;
+use super::digest::Nonces;
 use super::link::Link;
 use super::oauth::Issuer;
 use super::route::route;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) issuer: Arc<Mutex<Issuer>>,
     pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) nonces: Nonces,
 }
 
 impl std::fmt::Debug for Server {
@@ -66,8 +68,13 @@ impl Server {
         config.faults.iter().cloned().for_each(|fault| script.add(fault));
         let script = Arc::new(Mutex::new(script));
         let issuer = Arc::new(Mutex::new(Issuer::default()));
-        let shared =
-            Arc::new(Shared { organisation, config, issuer: issuer.clone(), script: script.clone() });
+        let shared = Arc::new(Shared {
+            organisation,
+            config,
+            issuer: issuer.clone(),
+            script: script.clone(),
+            nonces: Nonces::default(),
+        });
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(accept(listener, shared, stopped));
         Ok(Server { address, script, issuer, stop, running: Some(running) })
