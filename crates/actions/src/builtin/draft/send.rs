@@ -1,8 +1,10 @@
 //! `draft.send`: sends a draft, at most once per step of a run.
 //!
 //! The draft may be anybody's, so before it is sent it gets the key of this step, by which a probe finds it among the
-//! drafts or the sent messages. Its recipients are in no input that a policy could look at; `only_to` says whom it may
-//! go to.
+//! drafts or the sent messages. Its recipients are in no input that a plan or an approval could show; `only_to` says
+//! whom it may go to, and is held against what the server reads in the draft right before it is sent, in every attempt.
+//! Who changes the draft between that look and the sending has the rights to send from this mailbox without us. Left
+//! out: an author to hold it against, because the server alone decides whom a mailbox may send as.
 
 use action_api::plan::{Failure, FailureKind};
 use action_api::{ActionInfo, Context, Example, Probe, TypedAction};
