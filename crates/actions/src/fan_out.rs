@@ -8,11 +8,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use action_api::plan::{Blame, Failure, FailureKind};
 use action_api::{Context, Work};
 use exchange::Mailbox;
+use futures_util::lock::{Mutex as Turn, OwnedMutexGuard};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 /// How many mailboxes are worked on at once.
@@ -60,6 +62,23 @@ impl<T> Share<T> {
     /// The places of its items, to put what came of them back into the order of the list.
     pub(crate) fn places(&self) -> Vec<usize> {
         self.places.clone()
+    }
+}
+
+/// One request at a time to each mailbox, where the work on one asks others as well.
+///
+/// Whoever has the turn of a mailbox waits for nothing but its own requests there, so nobody waits in a circle.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<String, Arc<Turn<()>>>>);
+
+impl Turns {
+    /// Waits for the turn of a mailbox, which ends with the guard.
+    pub(crate) async fn of(&self, mailbox: &Mailbox) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(mailbox.as_str().to_lowercase()).or_default())
+        };
+        turn.lock_owned().await
     }
 }
 

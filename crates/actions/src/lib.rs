@@ -5,10 +5,12 @@
 //! runs every action in it against the simulator. Left out on purpose: wires, retries, caps per run, approval
 //! (the engine's), and anything that parses the bytes of a mail (a plugin's).
 
+mod annotated;
 mod artifact;
 mod attached;
 mod automatic;
 mod builtin;
+mod carried;
 mod catalogue;
 mod enclosure;
 mod events;

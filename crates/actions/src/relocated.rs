@@ -1,11 +1,13 @@
 //! A message that may have a new id: moving gives it one, so a repeat would not find it by the old one.
 //!
-//! Before a repeat the old id is looked up, and then the `Message-ID` where the message should be by now. Left
-//! out: what the actions do with it.
+//! Before a repeat the old id is looked up, and then the `Message-ID` where the message should be by now. What can be
+//! said where neither helps stands here as well. Left out: what the actions do with it.
 
 use action_api::plan::{Blame, Failure, FailureKind};
 use exchange::port::{Read, Search};
 use exchange::{ErrorKind, FolderRef, ItemRef, Mailbox, MessageSummary, SearchRequest};
+
+use serde_json::{Value, json};
 
 use crate::failure::from_exchange;
 use crate::input::{ItemId, MailboxName};
@@ -76,4 +78,30 @@ pub(crate) fn gone(mailbox: &MailboxName) -> Failure {
         Blame::Server,
         format!("{} has no message with this id; it was moved or deleted since it was found", mailbox.get()),
     )
+}
+
+/// It cannot be known whether an earlier attempt copied a message.
+pub(crate) fn nameless() -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        Blame::Server,
+        "the message has no Message-ID, so nobody knows whether an earlier attempt copied it; look into the folder it \
+         goes to",
+    )
+}
+
+/// The server answered, and said nothing about this item.
+pub(crate) fn silent() -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        Blame::Server,
+        "the server did not say what became of it; look what there is before it is done again",
+    )
+}
+
+/// Gives an input the `Message-ID` of what it is about.
+pub(crate) fn mark(input: &mut Value, message_id: Option<&String>) {
+    if let (Some(message_id), Some(fields)) = (message_id, input.as_object_mut()) {
+        fields.insert("internet_message_id".to_owned(), json!(message_id));
+    }
 }

@@ -11,9 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::failure::{invalid, with_inverse};
+use crate::failure::with_inverse;
 use crate::fan_out::{Share, each, in_order};
 use crate::listed::OnItemError;
+use crate::relocated::silent;
 
 /// Whether it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -167,7 +168,16 @@ pub(crate) async fn judge<'a, I: Send + Sync, T: Send>(
     id: impl Fn(&I) -> String,
     begin: impl FnMut(&'a Share<I>) -> Work<'a, Judged<T>> + Send,
 ) -> Result<Vec<Verdict<T>>, Failure> {
-    let answers = each(context, shares, begin).await;
+    verdicts(one, shares, each(context, shares, begin).await, id)
+}
+
+/// What came of each item in the order asked for, from the answers about each mailbox.
+pub(crate) fn verdicts<I, T>(
+    one: bool,
+    shares: &[Share<I>],
+    answers: Vec<Judged<T>>,
+    id: impl Fn(&I) -> String,
+) -> Result<Vec<Verdict<T>>, Failure> {
     let mut verdicts = Vec::new();
     for (share, answer) in shares.iter().zip(answers) {
         let mut answers = match answer {
@@ -179,8 +189,7 @@ pub(crate) async fn judge<'a, I: Send + Sync, T: Send>(
             }
         };
         for (place, item) in share.places().into_iter().zip(&share.items) {
-            let silent = || Err(invalid("the server did not say what became of the message"));
-            let outcome = answers.next().unwrap_or_else(silent);
+            let outcome = answers.next().unwrap_or_else(|| Err(silent()));
             let verdict = Verdict { mailbox: share.mailbox.as_str().to_owned(), item: id(item), outcome };
             verdicts.push((place, verdict));
         }

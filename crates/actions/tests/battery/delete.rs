@@ -120,6 +120,14 @@ fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["item_id", "destination_mailbox"],
         ),
         (
+            "mail.move_between_mailboxes",
+            json!({
+                "items": [{ "mailbox": "alice@corp.example", "item_id": ID }],
+                "destination_mailbox": "soc@corp.example"
+            }),
+            &["items", "item_id", "destination_mailbox", "mailbox"],
+        ),
+        (
             "calendar.delete_event",
             json!({ "mailbox": "alice@corp.example", "external_key": "shift-4710" }),
             &["external_key", "event_id"],

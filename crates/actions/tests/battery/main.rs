@@ -9,6 +9,7 @@
 
 mod bench;
 mod calendar;
+mod carried;
 mod delete;
 mod dying;
 mod every_action;

@@ -37,14 +37,22 @@ struct Watch {
 
 /// The simulator's ports, slow enough that requests meet, and with mailboxes that fail.
 #[derive(Clone)]
-struct Watched {
-    inner: Ports,
+pub(crate) struct Watched {
+    pub(crate) inner: Ports,
     watch: Arc<Mutex<Watch>>,
     broken: Arc<Mutex<BTreeMap<String, ErrorKind>>>,
+    dies: Arc<Mutex<Option<Death>>>,
+}
+
+/// When the connection breaks for good: at which request from now, and whether the server still does what it asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Death {
+    pub(crate) at: usize,
+    pub(crate) after: bool,
 }
 
 /// Lets others go on a few times.
-async fn some_time() {
+pub(crate) async fn some_time() {
     for _ in 0..5 {
         let mut polled = false;
         std::future::poll_fn(|context: &mut Polling<'_>| {
@@ -59,7 +67,20 @@ async fn some_time() {
 }
 
 impl Watched {
-    async fn pass<T>(&self, mailbox: &Mailbox, work: Work<'_, T>) -> Result<T, Error> {
+    /// Whether this request is the last one, and whether it is lost before the server does anything.
+    fn dies(&self) -> Option<bool> {
+        let mut dies = self.dies.lock().unwrap();
+        let death = dies.as_mut()?;
+        match death.at.checked_sub(1) {
+            Some(left) => {
+                death.at = left;
+                None
+            }
+            None => Some(!std::mem::take(&mut death.after)),
+        }
+    }
+
+    pub(crate) async fn pass<T>(&self, mailbox: &Mailbox, work: Work<'_, T>) -> Result<T, Error> {
         let name = mailbox.as_str().to_lowercase();
         {
             let mut watch = self.watch.lock().unwrap();
@@ -71,9 +92,12 @@ impl Watched {
         }
         some_time().await;
         let broken = self.broken.lock().unwrap().get(&name).copied();
-        let answer = match broken {
-            Some(kind) => Err(Error::new(kind, format!("{name} says no"))),
-            None => work.await,
+        let lost = || Error::new(ErrorKind::Unknown, "the connection broke");
+        let answer = match (broken, self.dies()) {
+            (Some(kind), _) => Err(Error::new(kind, format!("{name} says no"))),
+            (None, None) => work.await,
+            (None, Some(true)) => Err(lost()),
+            (None, Some(false)) => work.await.and_then(|_| Err(lost())),
         };
         let mut watch = self.watch.lock().unwrap();
         watch.now.remove(&name);
@@ -146,20 +170,20 @@ impl Update for Watched {
 }
 
 /// Many mailboxes with a few messages each.
-struct World {
-    organisation: Organisation,
+pub(crate) struct World {
+    pub(crate) organisation: Organisation,
     /// Every message: its mailbox, its id, its `Message-ID`; the mailboxes take turns.
-    items: Vec<(String, String, String)>,
+    pub(crate) items: Vec<(String, String, String)>,
     ports: Watched,
     source: Catalogue<Ports>,
 }
 
-fn address(number: usize) -> String {
+pub(crate) fn address(number: usize) -> String {
     format!("m{number}@corp.example")
 }
 
 impl World {
-    fn new(mailboxes: usize, each: usize) -> Self {
+    pub(crate) fn new(mailboxes: usize, each: usize) -> Self {
         let organisation = Organisation::new();
         let inbox = FolderRef::WellKnown(WellKnownFolder::Inbox);
         (0..mailboxes).for_each(|number| organisation.add_mailbox(&address(number)));
@@ -180,8 +204,16 @@ impl World {
             }
         }
         let inner = organisation.ports();
-        let ports = Watched { inner: inner.clone(), watch: Arc::default(), broken: Arc::default() };
+        let ports = Watched {
+            inner: inner.clone(),
+            watch: Arc::default(),
+            broken: Arc::default(),
+            dies: Arc::default(),
+        };
         let all = Ports {
+            copies: Some(Arc::new(ports.clone())),
+            transfer: Some(Arc::new(ports.clone())),
+            properties: Some(Arc::new(ports.clone())),
             search: Some(Arc::new(ports.clone())),
             read: Some(Arc::new(ports.clone())),
             moves: Some(Arc::new(ports.clone())),
@@ -193,7 +225,7 @@ impl World {
         World { organisation, items, ports, source }
     }
 
-    fn fail(&self, broken: &[(usize, ErrorKind)]) {
+    pub(crate) fn fail(&self, broken: &[(usize, ErrorKind)]) {
         let broken = broken.iter().map(|(number, kind)| (address(*number), *kind)).collect();
         *self.ports.broken.lock().unwrap() = broken;
     }
@@ -216,25 +248,35 @@ impl World {
         }
     }
 
-    fn attempt(&self, action: &str, input: &Value, attempt: u32) -> Result<Outcome, Failure> {
+    pub(crate) fn attempt(&self, action: &str, input: &Value, attempt: u32) -> Result<Outcome, Failure> {
         finished(self.source.invoke(self.call(action, input, attempt, Duration::from_secs(600))))
     }
 
-    fn run(&self, action: &str, input: &Value) -> Value {
+    /// Asks whether an attempt took effect.
+    pub(crate) fn probe(&self, action: &str, input: &Value) -> Probe {
+        finished(self.source.probe(self.call(action, input, 2, Duration::from_secs(600)))).unwrap()
+    }
+
+    /// Lets the connection break, or heals it.
+    pub(crate) fn die(&self, death: Option<Death>) {
+        *self.ports.dies.lock().unwrap() = death;
+    }
+
+    pub(crate) fn run(&self, action: &str, input: &Value) -> Value {
         self.attempt(action, input, 1).unwrap().output
     }
 
     /// The messages as `mail.delete` and others take them.
-    fn list(&self) -> Vec<Value> {
+    pub(crate) fn list(&self) -> Vec<Value> {
         self.items.iter().map(|(mailbox, item, _)| json!({ "mailbox": mailbox, "item_id": item })).collect()
     }
 
-    fn marked_list(&self) -> Vec<Value> {
+    pub(crate) fn marked_list(&self) -> Vec<Value> {
         let item = |(mailbox, item, id): &(String, String, String)| json!({ "mailbox": mailbox, "item_id": item, "internet_message_id": id });
         self.items.iter().map(item).collect()
     }
 
-    fn count(&self, kind: EffectKind) -> u64 {
+    pub(crate) fn count(&self, kind: EffectKind) -> u64 {
         self.organisation.ledger().count(kind)
     }
 
@@ -246,7 +288,7 @@ impl World {
         found
     }
 
-    fn watched(&self) -> (usize, Option<String>) {
+    pub(crate) fn watched(&self) -> (usize, Option<String>) {
         let watch = self.ports.watch.lock().unwrap();
         (watch.most, watch.crowded.clone())
     }
@@ -269,7 +311,7 @@ fn walk(value: &Value, mailbox: &str, folder: &str, found: &mut BTreeSet<String>
 }
 
 /// The value of a future that wakes itself whenever it waits.
-fn finished<F: Future>(future: F) -> F::Output {
+pub(crate) fn finished<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Polling::from_waker(Waker::noop());
     for _ in 0..1_000_000 {
@@ -507,6 +549,21 @@ fn exactly_one_form_may_be_given() {
             json!({ "items": world.list() }),
         ),
         ("mail.search", json!({ "mailbox": mailbox }), json!({ "mailboxes": [mailbox] })),
+        (
+            "mail.copy",
+            json!({ "mailbox": mailbox, "item_id": item, "folder": "drafts" }),
+            json!({ "items": world.list(), "folder": "drafts" }),
+        ),
+        (
+            "mail.update",
+            json!({ "mailbox": mailbox, "item_id": item, "flag": "flagged" }),
+            json!({ "items": world.list(), "flag": "flagged" }),
+        ),
+        (
+            "mail.move_between_mailboxes",
+            json!({ "mailbox": mailbox, "item_id": item, "destination_mailbox": "soc@corp.example" }),
+            json!({ "items": world.list(), "destination_mailbox": "soc@corp.example" }),
+        ),
     ] {
         let mut both = first.clone();
         both.as_object_mut().unwrap().extend(second.as_object().unwrap().clone());

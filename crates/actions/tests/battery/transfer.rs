@@ -243,7 +243,9 @@ fn a_deletion_that_was_not_answered_is_no_success() {
         });
         let failure = bench.run(MOVE, &over()).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unknown, "{deletes}");
-        for part in ["copied to soc@corp.example", "may still be in alice@corp.example", "goes on with the deletion"] {
+        for part in
+            ["copied to soc@corp.example", "may still be in alice@corp.example", "goes on with the deletion"]
+        {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
         assert_eq!(places(&bench, "soc@corp.example"), ["Inbox"], "{deletes}");
@@ -261,10 +263,32 @@ fn a_deletion_that_was_not_answered_is_no_success() {
 }
 
 #[test]
+fn a_list_tells_of_the_copy_that_stays() {
+    let bench = Bench::over(|ports| {
+        let silent = Silent { delete: ports.delete.clone().unwrap(), deletes: false };
+        Ports { delete: Some(Arc::new(silent)), ..ports }
+    });
+    let item = json!({ "mailbox": "alice@corp.example", "item_id": ID, "internet_message_id": MESSAGE_ID });
+    let input = json!({
+        "items": [item], "destination_mailbox": "soc@corp.example", "on_item_error": "collect"
+    });
+    // Of what nobody knows whether it was done the step fails in any case.
+    let failure = bench.run(MOVE, &input).unwrap_err();
+    assert_eq!((failure.kind, &failure.details["partly"]), (FailureKind::Unknown, &json!(true)));
+    let told = failure.details["output"]["results"][0].clone();
+    assert_eq!((&told["status"], &told["retryable"]), (&json!("failed"), &json!(true)));
+    assert!(told["new_item_id"].is_string(), "{told}");
+    let bench = bench.restarted();
+    assert_eq!(bench.probe(MOVE, &input).unwrap(), Probe::NotDone);
+    let output = bench.attempt(MOVE, &input, 2).unwrap().output;
+    assert_eq!(output["results"][0]["new_item_id"], told["new_item_id"]);
+    assert_eq!(places(&bench, "soc@corp.example"), ["Inbox"]);
+}
+
+#[test]
 fn a_mail_that_went_to_two_people_is_moved_twice() {
     let date = "Fri, 20 Nov 2026 07:00:00 +0000";
-    let mail =
-        format!("From: eve@evil.test\r\nDate: {date}\r\nMessage-ID: {MESSAGE_ID}\r\n\r\nPay now.\r\n");
+    let mail = format!("From: eve@evil.test\r\nDate: {date}\r\nMessage-ID: {MESSAGE_ID}\r\n\r\nPay now.\r\n");
     let bench = Bench::about(&mail);
     bench.organisation.add_mailbox("bob@corp.example");
     let inbox = FolderRef::WellKnown(WellKnownFolder::Inbox);

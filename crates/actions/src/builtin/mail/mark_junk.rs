@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::failure::{done, from_exchange, invalid, need};
+use crate::failure::{done, from_exchange, need};
 use crate::fan_out::{Share, shares};
 use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
-use crate::relocated::{any_there, arrived, gone};
+use crate::relocated::{any_there, arrived, gone, mark, silent};
 use crate::verdict::{
     Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, alone, by_mailbox, count, ended, judge,
 };
@@ -180,8 +180,7 @@ async fn move_on(
     }
     let moves = need(&ports.moves, MarkJunk::INFO.name, "move")?;
     let moved = moves.move_to(mailbox.get(), &[item], target).await.map_err(from_exchange)?;
-    let nothing = || invalid("the server did not say what became of the message");
-    moved.into_iter().next().ok_or_else(nothing)?.map_err(from_exchange)
+    moved.into_iter().next().ok_or_else(silent)?.map_err(from_exchange)
 }
 
 /// The message as an earlier attempt left it, if it has come to where it is to stand.
@@ -248,7 +247,6 @@ async fn in_mailbox(ports: &Ports, again: bool, how: How, share: &Share<Wanted>)
                 continue;
             }
         };
-        let silent = || invalid("the server did not say what became of the message");
         judged.push(match answers.next().ok_or_else(silent) {
             Ok(Ok(marked)) => {
                 let now = match marked.moved {
@@ -293,11 +291,9 @@ impl Output {
     fn back(&self, one: &ItemResult) -> Value {
         let mut input = json!({ "mailbox": one.mailbox, "item_id": one.new_item_id });
         let folder = one.from_folder.as_ref().filter(|_| self.junk && was_moved(one));
-        let known = [("internet_message_id", one.internet_message_id.as_ref()), ("folder", folder)];
-        for (name, value) in known {
-            if let (Some(value), Some(fields)) = (value, input.as_object_mut()) {
-                fields.insert(name.to_owned(), json!(value));
-            }
+        mark(&mut input, one.internet_message_id.as_ref());
+        if let (Some(folder), Some(fields)) = (folder, input.as_object_mut()) {
+            fields.insert("folder".to_owned(), json!(folder));
         }
         input
     }

@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::failure::{done, from_exchange, invalid, need};
+use crate::failure::{done, from_exchange, need};
 use crate::fan_out::{Share, shares};
 use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
-use crate::relocated::{any_there, arrived, gone};
+use crate::relocated::{any_there, arrived, gone, mark, silent};
 use crate::verdict::{
     Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, alone, by_mailbox, count, ended, judge,
 };
@@ -187,15 +187,7 @@ async fn in_mailbox(ports: &Ports, again: bool, share: &Share<Wanted>) -> Judged
             }
         }
     }
-    let silent = || Err(invalid("the server did not say what became of the message"));
-    Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(silent)).collect())
-}
-
-/// Gives an input the `Message-ID` of what it is about.
-fn mark(input: &mut Value, message_id: Option<&String>) {
-    if let (Some(message_id), Some(fields)) = (message_id, input.as_object_mut()) {
-        fields.insert("internet_message_id".to_owned(), json!(message_id));
-    }
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(silent()))).collect())
 }
 
 impl Output {

@@ -1,36 +1,55 @@
-//! `mail.update`: changes what people put on a message: categories, flag, importance, and the subject of a draft.
+//! `mail.update`: changes what people put on messages: categories, flag, importance, and the subject of a draft.
 //!
 //! Nothing is sent and no read receipt either. Categories are added to those of now: if somebody changes the message
-//! meanwhile it is read again. Left out: the read mark, which is `mail.mark_read`, and the words of a mail.
+//! meanwhile it is read again. What an attempt that was cut off has changed is found as it should be and counts as
+//! already done: what was there before it is not known any more, so an undo leaves it and restores the others. Left
+//! out: the read mark, which is `mail.mark_read`, and the words of a mail.
 
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, Inverse, TypedAction};
 use exchange::port::Properties;
-use exchange::{ErrorKind, FollowUp, ItemProperties, Ports, PropertyChange};
+use exchange::{ErrorKind, FollowUp, ItemProperties, ItemRef, Mailbox, Ports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::annotated::{Categories, Marks, Wish};
 use crate::failure::{from_exchange, invalid, need};
+use crate::fan_out::{Share, shares};
 use crate::input::{ItemId, Line, MailboxName};
 use crate::letter::Importance;
+use crate::listed::{About, OnItemError};
 use crate::relocated::gone;
+use crate::verdict::{
+    Done, InMailbox, Judged, Problem, Status, Verdict, alone, by_mailbox, count, ended, judge,
+};
 
 /// How often a message is read again because somebody else changed it.
 const ROUNDS: usize = 4;
 
-/// Changes a message.
+/// Changes messages.
 pub(crate) struct Update;
 
 /// Input of `mail.update`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = crate::input::no_null_defaults, extend("minProperties" = 3))]
+#[schemars(
+    transform = crate::input::no_null_defaults,
+    extend("oneOf" = crate::listed::either(&["mailbox", "item_id"], &[], &["items"]))
+)]
 pub(crate) struct Input {
-    /// The mailbox the message is in.
-    mailbox: MailboxName,
+    /// The mailbox the message is in. Goes with `item_id`.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "MailboxName")]
+    mailbox: Option<MailboxName>,
     /// Which message: an id as `mail.search` gives it.
-    item_id: ItemId,
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "ItemId")]
+    item_id: Option<ItemId>,
+    /// Instead of `mailbox` and `item_id`: 1 to 1,000 messages of any number of mailboxes.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Vec<Updating>", length(min = 1, max = 1000), extend("x-effect-items" = true))]
+    items: Option<Vec<Updating>>,
     /// What to do with its categories.
     #[serde(default, deserialize_with = "crate::input::present")]
     #[schemars(with = "Categories")]
@@ -47,165 +66,251 @@ pub(crate) struct Input {
     #[serde(default, deserialize_with = "crate::input::present")]
     #[schemars(with = "Line")]
     subject: Option<Line>,
+    /// With `items`: `fail` fails the step where a message could not be changed, once all others are; `collect`
+    /// succeeds and tells it in `failed`, `mailboxes` and `results`.
+    #[serde(default)]
+    on_item_error: OnItemError,
 }
 
-/// Categories are compared whatever their case.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// One message of one of several mailboxes, and what is to be changed on it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = crate::input::no_null_defaults, extend("minProperties" = 1))]
-pub(crate) struct Categories {
-    /// Add these.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    add: Vec<Category>,
-    /// Take these away.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    remove: Vec<Category>,
-    /// Instead of both: these and no others; an empty list takes all away.
+#[schemars(transform = crate::input::no_null_defaults)]
+pub(crate) struct Updating {
+    /// The mailbox the message is in.
+    mailbox: MailboxName,
+    /// Which message: an id as `mail.search` gives it.
+    item_id: ItemId,
+    /// What to do with the categories of this one, instead of `categories` for all.
     #[serde(default, deserialize_with = "crate::input::present")]
-    #[schemars(with = "Vec<Category>", length(max = 1000))]
-    set: Option<Vec<Category>>,
+    #[schemars(with = "Categories")]
+    categories: Option<Categories>,
+    /// The mark of this one, instead of `flag` for all.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "FollowUp")]
+    flag: Option<FollowUp>,
+    /// How important this one is to say it is, instead of `importance` for all.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Importance")]
+    importance: Option<Importance>,
+    /// The subject of this one, instead of `subject` for all. Only that of a draft.
+    #[serde(default, deserialize_with = "crate::input::present")]
+    #[schemars(with = "Line")]
+    subject: Option<Line>,
 }
-
-/// The name of a category: one line, not blank.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(crate) struct Category(
-    #[schemars(extend("pattern" = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"))] Line,
-);
 
 /// Output of `mail.update`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {
-    /// The mailbox.
-    mailbox: String,
-    /// The message.
-    item_id: String,
-    /// What was on it before.
-    before: Marks,
-    /// What is on it now.
-    now: Marks,
+    /// The mailbox; null with `items`.
+    #[schemars(extend("x-given" = "mailbox"))]
+    mailbox: Option<String>,
+    /// The message; null with `items`.
+    #[schemars(extend("x-given" = "mailbox"))]
+    item_id: Option<String>,
+    /// What was on it before; null with `items`.
+    #[schemars(extend("x-given" = "mailbox"))]
+    before: Option<Marks>,
+    /// What is on it now; null with `items`.
+    #[schemars(extend("x-given" = "mailbox"))]
+    now: Option<Marks>,
     /// Whether this step changed anything.
     changed: bool,
+    /// One result per message, in the order asked for.
+    #[schemars(length(max = 1000), extend("x-failures" = true))]
+    results: Vec<Updated>,
+    /// What came of each mailbox.
+    #[schemars(length(max = 1000), extend("x-failures" = true))]
+    mailboxes: Vec<InMailbox>,
+    /// How many could not be changed; 0 unless `on_item_error` is `collect`.
+    #[schemars(extend("x-failures" = true))]
+    failed: u32,
 }
 
-/// What people put on a message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What came of one message.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Marks {
-    /// Its categories.
-    #[schemars(length(max = 10000), extend("x-untrusted" = true))]
-    categories: Vec<String>,
-    /// The mark for following up: `not_flagged`, `flagged` or `complete`.
-    flag: FollowUp,
-    /// How important it says it is: `low`, `normal` or `high`.
-    importance: Importance,
-    /// Its subject.
-    #[schemars(extend("x-untrusted" = true))]
-    subject: Option<String>,
+pub(crate) struct Updated {
+    /// The mailbox it is in.
+    mailbox: String,
+    /// The id that was asked for.
+    item_id: String,
+    /// The id it has now; null if it failed.
+    new_item_id: Option<String>,
+    /// What was on it before this attempt; null if it failed.
+    before: Option<Marks>,
+    /// What is on it now; null if it failed.
+    now: Option<Marks>,
+    /// `done`: it has what it was asked to have. `failed`: it has not, or nobody knows.
+    status: Status,
+    /// Whether it had it before this attempt, so that nothing was changed.
+    already_done: bool,
+    /// Why it failed; null if it did not.
+    error: Option<Problem>,
+    /// Whether trying again may help.
+    retryable: bool,
 }
 
-impl Marks {
-    fn of(found: ItemProperties) -> Self {
-        Marks {
-            categories: found.categories,
-            flag: found.flag,
-            importance: found.importance.into(),
-            subject: found.subject,
+/// What became of one message.
+#[derive(Debug)]
+struct Change {
+    id: String,
+    before: Marks,
+    now: Marks,
+}
+
+impl Updated {
+    fn new(verdict: &Verdict<Change>) -> Self {
+        let (status, already_done, error, retryable) = verdict.told();
+        let change = verdict.outcome.as_ref().ok().map(|done| &done.what);
+        Updated {
+            mailbox: verdict.mailbox.clone(),
+            item_id: verdict.item.clone(),
+            new_item_id: change.map(|change| change.id.clone()),
+            before: change.map(|change| change.before.clone()),
+            now: change.map(|change| change.now.clone()),
+            status,
+            already_done,
+            error,
+            retryable,
         }
     }
 
-    /// The change from these to others.
-    fn change_to(&self, wanted: &Marks) -> PropertyChange {
-        PropertyChange {
-            subject: wanted.subject.clone().filter(|_| wanted.subject != self.subject),
-            categories: (wanted.categories != self.categories).then(|| wanted.categories.clone()),
-            importance: (wanted.importance != self.importance).then(|| wanted.importance.said()),
-            flag: (wanted.flag != self.flag).then_some(wanted.flag),
-        }
+    /// Whether this attempt changed it.
+    fn changed(&self) -> bool {
+        self.status == Status::Done && !self.already_done
+    }
+
+    /// The input that sets it back; nothing if no input can say what was there.
+    fn back(&self) -> Option<Map<String, Value>> {
+        let (id, before, now) = (self.new_item_id.as_ref()?, self.before.as_ref()?, self.now.as_ref()?);
+        let mut input = before.back_from(now)?;
+        input.insert("mailbox".to_owned(), json!(self.mailbox));
+        input.insert("item_id".to_owned(), json!(id));
+        Some(input)
     }
 }
 
-fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+/// One message to change.
+#[derive(Debug, Clone)]
+struct Wanted {
+    item_id: ItemId,
+    /// What is wished for this one instead of what is wished for all.
+    own: Wish,
 }
 
-impl Categories {
-    /// The categories a message is to have.
-    fn apply(&self, now: &[String]) -> Vec<String> {
-        let mut wanted: Vec<String> = Vec::new();
-        let (kept, more) = match &self.set {
-            Some(set) => (&[][..], set),
-            None => (now, &self.add),
-        };
-        let removed = |name: &str| self.remove.iter().any(|remove| same(remove.0.as_str(), name));
-        let kept = kept.iter().map(String::as_str).filter(|name| !removed(name));
-        for name in kept.chain(more.iter().map(|category| category.0.as_str())) {
-            if !wanted.iter().any(|known| same(known, name)) {
-                wanted.push(name.to_owned());
-            }
+/// What is to be changed, by mailbox, and whether the call names one mailbox. Refuses what would change nothing.
+fn wanted(input: Input) -> Result<(Wish, Vec<Share<Wanted>>, bool), Failure> {
+    let Input { mailbox, item_id, items, categories, flag, importance, subject, .. } = input;
+    let for_all = Wish { categories, flag, importance, subject };
+    for_all.check()?;
+    let of_one = item_id.map(|item_id| vec![Wanted { item_id, own: Wish::default() }]);
+    let about = About::either(mailbox, of_one, items, |one: Updating| {
+        let Updating { mailbox, item_id, categories, flag, importance, subject } = one;
+        (mailbox, Wanted { item_id, own: Wish { categories, flag, importance, subject } })
+    })?;
+    for (mailbox, one) in &about.items {
+        one.own.check()?;
+        if for_all.is_empty() && one.own.is_empty() {
+            return Err(invalid(format!(
+                "mail.update: nothing to change on a message of {mailbox}; give at least one of `categories`, `flag`, \
+                 `importance` and `subject`"
+            )));
         }
-        wanted
     }
+    Ok((for_all, shares(about.items, |one| one.item_id.clone()), about.one.is_some()))
 }
 
-impl Input {
-    fn check(&self) -> Result<(), Failure> {
-        let Some(categories) = &self.categories else { return Ok(()) };
-        let adds = !categories.add.is_empty() || !categories.remove.is_empty();
-        if categories.set.is_some() && adds {
-            return Err(invalid("mail.update: `categories.set` stands alone, without `add` and `remove`"));
-        }
-        let both =
-            |add: &&Category| categories.remove.iter().any(|remove| same(remove.0.as_str(), add.0.as_str()));
-        match categories.add.iter().find(both) {
-            Some(_) => Err(invalid("mail.update: a category is both in `add` and in `remove`")),
-            None => Ok(()),
-        }
-    }
-
-    /// What is to be on a message that has this now.
-    fn wanted(&self, found: &ItemProperties) -> Result<Marks, Failure> {
-        let mut wanted = Marks::of(found.clone());
-        if let Some(categories) = &self.categories {
-            wanted.categories = categories.apply(&found.categories);
-        }
-        wanted.flag = self.flag.unwrap_or(wanted.flag);
-        wanted.importance = self.importance.unwrap_or(wanted.importance);
-        if let Some(subject) = self.subject.as_ref().map(Line::as_str)
-            && wanted.subject.as_deref() != Some(subject)
-        {
-            if !found.is_draft {
-                let words = "mail.update: the subject of a message that was sent cannot be changed, only that of a \
-                             draft; nothing was changed";
-                return Err(invalid(words));
-            }
-            wanted.subject = Some(subject.to_owned());
-        }
-        Ok(wanted)
-    }
+/// What is on a message that was changed by somebody else meanwhile.
+async fn look(port: &dyn Properties, mailbox: &Mailbox, item: ItemRef) -> Result<ItemProperties, Failure> {
+    let mut found = port.properties(mailbox, &[item]).await.map_err(from_exchange)?;
+    found.pop().map_or_else(|| Err(missing(mailbox)), |found| properties(mailbox, found))
 }
 
-async fn look(port: &dyn Properties, input: &Input) -> Result<ItemProperties, Failure> {
-    let items = [input.item_id.item()];
-    let mut found = port.properties(input.mailbox.get(), &items).await.map_err(from_exchange)?;
-    match found.pop() {
-        Some(Ok(found)) => Ok(found),
-        Some(Err(error)) if error.kind != ErrorKind::NotFound => Err(from_exchange(error)),
-        _ => Err(gone(&input.mailbox)),
+fn missing(mailbox: &Mailbox) -> Failure {
+    gone(&MailboxName::from(mailbox.clone()))
+}
+
+fn properties(
+    mailbox: &Mailbox,
+    found: Result<ItemProperties, exchange::Error>,
+) -> Result<ItemProperties, Failure> {
+    found.map_err(|error| match error.kind {
+        ErrorKind::NotFound => missing(mailbox),
+        _ => from_exchange(error),
+    })
+}
+
+/// Changes one message, reading it again as often as somebody else was faster.
+async fn change(
+    port: &dyn Properties,
+    mailbox: &Mailbox,
+    one: &Wanted,
+    for_all: &Wish,
+    mut found: ItemProperties,
+) -> Result<Done<Change>, Failure> {
+    for round in 1..=ROUNDS {
+        let (item, now) = (found.item.clone(), one.own.wanted(for_all, &found)?);
+        let before = Marks::of(found);
+        let change = before.change_to(&now);
+        if change.is_empty() {
+            return Ok(Done { already: true, what: Change { id: item.id, before, now } });
+        }
+        match port.change(mailbox, &item, &change).await {
+            Ok(item) => return Ok(Done { already: false, what: Change { id: item.id, before, now } }),
+            Err(error) if error.kind != ErrorKind::Conflict => return Err(from_exchange(error)),
+            Err(_) if round == ROUNDS => break,
+            Err(_) => found = look(port, mailbox, one.item_id.item()).await?,
+        }
+    }
+    let words = format!("somebody keeps changing the message in {mailbox}; nothing was changed, try again");
+    Err(Failure::new(FailureKind::Conflict, Blame::Server, words))
+}
+
+/// Changes the messages of one mailbox, one after the other.
+async fn in_mailbox(ports: &Ports, for_all: &Wish, share: &Share<Wanted>) -> Judged<Change> {
+    let port = need(&ports.properties, Update::INFO.name, "properties")?;
+    let mailbox = &share.mailbox;
+    let items: Vec<ItemRef> = share.items.iter().map(|one| one.item_id.item()).collect();
+    let found = port.properties(mailbox, &items).await.map_err(from_exchange)?;
+    let mut judged = Vec::with_capacity(items.len());
+    for (one, found) in share.items.iter().zip(found) {
+        judged.push(match properties(mailbox, found) {
+            Ok(found) => change(port, mailbox, one, for_all, found).await,
+            Err(failure) => Err(failure),
+        });
+    }
+    Ok(judged)
+}
+
+impl Output {
+    fn new(one: bool, verdicts: &[Verdict<Change>]) -> Self {
+        let results: Vec<Updated> = verdicts.iter().map(Updated::new).collect();
+        let only = results.first().filter(|_| one);
+        Output {
+            mailbox: only.map(|one| one.mailbox.clone()),
+            item_id: only.and_then(|one| one.new_item_id.clone()),
+            before: only.and_then(|one| one.before.clone()),
+            now: only.and_then(|one| one.now.clone()),
+            changed: results.iter().any(Updated::changed),
+            mailboxes: by_mailbox(verdicts),
+            failed: count(verdicts, |verdict| verdict.outcome.is_err()),
+            results,
+        }
     }
 }
 
 impl TypedAction<Ports> for Update {
     const INFO: ActionInfo = ActionInfo {
         name: "mail.update",
-        summary: "Change categories, flag and importance of a message",
-        description: "Changes what people put on one message: its categories, the mark for following up, how \
-                      important it says it is, and the subject of a draft. What is not named stays. Nothing is \
-                      sent. What was there before is kept, so that `undo` can set it again; an attempt that was \
-                      cut off after its change has no such note.",
+        summary: "Change categories, flag and importance of messages",
+        description: "Changes what people put on one message (`mailbox` and `item_id`), or on many of several \
+                      mailboxes (`items`): categories, the mark for following up, how important it says it is, and the \
+                      subject of a draft. What is not named stays. Nothing is sent. What was there before is kept, so \
+                      that `undo` can set it again; what an attempt changed that was cut off after it has no such \
+                      note and is told as `already_done`. If some of many cannot be changed the step fails and lists \
+                      them, or says so in `failed` with `on_item_error: collect`; the others are changed.",
         effect: Effect::Internal,
         repeat: Repeat::Natural,
         errors: &[
@@ -225,61 +330,40 @@ impl TypedAction<Ports> for Update {
     type Input = Input;
     type Output = Output;
 
-    async fn run(ports: Ports, _: Context, input: Input) -> Result<Output, Failure> {
-        let port = need(&ports.properties, Self::INFO.name, "properties")?;
-        input.check()?;
-        let mailbox = input.mailbox.get();
-        for _ in 0..ROUNDS {
-            let found = look(port, &input).await?;
-            let (item, wanted) = (found.item.clone(), input.wanted(&found)?);
-            let before = Marks::of(found);
-            let change = before.change_to(&wanted);
-            let mut output = Output {
-                mailbox: mailbox.as_str().to_owned(),
-                item_id: item.id.clone(),
-                before,
-                now: wanted,
-                changed: !change.is_empty(),
-            };
-            if !output.changed {
-                return Ok(output);
-            }
-            match port.change(mailbox, &item, &change).await {
-                Ok(item) => {
-                    output.item_id = item.id;
-                    return Ok(output);
-                }
-                Err(error) if error.kind == ErrorKind::Conflict => {}
-                Err(error) => return Err(from_exchange(error)),
-            }
+    async fn run(ports: Ports, context: Context, input: Input) -> Result<Output, Failure> {
+        need(&ports.properties, Self::INFO.name, "properties")?;
+        let on_item_error = input.on_item_error;
+        let (for_all, shares, one) = wanted(input)?;
+        let mut verdicts = judge(
+            &context,
+            one,
+            &shares,
+            |one| one.item_id.as_str().to_owned(),
+            |share| Box::pin(in_mailbox(&ports, &for_all, share)),
+        )
+        .await?;
+        if one {
+            verdicts = alone(verdicts)?;
         }
-        let words =
-            format!("somebody keeps changing the message in {mailbox}; nothing was changed, try again");
-        Err(Failure::new(FailureKind::Conflict, Blame::Server, words))
+        let output = Output::new(one, &verdicts);
+        let inverse = Self::inverse(&output);
+        ended("changed", on_item_error, &context, &verdicts, output, inverse)
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {
-        let back = output.now.change_to(&output.before);
-        let mut input = Map::new();
-        input.insert("mailbox".to_owned(), json!(output.mailbox));
-        input.insert("item_id".to_owned(), json!(output.item_id));
-        let fields: [(&str, Option<Value>); 4] = [
-            ("categories", back.categories.map(|categories| json!({ "set": categories }))),
-            ("flag", back.flag.map(|flag| json!(flag))),
-            ("importance", back.importance.map(|_| json!(output.before.importance))),
-            // A draft without a subject gets an empty one.
-            (
-                "subject",
-                (output.now.subject != output.before.subject)
-                    .then(|| json!(output.before.subject.as_deref().unwrap_or_default())),
-            ),
-        ];
-        for (name, value) in fields {
-            if let Some(value) = value {
-                input.insert(name.to_owned(), value);
+        let changed = || output.results.iter().filter(|one| one.changed());
+        let mut items = changed().filter_map(Updated::back);
+        let input = match output.mailbox {
+            Some(_) => Value::Object(items.next()?),
+            None => {
+                let items: Vec<_> = items.collect();
+                (!items.is_empty()).then(|| json!({ "items": items }))?
             }
-        }
-        output.changed.then(|| Inverse::new(Self::INFO.name, Value::Object(input)))
+        };
+        let lost = changed().filter(|one| one.back().is_none());
+        let words = "had categories or a subject that cannot be set again";
+        let except = lost.map(|one| format!("message {} of {} {words}", one.item_id, one.mailbox)).collect();
+        Some(Inverse { except, ..Inverse::new(Self::INFO.name, input) })
     }
 
     fn examples() -> Vec<Example> {
@@ -302,6 +386,15 @@ impl TypedAction<Ports> for Update {
                     "categories": { "set": [] },
                     "flag": "complete",
                     "importance": "low"
+                }),
+                output: json!(null),
+            },
+            Example {
+                title: "Mark every mail of a campaign".to_owned(),
+                input: json!({
+                    "items": [{ "mailbox": "alice@corp.example", "item_id": "AAMkAGExamplePhish=" }],
+                    "categories": { "add": ["Phishing"] },
+                    "on_item_error": "collect"
                 }),
                 output: json!(null),
             },
