@@ -238,7 +238,9 @@ def says_when_people_are_free(alice, bob):
     found = ask(bob, "DetailedMerged")
     # The day has no hour from two to three.
     assert found.merged == "0000200331000400000", found.merged
-    told = [(event.start.hour, event.end.hour, event.busy_type, event.details.subject) for event in found.calendar_events]
+    told = [
+        (event.start.hour, event.end.hour, event.busy_type, event.details.subject) for event in found.calendar_events
+    ]
     assert told == [
         (5, 6, "Busy", "Early"), (8, 10, "OOF", "Away"), (9, 11, "Tentative", "Perhaps"), (12, 13, "Free", "Free"),
         (14, 15, "WorkingElsewhere", "Home"),

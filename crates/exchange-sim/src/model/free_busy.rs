@@ -1,7 +1,7 @@
 //! When people are free: what their calendars tell others, and when they work.
 //!
-//! It comes from the calendar. Where the settings of a mailbox say when its owner is busy, others are told that instead,
-//! so that a playbook can be tried without a calendar. Left out: what a server knows of people outside.
+//! It comes from the calendar. Where the settings of a mailbox say when its owner is busy, others are told that
+//! instead, so that a playbook can be tried without a calendar. Left out: what a server knows of people outside.
 
 use jiff::civil::{DateTime, Time};
 use jiff::{Timestamp, ToSpan};

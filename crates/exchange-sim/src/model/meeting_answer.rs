@@ -1,4 +1,5 @@
-//! Answers to invitations: what is sent to the organizer, what the calendar shows then, and how the organizer keeps count.
+//! Answers to invitations: what is sent to the organizer, what the calendar shows then, and how the organizer learns
+//! of it.
 //!
 //! An answer to one occurrence makes it an exception on both sides, because a series has one answer for all others.
 //! Left out: proposing another time.
@@ -71,8 +72,8 @@ impl State {
         self.dispatch(place, event, Letter { prefix: reply.prefix(), to, about, words, how: dispatch })
     }
 
-    /// Answers an invitation, or the calendar item it made, or one occurrence of that. Gives the calendar item, if it is
-    /// still there, and where the invitation went.
+    /// Answers an invitation, or the calendar item it made, or one occurrence of that. Gives the calendar item, if it
+    /// is still there, and where the invitation went.
     pub(crate) fn answer_invitation(
         &mut self,
         about: &Place,

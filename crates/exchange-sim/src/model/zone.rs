@@ -3,8 +3,8 @@
 //! An occurrence of a series begins at the same time of the day on the clocks of its zone, so the simulator has to know
 //! when these are changed: it takes that from the IANA time zone database, which is part of the program, because a
 //! machine without one must not get other calendars. A zone is described to clients by the rule that lasts, as Windows
-//! writes it. Left out: earlier rules, and summers on days that such a rule cannot say, as those of Israel, Greenland and
-//! Morocco; their clocks are right all the same.
+//! writes it. Left out: earlier rules, and summers on days that such a rule cannot say, as those of Israel, Greenland
+//! and Morocco; their clocks are right all the same.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
