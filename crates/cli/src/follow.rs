@@ -148,7 +148,7 @@ impl Following {
     }
 
     fn note(&mut self, event: &Event, last: bool) {
-        self.report.note(event);
+        self.report.note(event, &self.how.driven.engine);
         if let Some(progress) = &mut self.how.progress {
             progress.lines(event, Style::stderr()).iter().for_each(|line| output::complain(line));
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::{Ask, Effect, End, Event, EventKind, Failure, Form, Pause, ProgressKind, RunStatus, StepPath};
 use interpreter::Command;
 use plan::Audience;
+use playbook::Actions;
 use serde_json::{Value, json};
 
 use crate::graph::words::audience;
@@ -44,13 +45,16 @@ struct Call {
     effect: Effect,
     input: Value,
     state: CallState,
+    /// What it changes, as limits count it: how many things, and how many of them in each mailbox.
+    items: u64,
+    mailboxes: Vec<(String, u64)>,
 }
 
 /// Calls of one action.
 #[derive(Debug, Default)]
 struct Group {
-    items: usize,
-    mailboxes: BTreeMap<String, usize>,
+    items: u64,
+    mailboxes: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,16 +91,16 @@ impl Report {
         report
     }
 
-    /// Takes an event in.
-    pub(crate) fn note(&mut self, event: &Event) {
+    /// Takes an event in. What a call changes is counted by what its action says of itself.
+    pub(crate) fn note(&mut self, event: &Event, actions: &dyn Actions) {
         self.now = event.at.0;
         self.started.get_or_insert(event.at.0);
         match &event.kind {
             EventKind::Calling { action, effect, input, .. } => {
-                self.call(&event.path, action, *effect, input, CallState::Begun);
+                self.call(&event.path, (action, *effect, input), CallState::Begun, actions);
             }
             EventKind::Planned { action, effect, input, .. } => {
-                self.call(&event.path, action, *effect, input, CallState::Planned);
+                self.call(&event.path, (action, *effect, input), CallState::Planned, actions);
             }
             EventKind::Step(ProgressKind::Succeeded) => {
                 if let Some(call) =
@@ -161,8 +165,22 @@ impl Report {
         self.asks_people() || self.waits.iter().any(|pause| pause.event.is_some())
     }
 
-    fn call(&mut self, path: &StepPath, action: &str, effect: Effect, input: &Value, state: CallState) {
-        let call = Call { action: action.to_owned(), effect, input: input.clone(), state };
+    fn call(
+        &mut self,
+        path: &StepPath,
+        (action, effect, input): (&str, Effect, &Value),
+        state: CallState,
+        actions: &dyn Actions,
+    ) {
+        let spec = effect.changes().then(|| actions.spec(action)).flatten();
+        let call = Call {
+            action: action.to_owned(),
+            effect,
+            input: input.clone(),
+            state,
+            items: spec.as_ref().map_or(1, |spec| spec.items_of(input)),
+            mailboxes: spec.map(|spec| spec.mailboxes_of(input).each).unwrap_or_default(),
+        };
         if self.calls.insert(path.clone(), call).is_none() {
             self.order.push(path.clone());
         }
@@ -304,16 +322,14 @@ impl Report {
         let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
         for (_, call) in self.changes().filter(|(_, call)| call.state != CallState::Failed) {
             let group = groups.entry((call.effect.as_str(), &call.action)).or_default();
-            let list = |name: &str| call.input.get(name).and_then(Value::as_array);
-            let mailbox = |of: &Value| of.get("mailbox").and_then(Value::as_str).unwrap_or("-").to_owned();
-            if let Some(items) = list("items") {
-                group.items += items.len();
-                items.iter().for_each(|item| *group.mailboxes.entry(mailbox(item)).or_default() += 1);
-                continue;
+            group.items = group.items.saturating_add(call.items);
+            for (mailbox, items) in &call.mailboxes {
+                let count = group.mailboxes.entry(mailbox.clone()).or_default();
+                *count = count.saturating_add(*items);
             }
-            let items = list("item_ids").map_or(1, Vec::len);
-            group.items += items;
-            *group.mailboxes.entry(mailbox(&call.input)).or_default() += items;
+            if call.mailboxes.is_empty() {
+                *group.mailboxes.entry("-".to_owned()).or_default() += call.items;
+            }
         }
         let title = if dry_run { "Would change" } else { "Changed" };
         if groups.is_empty() {
