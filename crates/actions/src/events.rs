@@ -14,6 +14,8 @@ use crate::repeats::Repeats;
 
 /// The longest key.
 const LONGEST_KEY: usize = 200;
+/// A key to look for where it does not matter which.
+const NO_KEY: &str = "no-event";
 
 /// An event of a calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -242,14 +244,17 @@ pub(crate) async fn find(
     id: Option<&ItemId>,
     key: Option<&Key>,
 ) -> Result<Option<Event>, Failure> {
-    let found = match (id, key) {
-        (Some(id), None) => port.event(mailbox, &id.item()).await.map(Some),
-        (None, Some(key)) => port.find_event(mailbox, key.as_str()).await,
-        _ => return named(action, id, key).map(|()| None),
-    };
-    match found {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        other => other.map_err(from_exchange),
+    match (id, key) {
+        (Some(id), None) => match port.event(mailbox, &id.item()).await {
+            Ok(event) => Ok(Some(event)),
+            // No such event, which may be what was asked for; or no such mailbox, which is not.
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                port.find_event(mailbox, NO_KEY).await.map(|_| None).map_err(from_exchange)
+            }
+            Err(error) => Err(from_exchange(error)),
+        },
+        (None, Some(key)) => port.find_event(mailbox, key.as_str()).await.map_err(from_exchange),
+        _ => named(action, id, key).map(|()| None),
     }
 }
 

@@ -21,6 +21,8 @@ const EXAMPLE_ID: &str = "AAMkAGExamplePhish=";
 
 /// The id that examples use for a message of somebody who is blocked.
 const EXAMPLE_BLOCKED: &str = "AAMkAGExampleBlocked=";
+/// The id that examples use for an event.
+const EXAMPLE_EVENT: &str = "AAMkAGExampleMeeting=";
 /// The id that examples use for a draft.
 const EXAMPLE_DRAFT: &str = "AAMkAGExampleDraft=";
 /// The draft that examples are about.
@@ -90,6 +92,8 @@ pub(crate) struct Bench {
     pub(crate) draft: String,
     /// The id of the message of somebody who is blocked.
     blocked: String,
+    /// The id of the event that examples are about.
+    event: String,
     rules: Vec<Rule>,
     artifacts: Arc<Memory>,
     source: Catalogue<Ports>,
@@ -131,13 +135,13 @@ impl Bench {
         organisation.add_contact("alice@corp.example", "Carol", "carol@partner.test", "+1 555 0100").unwrap();
         organisation.make_folder("alice@corp.example", &["Inbox", "Closed"], false).unwrap();
         let alice = Mailbox::new("alice@corp.example").unwrap();
-        organisation.add_event(&alice, "shift-4710", &shift()).unwrap();
+        let event = organisation.add_event(&alice, "shift-4710", &shift()).unwrap();
         let rules = ready(organisation.ports().rules.unwrap().rules(&alice)).unwrap().rules;
         let ports = tamper(organisation.ports());
         let source = portcullis_actions::exchange(move |_| Ok(ports.clone()));
         let artifacts = Arc::<Memory>::default();
         artifacts.put("text/plain", &mut b"abc".as_slice()).unwrap();
-        Bench { organisation, item, draft, blocked, rules, artifacts, source }
+        Bench { organisation, item, draft, blocked, event, rules, artifacts, source }
     }
 
     /// The same organisation and artifacts, over its own untampered ports: the process after a restart.
@@ -152,6 +156,7 @@ impl Bench {
             .to_string()
             .replace(EXAMPLE_ID, &self.item)
             .replace(EXAMPLE_DRAFT, &self.draft)
+            .replace(EXAMPLE_EVENT, &self.event)
             .replace(EXAMPLE_BLOCKED, &self.blocked)
             .replace("\"ExampleRule=\"", &format!("\"{}\"", rule(0)));
         let text = text.replace("\"ExampleOffRule=\"", &format!("\"{}\"", rule(1)));

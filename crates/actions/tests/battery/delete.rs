@@ -133,6 +133,11 @@ fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["external_key", "event_id"],
         ),
         (
+            "calendar.delete_event",
+            json!({ "items": [{ "mailbox": "alice@corp.example", "event_id": "AAMkAGExampleMeeting=" }] }),
+            &["items", "event_id", "mailbox"],
+        ),
+        (
             "draft.delete",
             json!({ "mailbox": "alice@corp.example", "item_id": "AAMkAGExampleDraft=" }),
             &["item_id"],
@@ -141,6 +146,13 @@ fn destructive() -> Vec<(&'static str, Value, &'static [&'static str])> {
             "folder.delete",
             json!({ "mailbox": "alice@corp.example", "folder": "Inbox/Closed", "if_not_empty": "delete" }),
             &["folder"],
+        ),
+        (
+            "folder.delete",
+            json!({
+                "items": [{ "mailbox": "alice@corp.example", "folder": "Inbox/Closed" }], "if_not_empty": "delete"
+            }),
+            &["items", "folder", "mailbox"],
         ),
         (
             "inbox_rule.remove",

@@ -84,8 +84,10 @@ fn lists_of_things_to_change_are_marked_to_be_counted() {
         for (name, property) in spec.input["properties"].as_object().unwrap() {
             let items = &property["items"];
             let inside = |field: &str| items["properties"][field]["x-guard"].as_str();
-            let guard = items["x-guard"].as_str().or(inside("item_id")).or(inside("internet_message_id"));
-            let targets = spec.effect.changes() && matches!(guard, Some("item" | "attachment" | "rule"));
+            let named = inside("item_id").or(inside("internet_message_id")).or(inside("mailbox"));
+            let guard = items["x-guard"].as_str().or(named);
+            let targets =
+                spec.effect.changes() && matches!(guard, Some("item" | "attachment" | "rule" | "mailbox"));
             assert_eq!(property["x-effect-items"] == json!(true), targets, "{} {name}", spec.name);
         }
     }
