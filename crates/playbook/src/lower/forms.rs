@@ -166,3 +166,37 @@ pub(super) fn selects(schema: &Value, depth: usize) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_property_is_there_or_null_however_its_schema_says_null() {
+        for (schema, there, not_there) in [
+            (
+                json!({ "type": ["object", "null"], "properties": {} }),
+                json!({ "type": ["object"], "properties": {} }),
+                json!({ "type": ["null"], "properties": {} }),
+            ),
+            (
+                json!({ "type": ["string", "null"], "enum": ["done", null] }),
+                json!({ "type": ["string"], "enum": ["done"] }),
+                json!({ "type": ["null"], "enum": [null] }),
+            ),
+            (
+                json!({ "anyOf": [{ "type": "string", "const": "done" }, { "type": "null" }] }),
+                json!({ "anyOf": [{ "type": "string", "const": "done" }] }),
+                json!({ "anyOf": [{ "type": "null" }] }),
+            ),
+        ] {
+            for (given, expected) in [(true, there), (false, not_there)] {
+                let mut narrowed = schema.clone();
+                narrow(&mut narrowed, given);
+                assert_eq!(narrowed, expected);
+            }
+        }
+    }
+}
