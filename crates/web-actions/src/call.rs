@@ -95,6 +95,18 @@ impl Site {
         self.send(ask, true).await
     }
 
+    /// Posts JSON to the one address of the connection, once, with these headers beside those of the body.
+    pub(crate) async fn post(
+        &self,
+        action: &str,
+        mut headers: HeaderMap,
+        json: Vec<u8>,
+    ) -> Result<Answer, Failure> {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let uri = self.base.uri().map_err(|why| failure::invalid(action, why))?;
+        self.change(Ask { method: Method::POST, uri: self.with_key(uri)?, headers, body: json.into() }).await
+    }
+
     /// With the parameter of the query that holds the connection's key.
     pub(crate) fn with_key(&self, uri: Uri) -> Result<Uri, Failure> {
         let Some((name, key)) = &self.query_key else { return Ok(uri) };

@@ -17,14 +17,27 @@ pub(crate) struct Fact {
     pub(crate) value: String,
 }
 
-/// A text without what is not seen: control characters, and marks that turn the direction of what follows.
+/// Whether people do not see it: control characters but for the end of a line and the tab, marks that turn the
+/// direction of what follows, spaces without width, and tags. The joiners stay: scripts and emoji need them.
+fn unseen(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{61c}')
+        || matches!(letter, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text without what is not seen. Every character that ends a line is the same one afterwards.
 pub(crate) fn plain(text: &str) -> String {
-    let unseen = |letter: &char| {
-        letter.is_control() && !matches!(letter, '\n' | '\t')
-            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
-    };
     let text = text.replace("\r\n", "\n");
-    text.chars().filter(|letter| !unseen(letter)).collect()
+    let text = text.chars().map(|letter| match letter {
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        other => other,
+    });
+    text.filter(|letter| !unseen(*letter)).collect()
+}
+
+/// A text on one line: what stands in large or bold type must not look like more than one thing.
+pub(crate) fn line(text: &str) -> String {
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text, or something that says that there is none: services refuse an empty one.
@@ -82,6 +95,13 @@ mod tests {
     #[test]
     fn what_is_not_seen_is_taken_out() {
         assert_eq!(plain("a\u{202e}gpj.exe\u{7}\r\nb\tc\u{0}"), "agpj.exe\nb\tc");
+        assert_eq!(plain("pay\u{200b}pal\u{61c}\u{e0041}\u{2060}\rb\u{2028}c"), "paypal\nb\nc");
+        assert_eq!(
+            plain("\u{1f468}\u{200d}\u{1f4bb} \u{645}\u{200c}\u{6cc}"),
+            "\u{1f468}\u{200d}\u{1f4bb} \u{645}\u{200c}\u{6cc}"
+        );
+        assert_eq!(line(" Sender\u{2028}Verdict:\tclean\r\n\u{85} "), "Sender Verdict: clean");
+        assert_eq!(or_nothing(line("\n\u{2029}\t")), "(no text)");
         assert_eq!(or_nothing(plain("\u{202e} ")), "(no text)");
     }
 

@@ -5,16 +5,15 @@
 
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, TypedAction};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
+use http::HeaderMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::webhook::ERRORS;
 use crate::Web;
-use crate::call::{Answer, Ask};
-use crate::chat::{Fact, cut, or_nothing, pieces, plain};
+use crate::call::Answer;
+use crate::chat::{Fact, cut, line, or_nothing, pieces, plain};
 use crate::failure::invalid;
 use crate::web::{Kind, Site};
 
@@ -110,10 +109,13 @@ fn message(input: &Input) -> (Value, bool) {
             blocks
         }
     };
-    // Slack must not fetch what an attacker's link leads to, and in plain text nothing is type.
+    // Slack must not fetch what an attacker's link leads to, in plain text nothing is type, and `@channel` in it calls
+    // nobody.
     let payload = json!({
         "text": escaped(&fallback),
         "mrkdwn": false,
+        "parse": "none",
+        "link_names": false,
         "unfurl_links": false,
         "unfurl_media": false,
         "blocks": blocks,
@@ -125,8 +127,7 @@ fn composed(input: &Input, text: &str) -> (Vec<Value>, bool) {
     let mut blocks = Vec::new();
     let mut was_cut = false;
     if let Some(title) = &input.title {
-        let line = plain(title).replace(['\n', '\t'], " ");
-        let (title, shorter) = cut(&or_nothing(line), HEADER, cost);
+        let (title, shorter) = cut(&or_nothing(line(title)), HEADER, cost);
         was_cut |= shorter;
         blocks.push(json!({ "type": "header", "text": plain_text(&title) }));
     }
@@ -139,8 +140,8 @@ fn composed(input: &Input, text: &str) -> (Vec<Value>, bool) {
         let fields: Vec<Value> = facts
             .iter()
             .map(|fact| {
-                let whole = format!("{}\n{}", plain(&fact.name).replace('\n', " "), plain(&fact.value));
-                let (field, shorter) = cut(&or_nothing(whole), FIELD, cost);
+                let whole = format!("{}\n{}", or_nothing(line(&fact.name)), or_nothing(plain(&fact.value)));
+                let (field, shorter) = cut(&whole, FIELD, cost);
                 was_cut |= shorter;
                 plain_text(&field)
             })
@@ -235,12 +236,7 @@ impl TypedAction<Web> for Slack {
         let Some(site) = web.site(NAME, Kind::Slack)? else {
             return Ok(Output { status: 200, cut: was_cut });
         };
-        let headers = HeaderMap::from_iter([(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json; charset=utf-8"),
-        )]);
-        let uri = site.base.uri().map_err(|why| invalid(NAME, why))?;
-        let answer = site.change(Ask { method: Method::POST, uri, headers, body: body.into() }).await?;
+        let answer = site.post(NAME, HeaderMap::new(), body).await?;
         judged(site, &answer)?;
         Ok(Output { status: answer.status.as_u16(), cut: was_cut })
     }
@@ -283,6 +279,50 @@ mod tests {
         );
         assert_eq!(payload["blocks"][2]["fields"][0]["type"], "plain_text");
         assert!(!payload.to_string().contains('<'));
+    }
+
+    #[test]
+    fn mentions_are_not_looked_for_in_plain_words() {
+        let (payload, _) = made(json!({ "text": "@channel @here #general" }));
+        assert_eq!((&payload["link_names"], &payload["parse"]), (&json!(false), &json!("none")));
+    }
+
+    /// Every text of a payload that people see.
+    fn shown(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("text").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|inner| shown(inner, found));
+            }
+            Value::Array(all) => all.iter().for_each(|inner| shown(inner, found)),
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn titles_and_names_are_one_line_and_no_text_has_markup(
+            wrote in "([<>&@#!|*a \n\r\t\u{85}\u{b}\u{c}\u{2028}\u{2029}\u{202e}\u{61c}\u{e0041}]|<!here>|<@U1>){1,40}",
+        ) {
+            let (payload, _) = made(json!({
+                "text": wrote, "title": wrote, "facts": [{ "name": wrote, "value": "v" }]
+            }));
+            let mut texts = Vec::new();
+            shown(&payload, &mut texts);
+            prop_assert!(texts.len() >= 4, "{payload}");
+            for text in &texts {
+                let bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
+                prop_assert!(!bare.contains(['<', '>', '&']), "{text:?}");
+                prop_assert!(!text.contains(['\u{202e}', '\u{61c}', '\u{e0041}', '\u{85}']), "{text:?}");
+            }
+            let blocks = payload["blocks"].as_array().unwrap();
+            let title = blocks[0]["text"]["text"].as_str().unwrap();
+            let field = blocks.last().unwrap()["fields"][0]["text"].as_str().unwrap();
+            let ends = ['\n', '\r', '\t', '\u{2028}', '\u{2029}'];
+            prop_assert!(!title.contains(ends), "{title:?}");
+            let name = field.strip_suffix("\nv").unwrap();
+            prop_assert!(!name.contains(ends) && !name.is_empty(), "{field:?}");
+        }
     }
 
     #[test]

@@ -6,17 +6,15 @@
 
 use action_api::plan::{Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, TypedAction};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::webhook::ERRORS;
 use crate::Web;
-use crate::call::{Answer, Ask};
-use crate::chat::{Fact, cut, or_nothing, plain};
-use crate::failure::invalid;
+use crate::call::Answer;
+use crate::chat::{Fact, cut, line, or_nothing, plain};
 use crate::web::{Kind, Site};
 
 const NAME: &str = "notify.teams";
@@ -59,9 +57,16 @@ pub(crate) struct Output {
     pub(crate) cut: bool,
 }
 
-/// A text that clients show as it is. `{{` begins a function that dates are shown by.
+/// A text that clients show as it is. `{{` begins a function that dates are shown by, so no brace follows another.
 fn run(text: &str) -> Value {
-    json!({ "type": "TextRun", "text": text.replace("{{", "{\u{200b}{") })
+    let mut apart = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter == '{' && apart.ends_with('{') {
+            apart.push('\u{200b}');
+        }
+        apart.push(letter);
+    }
+    json!({ "type": "TextRun", "text": apart })
 }
 
 fn block(runs: Vec<Value>) -> Value {
@@ -87,15 +92,14 @@ fn card(input: &Input, budget: usize) -> (Value, bool) {
     let mut was_cut = false;
     let mut body = Vec::new();
     if let Some(title) = &input.title {
-        let line = or_nothing(plain(title).replace(['\n', '\t'], " "));
-        let title = run(&short(&line, TITLE, &mut was_cut));
+        let title = run(&short(&or_nothing(line(title)), TITLE, &mut was_cut));
         body.push(block(vec![with(with(title, "size", "Large"), "weight", "Bolder")]));
     }
     let (text, shorter) = cut(&or_nothing(plain(&input.text)), budget, cost);
     was_cut |= shorter;
     body.extend(text.split('\n').map(|line| block(vec![run(if line.is_empty() { " " } else { line })])));
     for fact in &input.facts {
-        let name = short(&plain(&fact.name).replace('\n', " "), NAME_OF_FACT, &mut was_cut);
+        let name = short(&or_nothing(line(&fact.name)), NAME_OF_FACT, &mut was_cut);
         let value = short(&or_nothing(plain(&fact.value)), VALUE, &mut was_cut);
         body.push(block(vec![with(run(&format!("{name}: ")), "weight", "Bolder"), run(&value)]));
     }
@@ -192,10 +196,7 @@ impl TypedAction<Web> for Teams {
         let Some(site) = web.site(NAME, Kind::Teams)? else {
             return Ok(Output { status: 202, cut: was_cut });
         };
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let uri = site.base.uri().map_err(|why| invalid(NAME, why))?;
-        let body = payload.to_string().into_bytes().into();
-        let answer = site.change(Ask { method: Method::POST, uri, headers, body }).await?;
+        let answer = site.post(NAME, HeaderMap::new(), payload.to_string().into_bytes()).await?;
         judged(site, &answer)?;
         Ok(Output { status: answer.status.as_u16(), cut: was_cut })
     }
@@ -237,6 +238,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn titles_and_names_are_one_line_and_no_text_begins_a_function(
+            wrote in "([{}a: \n\r\t\u{85}\u{2028}\u{2029}\u{202e}\u{61c}\u{e0041}]|\\{\\{DATE){1,40}",
+        ) {
+            let (payload, _) = made(json!({
+                "text": wrote, "title": wrote, "facts": [{ "name": wrote, "value": wrote }]
+            }));
+            let body = payload["attachments"][0]["content"]["body"].as_array().unwrap();
+            let runs = body.iter().flat_map(|block| block["inlines"].as_array().unwrap());
+            for run in runs.clone() {
+                let text = run["text"].as_str().unwrap();
+                prop_assert!(!text.contains("{{"), "{text:?}");
+                prop_assert!(!text.contains(['\u{202e}', '\u{61c}', '\u{e0041}', '\u{85}']), "{text:?}");
+            }
+            let bold: Vec<&str> = runs.filter(|run| run["weight"] == "Bolder").map(|run| run["text"].as_str().unwrap()).collect();
+            prop_assert_eq!(bold.len(), 2);
+            for text in bold {
+                let ends = ['\n', '\r', '\t', '\u{2028}', '\u{2029}'];
+                prop_assert!(!text.contains(ends) && text.trim() != ":", "{text:?}");
+            }
+        }
+
         #[test]
         fn no_limit_of_teams_is_passed(
             letter in "[a\"é\n{\u{1f600}]",

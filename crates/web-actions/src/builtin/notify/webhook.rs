@@ -6,14 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use action_api::plan::{Blame, Effect, Failure, FailureKind, Repeat};
 use action_api::{ActionInfo, Context, Example, Probe, TypedAction};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Web;
-use crate::call::{Ask, IDEMPOTENCY_KEY, key};
+use crate::call::{IDEMPOTENCY_KEY, key};
 use crate::failure::invalid;
 use crate::sign::signature;
 use crate::web::{Kind, Site};
@@ -56,7 +55,6 @@ fn value(text: String) -> Result<HeaderValue, Failure> {
 /// The headers of a message.
 fn headers(site: &Site, id: &str, body: &[u8]) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(IDEMPOTENCY_KEY, value(id.to_owned())?);
     headers.insert(HeaderName::from_static("webhook-id"), value(id.to_owned())?);
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -107,9 +105,7 @@ impl TypedAction<Web> for Webhook {
             return Err(Failure { kind: FailureKind::Limit, ..invalid(NAME, why) });
         }
         let headers = headers(site, &id, &body)?;
-        let uri = site.base.uri().map_err(|why| invalid(NAME, why))?;
-        let uri = site.with_key(uri)?;
-        let answer = site.change(Ask { method: Method::POST, uri, headers, body: body.into() }).await?;
+        let answer = site.post(NAME, headers, body).await?;
         if !answer.status.is_success() {
             return Err(site.hushed(site.unwanted("the message", &answer, true)));
         }
