@@ -17,6 +17,9 @@ use picky_krb::data_types::{Authenticator, AuthorizationData, AuthorizationDataI
 use picky_krb::gss_api::{ApplicationTag0, GssApiNegInit, KrbMessage};
 use picky_krb::messages::ApReq;
 
+/// The tag of a whole token of GSSAPI, `[APPLICATION 0]`, and that of a sequence.
+const WHOLE: u8 = 0x60;
+const SEQUENCE: u8 = 0x30;
 /// `AD-AUTH-DATA-AP-OPTIONS`, as an integer of ASN.1.
 const OPTIONS: [u8; 2] = [0x00, 0x8f];
 /// `KERB_AP_OPTIONS_CBT`, the lowest byte first.
@@ -25,8 +28,11 @@ const BINDS: [u8; 4] = 0x4000_u32.to_le_bytes();
 /// A token like `token`, a first one of SPNEGO with Kerberos in it, that is bound to `data`. `key` is that of the ticket.
 pub(crate) fn bind(token: &[u8], key: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
     let foreign = || "the token has another shape than expected".to_owned();
-    let mut start: ApplicationTag0<GssApiNegInit> = picky_asn1_der::from_bytes(token).map_err(words)?;
-    let inner = start.0.neg_token_init.0.mech_token.0.as_mut().ok_or_else(foreign)?;
+    // The outermost tag stands for a sequence. It is not read as what it is, because the reader for that panics.
+    let mut sequence = token.to_vec();
+    *sequence.first_mut().filter(|tag| **tag == WHOLE).ok_or_else(foreign)? = SEQUENCE;
+    let mut start: GssApiNegInit = picky_asn1_der::from_bytes(&sequence).map_err(words)?;
+    let inner = start.neg_token_init.0.mech_token.0.as_mut().ok_or_else(foreign)?;
     let mut message = KrbMessage::<ApReq>::decode_application_krb_message(&inner.0.0).map_err(words)?;
     let sealed = &mut message.0.krb_msg.0.authenticator.0;
     let cipher = CipherSuite::try_from(sealed.etype.0.0.as_slice()).map_err(words)?.cipher();
@@ -45,7 +51,7 @@ pub(crate) fn bind(token: &[u8], key: &[u8], data: &[u8]) -> Result<Vec<u8>, Str
     let closed = cipher.encrypt(key, AP_REQ_AUTHENTICATOR, &completed).map_err(words)?;
     sealed.cipher = ExplicitContextTag2::from(OctetStringAsn1::from(closed));
     inner.0 = OctetStringAsn1::from(picky_asn1_der::to_vec(&message).map_err(words)?);
-    picky_asn1_der::to_vec(&start).map_err(words)
+    picky_asn1_der::to_vec(&ApplicationTag0(start)).map_err(words)
 }
 
 /// What stands in the token for channel bindings without addresses.
@@ -65,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_no_token_of_kerberos_is_an_error() {
-        for token in [&b""[..], b"\x60\x00", b"NTLMSSP\0", &[0x30; 40]] {
+        for token in [&b""[..], b"\x60\x00", b"\x60\x02\x06\x00", b"NTLMSSP\0", &[0x30; 40], &[0x60; 40]] {
             assert!(bind(token, &[0; 32], b"data").is_err(), "{token:?}");
         }
     }
