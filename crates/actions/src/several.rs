@@ -171,8 +171,11 @@ impl<T: InEach> JsonSchema for Several<T> {
                 "items".to_owned(),
                 described(
                     list(entry),
-                    "Instead of `mailbox` and the other fields: 1 to 1,000 entries, each a mailbox and what is done \
-                     in it.",
+                    &format!(
+                        "Instead of `mailbox` and the other fields{}: 1 to 1,000 entries, each a mailbox and what is \
+                         done in it.",
+                        T::SHARED.iter().map(|name| format!(", except `{name}`")).collect::<String>()
+                    ),
                 ),
             ),
             ("on_item_error".to_owned(), with_default(on_item_error)),

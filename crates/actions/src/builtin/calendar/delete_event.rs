@@ -124,6 +124,7 @@ impl TypedAction<Ports> for DeleteEvent {
         errors: &[
             FailureKind::Transient,
             FailureKind::Throttled,
+            FailureKind::NotFound,
             FailureKind::PermissionDenied,
             FailureKind::Invalid,
             FailureKind::Unknown,

@@ -174,6 +174,7 @@ impl TypedAction<Ports> for Delete {
         errors: &[
             FailureKind::Transient,
             FailureKind::Throttled,
+            FailureKind::NotFound,
             FailureKind::PermissionDenied,
             FailureKind::Invalid,
             FailureKind::Conflict,
