@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use action_api::Validator;
@@ -30,7 +31,7 @@ pub(crate) struct Project<'a> {
     called: RefCell<HashMap<String, Arc<Callee>>>,
     /// The playbooks that are being checked, the first one first.
     pub(crate) open: RefCell<Vec<String>>,
-    pub(super) known_actions: RefCell<HashMap<String, Option<Arc<Action>>>>,
+    pub(super) known_actions: RefCell<HashMap<String, Option<Rc<Action>>>>,
     /// By action and input: compiling a schema costs more than everything else here.
     pub(super) validators: RefCell<Validators>,
     refused: Cell<bool>,

@@ -27,6 +27,7 @@ mod wait;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use action_api::{PluginFacts, Spec, Validator};
@@ -228,14 +229,14 @@ impl Lower<'_> {
         }
     }
 
-    fn action(&mut self, name: &str) -> Option<Arc<Action>> {
+    fn action(&mut self, name: &str) -> Option<Rc<Action>> {
         if let Some(known) = self.project.known_actions.borrow().get(name) {
             return known.clone();
         }
         let found = self.project.actions.spec(name).map(|spec| {
             let (input, output) = (Type::from_schema(&spec.input), Type::from_schema(&spec.output));
             let marked = forms::marked(&spec.output);
-            Arc::new(Action { spec, input, output, marked, narrowed: RefCell::default() })
+            Rc::new(Action { spec, input, output, marked, narrowed: RefCell::default() })
         });
         self.project.known_actions.borrow_mut().insert(name.to_owned(), found.clone());
         found
