@@ -446,8 +446,13 @@ fn what_only_one_form_gives_can_be_told_from_nothing() {
     for spec in portcullis_actions::exchange(|_| Ok(Ports::default())).specs() {
         let properties = spec.output["properties"].as_object().unwrap();
         for (name, property) in properties.iter().filter(|(_, property)| property["x-given"].is_string()) {
-            let kinds = property["type"].as_array().unwrap_or_else(|| panic!("{} {name}", spec.name));
-            assert!(kinds.len() == 2 && kinds.contains(&json!("null")), "{} {name}", spec.name);
+            let says_null = ["type", "enum", "anyOf"].into_iter().any(|word| {
+                let kinds = property[word].as_array().cloned().unwrap_or_default();
+                [json!("null"), json!(null), json!({ "type": "null" })]
+                    .iter()
+                    .any(|null| kinds.contains(null))
+            });
+            assert!(says_null, "{} {name}", spec.name);
         }
     }
 }
