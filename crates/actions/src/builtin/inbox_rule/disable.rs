@@ -18,8 +18,8 @@ impl TypedAction<Ports> for Disable {
     const INFO: ActionInfo = ActionInfo {
         name: "inbox_rule.disable",
         summary: "Switch inbox rules off",
-        description: "Switches one inbox rule (`mailbox` and `rule_id`), or many of several mailboxes (`items`), off. A \
-                      rule that is off already is left alone. Where Outlook keeps rules of its own the step fails \
+        description: "Switches one inbox rule (`mailbox` and `rule_id`), or many of several mailboxes (`items`), off. \
+                      A rule that is off already is left alone. Where Outlook keeps rules of its own the step fails \
                       with `conflict` unless `lose_client_rules` is set, because the server would delete them. A rule \
                       that the server does not show whole cannot be switched; it can be removed. If some of many \
                       cannot be switched the step fails and lists them, or says so in `failed` with \
