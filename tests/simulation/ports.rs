@@ -13,8 +13,8 @@ use exchange::port::{
 use exchange::rule::RuleChange;
 use exchange::{
     AttachmentInfo, DeleteMode, Draft, DraftChange, DraftContent, Error, ErrorKind, Folder, FolderList,
-    FolderRef, Found, ItemRef, Junked, Mailbox, Message, MessageSummary, NewAttachment, OutOfOffice, Ports,
-    Resolved, SearchRequest,
+    FolderRef, Found, ItemRef, Junked, Mailbox, Message, MessageSummary, MimeDraft, NewAttachment,
+    OutOfOffice, Ports, Resolved, SearchRequest,
 };
 
 use crate::world::{Sabotage, World};
@@ -324,6 +324,11 @@ impl Drafts for Line {
     ) -> Work<'a, ItemRef> {
         let whole = port!(self.drafts).create_forward(mailbox, item, draft);
         Box::pin(self.request("create_forward", true, whole, None))
+    }
+
+    fn create_from_mime<'a>(&'a self, mailbox: &'a Mailbox, draft: &'a MimeDraft) -> Work<'a, ItemRef> {
+        let whole = port!(self.drafts).create_from_mime(mailbox, draft);
+        Box::pin(self.request("create_from_mime", true, whole, None))
     }
 
     fn attach<'a>(

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::exit::Wrong;
@@ -89,7 +90,12 @@ fn read_object(place: &str) -> Result<BTreeMap<String, Value>> {
     if text.len() as u64 > MAX_INPUTS {
         return Err(Wrong(format!("the inputs {place} have more than {MAX_INPUTS} bytes")).into());
     }
-    serde_yaml::from_str(&text).map_err(|error| {
+    read_document(text.as_bytes()).map_err(|error| {
         Wrong(format!("the inputs {place} are not an object of names and values: {error}")).into()
     })
+}
+
+/// JSON where it is JSON, else YAML: a letter that JSON writes as two halves (`\ud83d\udce7`) is none in YAML.
+pub(crate) fn read_document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_yaml::Error> {
+    serde_json::from_slice(bytes).or_else(|_| serde_yaml::from_slice(bytes))
 }

@@ -329,6 +329,26 @@ fn drawings_completions_and_schemas_are_printed() {
 }
 
 #[test]
+fn inputs_are_json_as_programs_write_it_or_yaml() {
+    let place = Place::new();
+    let echo = place.write(
+        "echo.yaml",
+        "playbook: 1\nid: echo\ninputs: { text: { type: string } }\nsteps:\n  - id: a\n    set: { x: \"${{ inputs.text }}\" }\n\
+         outputs: { text: { type: string, value: \"${{ steps.a.output.x }}\" } }\n",
+    );
+    // A letter beyond 16 bits, as most programs write it in JSON.
+    let files = [("a.json", r#"{"text": "post \ud83d\udce7"}"#), ("b.yaml", "text: post \u{1f4e7}\n")];
+    for (name, content) in files {
+        let inputs = place.write(name, content);
+        let told = place.run(&["run", &echo, "--inputs", &inputs, "--json"]).with_code(0).json();
+        assert_eq!(told["outputs"]["text"], "post \u{1f4e7}", "{told}");
+    }
+    let neither = place.write("c.json", "{\"text\": ");
+    let err = place.run(&["run", &echo, "--inputs", &neither]).with_code(2).err;
+    assert!(err.contains("c.json") && err.contains("names and values"), "{err}");
+}
+
+#[test]
 fn wrong_arguments_and_configurations_are_named() {
     let place = Place::new();
     place.run(&["frobnicate"]).with_code(2);

@@ -9,6 +9,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "a program that measures and prints"
 )]
 #![allow(missing_docs, reason = "a program that measures and prints")]

@@ -49,6 +49,6 @@ pub(crate) fn document(file: &std::path::Path, what: &str) -> Result<Value> {
     if bytes.len() as u64 > MAX_PAYLOAD {
         return Err(Wrong(format!("{what} {} has more than {MAX_PAYLOAD} bytes", file.display())).into());
     }
-    serde_yaml::from_slice(&bytes)
+    crate::inputs::read_document(&bytes)
         .map_err(|error| Wrong(format!("{what} {} is neither JSON nor YAML: {error}", file.display())).into())
 }
