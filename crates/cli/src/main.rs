@@ -33,6 +33,7 @@ mod report;
 mod resume;
 mod signals;
 mod simulator;
+mod subjects;
 mod tape;
 mod unseen;
 mod wire;

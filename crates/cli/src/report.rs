@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::graph::words::audience;
 use crate::output::{Style, line, visible};
+use crate::subjects::{self, Subjects};
 
 /// Everything worth saying about a run.
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     /// Who paused the run, if it is paused. Nobody knows where the run came back paused.
     paused: Option<Option<String>>,
     pub(crate) end: Option<End>,
+    /// What the mails are about that a dry run would touch.
+    pub(crate) subjects: Subjects,
 }
 
 /// So many calls that the policy refused are named.
@@ -44,6 +47,8 @@ struct Call {
     action: String,
     effect: Effect,
     input: Value,
+    /// Told of what is planned only.
+    connection: Option<String>,
     state: CallState,
     /// What it changes, as limits count it: how many things, and how many of them in each mailbox.
     items: u64,
@@ -91,6 +96,12 @@ impl Report {
         report
     }
 
+    /// The inputs of everything that would be changed, each with its connection where there is one.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = (&Value, Option<&str>)> {
+        let planned = self.changes().filter(|(_, call)| call.state == CallState::Planned);
+        planned.map(|(_, call)| (&call.input, call.connection.as_deref()))
+    }
+
     /// Takes an event in. What a call changes is counted by what its action says of itself.
     pub(crate) fn note(&mut self, event: &Event, actions: &dyn Actions) {
         self.now = event.at.0;
@@ -99,8 +110,11 @@ impl Report {
             EventKind::Calling { action, effect, input, .. } => {
                 self.call(&event.path, (action, *effect, input), CallState::Begun, actions);
             }
-            EventKind::Planned { action, effect, input, .. } => {
+            EventKind::Planned { action, effect, input, connection, .. } => {
                 self.call(&event.path, (action, *effect, input), CallState::Planned, actions);
+                if let Some(call) = self.calls.get_mut(&event.path) {
+                    call.connection.clone_from(connection);
+                }
             }
             EventKind::Step(ProgressKind::Succeeded) => {
                 if let Some(call) =
@@ -177,6 +191,7 @@ impl Report {
             action: action.to_owned(),
             effect,
             input: input.clone(),
+            connection: None,
             state,
             items: spec.as_ref().map_or(1, |spec| spec.items_of(input)),
             mailboxes: spec.map(|spec| spec.mailboxes_of(input).each).unwrap_or_default(),
@@ -225,8 +240,13 @@ impl Report {
         let effects: Vec<Value> = self
             .changes()
             .map(|(path, call)| {
-                json!({"path": path, "action": call.action, "effect": call.effect, "state": call.state.as_str(),
-                       "input": call.input})
+                let mut told = json!({"path": path, "action": call.action, "effect": call.effect,
+                                      "state": call.state.as_str(), "input": call.input});
+                let mails = self.subjects.of(&call.input);
+                if let (false, Some(told)) = (mails.is_empty(), told.as_object_mut()) {
+                    told.insert("mails".to_owned(), json!(mails));
+                }
+                told
             })
             .collect();
         let reads = self.in_order().filter(|(_, call)| !call.effect.changes()).count();
@@ -366,6 +386,9 @@ impl Report {
                 call.action,
                 style.dim(&input_text(&call.input, 60))
             ));
+            if let Some(subjects) = subjects::words(&self.subjects.of(&call.input)) {
+                text.push_str(&format!("      {subjects}\n"));
+            }
         }
         if let Some(more @ 1..) = self.changes().count().checked_sub(SHOWN) {
             text.push_str(&format!("    and {more} more; --json lists them all\n"));

@@ -52,6 +52,11 @@ impl TapeFlags {
         self.cassette.is_some()
     }
 
+    /// Whether the run is written down.
+    pub(crate) fn records(&self) -> bool {
+        self.record.is_some()
+    }
+
     pub(crate) fn tape(&self, playbook: &str) -> Tape {
         match (&self.record, &self.cassette) {
             (Some(file), _) => {

@@ -192,9 +192,12 @@ fn a_plan_counts_a_list_by_mailbox_and_touches_none() {
     let fits = place.run(&["plan", "sweep.yaml", "--json"]).with_code(0).json();
     assert_eq!((&fits["refused"], &fits["effects"][0]["mailboxes"]), (&Value::Null, &each), "{fits}");
     let said = place.run(&["plan", "sweep.yaml"]).with_code(0).out;
-    for part in
-        ["ann@corp.example 12, ben@corp.example 3, cem@corp.example 1", "of at most 20", "can be taken back"]
-    {
+    for part in [
+        "ann@corp.example 12, ben@corp.example 3, cem@corp.example 1",
+        "of at most 20",
+        "can be taken back",
+        "“Pay ",
+    ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
     assert!(before == place.state(), "a plan touched something");
@@ -216,6 +219,57 @@ fn a_plan_holds_a_list_to_what_the_playbook_allows_itself() {
     let said = place.run(&["plan", "sweep.yaml"]).with_code(1).out;
     assert!(said.contains("mail.delete") && said.contains('5') && said.contains('6'), "{said}");
     assert!(before == place.state(), "a plan touched something");
+}
+
+/// One subject for each of these mails, in their order.
+fn subjects(mails: &Value) -> Vec<&str> {
+    mails.as_array().into_iter().flatten().map(|mail| mail["subject"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn mails_are_shown_with_their_subjects_whoever_names_them() {
+    let place = Place::with(&[("ann@corp.example", 4), ("ben@corp.example", 1)]);
+    let found = |mailbox: &str| {
+        let input = json!({ "mailbox": mailbox, "folder": "inbox" }).to_string();
+        let found = place
+            .run(&["action", "run", "mail.search", "--connection", "exchange", "--json", &input])
+            .with_code(0)
+            .json();
+        std::fs::remove_dir_all(place.path("data")).unwrap();
+        let messages = found["messages"].as_array().unwrap().iter();
+        messages.map(|one| (one["item_id"].clone(), one["subject"].clone())).collect::<Vec<_>>()
+    };
+    let (ann, ben) = (found("ann@corp.example"), found("ben@corp.example"));
+
+    // Nothing in this playbook reads them: their ids are all that it says.
+    let ids: Vec<&Value> = ann.iter().map(|(id, _)| id).collect();
+    let step = json!({ "id": "remove", "uses": "mail.delete", "with": { "items": [
+        { "mailbox": "ann@corp.example", "item_id": ids[0] },
+        { "mailbox": "ben@corp.example", "item_id": ben[0].0 },
+        { "mailbox": "ann@corp.example", "item_id": "AAMkAGNobodyHasIt=" },
+    ] } });
+    let playbook = json!({ "id": "ids", "connections": { "exchange": { "kind": "exchange" } },
+        "policy": { "max_effects": { "mail.delete": 5 } }, "steps": [step] });
+    let playbook = format!("playbook: 1\n{}", serde_yaml::to_string(&playbook).unwrap());
+    std::fs::write(place.path("ids.yaml"), playbook).unwrap();
+    let before = place.state();
+    let plan = place.run(&["plan", "ids.yaml", "--json"]).with_code(0).json();
+    let mails = &plan["blocks"][0]["steps"][0]["call"]["calls"][0]["mails"];
+    assert_eq!(subjects(mails), [ann[0].1.as_str().unwrap(), "Pay 0"], "{plan}");
+    let run = place.run(&["run", "ids.yaml", "--dry-run", "--json"]).with_code(0).json();
+    assert_eq!(subjects(&run["effects"][0]["mails"]).len(), 2, "{run}");
+
+    // So does a single action; of many three are shown, and the others are counted.
+    let input = json!({ "mailbox": "ann@corp.example", "item_ids": ids }).to_string();
+    let args = ["action", "run", "mail.mark_read", "--connection", "exchange", "--dry-run", "--json", &input];
+    let said = place.run(&args).with_code(0).out;
+    assert!(said.contains("“Pay ") && said.contains("and 1 more"), "{said}");
+
+    // Where the operator lets nobody read mails, none is read for this either.
+    place.configure("policy: { actions: { forbid: [mail.get] } }\n");
+    let plan = place.run(&["plan", "ids.yaml", "--json"]).with_code(0).json();
+    assert_eq!(plan["blocks"][0]["steps"][0]["call"]["calls"][0]["mails"], Value::Null, "{plan}");
+    assert!(before == place.state(), "something was touched");
 }
 
 /// Every built-in action that changes something.

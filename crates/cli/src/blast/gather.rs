@@ -97,6 +97,12 @@ impl Seen {
         }
     }
 
+    /// Every call that a run would make: its input, and the connection it goes over.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = (&Value, Option<&str>)> {
+        let all = self.steps.values().flat_map(|step| &step.planned);
+        all.map(|call| (&call.input, call.connection.as_deref()))
+    }
+
     /// What was seen of a step, by its path with `[*]` for items.
     pub(crate) fn step(&self, path: &str) -> Option<&StepSeen> {
         self.steps.get(path)

@@ -14,6 +14,7 @@ use super::step::{BlockReport, PersonReport, State, StepReport, Undo};
 use super::walk::Walk;
 use crate::exit::Exit;
 use crate::output::line;
+use crate::subjects::Subjects;
 
 /// Where reads come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -115,10 +116,16 @@ pub(crate) struct Accepted {
 
 impl Report {
     /// Puts a report together.
-    pub(crate) fn new(file: &str, plan: &Plan, engine: &Engine, seen: Seen, reads: Reads) -> Self {
+    pub(crate) fn new(
+        file: &str,
+        plan: &Plan,
+        engine: &Engine,
+        seen: Seen,
+        (reads, subjects): (Reads, &Subjects),
+    ) -> Self {
         let (actions, policy): (&dyn Actions, _) = (engine, engine.policy());
         let dependence = dependence::of(plan);
-        let blocks = Walk { seen: &seen, dependence: &dependence, actions }.playbook(plan, "");
+        let blocks = Walk { seen: &seen, dependence: &dependence, actions, subjects }.playbook(plan, "");
         let mut report = Report {
             version: 1,
             playbook: file.to_owned(),

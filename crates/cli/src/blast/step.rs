@@ -6,6 +6,8 @@ use engine::{Effect, Failure};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::subjects::Touched;
+
 /// What became of a step in the rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +134,9 @@ pub(crate) struct OneCall {
     /// Where, with the items of loops.
     pub(crate) path: String,
     pub(crate) input: Value,
+    /// The mails that its input names, as far as their subjects are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mails: Vec<Touched>,
 }
 
 /// What holds a call back.

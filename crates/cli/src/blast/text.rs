@@ -5,6 +5,7 @@ use super::step::{BlockReport, CallReport, MadeUp, MadeUpKind, PersonReport, Sta
 use crate::graph::words;
 use crate::output::{Style, line, visible};
 use crate::report::{indent, input_text};
+use crate::subjects;
 
 /// Calls of one step that are listed one by one.
 const LISTED: usize = 5;
@@ -204,6 +205,9 @@ fn calls(text: &mut String, call: &CallReport, pad: &str, style: Style) {
     let (listed, width) = if call.effect.changes() { (LISTED, 200) } else { (1, 60) };
     for one in call.calls.iter().take(listed) {
         text.push_str(&format!("{pad}{}\n", input_text(&one.input, width)));
+        if let Some(subjects) = subjects::words(&one.mails) {
+            text.push_str(&format!("{pad}  {subjects}\n"));
+        }
     }
     if let Some(more @ 1..) = call.calls.len().checked_sub(listed) {
         text.push_str(&format!("{pad}{}\n", style.dim(&format!("and {more} more; --json lists them all"))));

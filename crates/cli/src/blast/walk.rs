@@ -14,12 +14,14 @@ use super::step::{
 };
 use crate::graph::words;
 use crate::output::line;
+use crate::subjects::Subjects;
 
 /// The way through one playbook.
 pub(super) struct Walk<'a> {
     pub(super) seen: &'a Seen,
     pub(super) dependence: &'a Dependence,
     pub(super) actions: &'a dyn Actions,
+    pub(super) subjects: &'a Subjects,
 }
 
 /// What holds for all steps of a block.
@@ -170,7 +172,11 @@ impl Walk<'_> {
             items: calls.iter().map(|one| items(call, one)).sum(),
             calls: calls
                 .iter()
-                .map(|one| OneCall { path: one.path.clone(), input: one.input.clone() })
+                .map(|one| OneCall {
+                    path: one.path.clone(),
+                    input: one.input.clone(),
+                    mails: if one.effect.changes() { self.subjects.of(&one.input) } else { Vec::new() },
+                })
                 .collect(),
             mailboxes,
             caps: Caps {

@@ -19,6 +19,7 @@ use crate::inputs::read_value;
 use crate::output::{self, Style};
 use crate::report::input_text;
 use crate::simulator::Simulator;
+use crate::subjects::Subjects;
 use crate::wire::{self, Keep, Shared};
 
 /// Carry out a single action
@@ -68,7 +69,9 @@ impl RunOne {
             Some(folder) => Some(Simulator::start(folder).await?),
         };
         let keep = if self.dry_run { Keep::Memory } else { Keep::Disk };
-        let engine = wire::engine(shared, &keep, simulator.as_ref())?;
+        let subjects = Subjects::default();
+        let listen = |actions| Ok(if self.dry_run { subjects.around(actions) } else { actions });
+        let engine = wire::engine_around(shared, &keep, simulator.as_ref(), listen)?;
         let spec = find(&engine, &self.name)?;
         let input = self.input()?;
         if spec.effect.changes() && !self.dry_run && !self.yes && !confirmed(&self.name, &input)? {
@@ -100,7 +103,11 @@ impl RunOne {
             leave_waiting: true,
             driven: Driven::by(&engine, shared, &keep, &self.name).simulated(simulator.is_some()),
         };
-        let (report, exit) = follow(&mut run, events, how).await?;
+        let (mut report, exit) = follow(&mut run, events, how).await?;
+        if self.dry_run {
+            subjects.look(&engine, report.planned()).await;
+            report.subjects = subjects;
+        }
         match report.end.as_ref().map(|end| (&end.outputs, &end.failure)) {
             Some((_, Some(failure))) => {
                 output::complain(&format!("error: {}", output::visible(&failure.to_string())))

@@ -11,12 +11,14 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::blast::{Reads, Report, Seen};
 use crate::cases::open_cassette;
+use crate::combined::Combined;
 use crate::exit::Exit;
 use crate::files::Folder;
 use crate::identity::who;
 use crate::inputs::{InputFlags, TriggerFlag};
 use crate::output::{self, Style};
 use crate::simulator::{self, Simulator};
+use crate::subjects::Subjects;
 use crate::wire::{self, Keep, Shared};
 
 /// Show what a playbook would do: reads happen, changes do not
@@ -47,9 +49,12 @@ impl Plan {
             None => None,
             Some(folder) => Some(Simulator::start(folder).await?),
         };
+        let subjects = Subjects::default();
         let engine = match &self.cassette {
-            None => wire::engine(shared, &Keep::Memory, simulator.as_ref())?,
-            Some(file) => replaying(file, shared.config()?.policy)?,
+            None => wire::engine_around(shared, &Keep::Memory, simulator.as_ref(), |actions| {
+                Ok(subjects.around(actions))
+            })?,
+            Some(file) => replaying(file, shared.config()?.policy, &subjects)?,
         };
         let name = self.file.display().to_string();
         let files = Folder::of(&self.file);
@@ -86,7 +91,10 @@ impl Plan {
             (None, Some(_)) => Reads::Cassette,
             (None, None) => Reads::Real,
         };
-        let report = Report::new(&name, &plan, &engine, seen, reads);
+        if self.cassette.is_none() {
+            subjects.look(&engine, seen.planned()).await;
+        }
+        let report = Report::new(&name, &plan, &engine, seen, (reads, &subjects));
         if self.json {
             output::say_json(&serde_json::to_value(&report)?);
         } else {
@@ -101,12 +109,13 @@ impl Plan {
 }
 
 /// An engine whose every answer comes from a recording.
-fn replaying(file: &Path, policy: Policy) -> Result<Engine> {
+fn replaying(file: &Path, policy: Policy, subjects: &Subjects) -> Result<Engine> {
     let catalogue = wire::catalogue()?;
     let replay = Replay::new(Arc::new(open_cassette(file)?), catalogue.actions(), &[])
         .with_plugins(playbook::Actions::plugins(&catalogue));
     // Whoever is asked nothing needs no secret; what stands for one in the recording is not one either.
-    let builder = Engine::builder().source(replay).secrets(NoneNeeded).policy(policy);
+    let actions = subjects.around(Combined::new(vec![Arc::new(replay)]));
+    let builder = Engine::builder().source(actions).secrets(NoneNeeded).policy(policy);
     builder.build().context("could not put the engine together")
 }
 

@@ -18,6 +18,7 @@ use crate::next;
 use crate::output::{self, Style};
 use crate::progress::Progress;
 use crate::simulator::{self, Simulator};
+use crate::subjects::Subjects;
 use crate::tape::TapeFlags;
 use crate::wire::{self, Keep, Shared};
 
@@ -67,8 +68,11 @@ impl Run {
         let keep = if self.dry_run || self.tape.replays() { Keep::Memory } else { Keep::Disk };
         let name = self.file.display().to_string();
         let mut tape = self.tape.tape(&name);
-        let engine =
-            wire::engine_around(shared, &keep, simulator.as_ref(), |actions| tape.around(shared, actions))?;
+        let subjects = Subjects::default();
+        let engine = wire::engine_around(shared, &keep, simulator.as_ref(), |actions| {
+            let actions = tape.around(shared, actions)?;
+            Ok(if self.dry_run { subjects.around(actions) } else { actions })
+        })?;
         let files = Folder::of(&self.file);
         let source = Source::new(&name, &text).among(&files);
         let checked = engine.check(source);
@@ -105,7 +109,14 @@ impl Run {
         let approved = self.approve.is_some();
         let driven = Driven::by(&engine, shared, &keep, &name).simulated(simulator.is_some());
         let how = Follow { progress, person, interactive, approved, leave_waiting: true, driven };
-        let (report, exit) = follow(&mut run, events, how).await?;
+        let (mut report, exit) = follow(&mut run, events, how).await?;
+        if self.dry_run {
+            // What is written down is what the playbook reads.
+            if !self.tape.records() {
+                subjects.look(&engine, report.planned()).await;
+            }
+            report.subjects = subjects;
+        }
         let id = run.id().to_string();
         if self.json {
             output::say_json(&report.to_json(&id, &name, self.dry_run));
