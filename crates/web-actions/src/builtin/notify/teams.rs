@@ -256,7 +256,9 @@ mod tests {
             prop_assert_eq!(bold.len(), 2);
             for text in bold {
                 let ends = ['\n', '\r', '\t', '\u{2028}', '\u{2029}'];
-                prop_assert!(!text.contains(ends) && text.trim() != ":", "{text:?}");
+                prop_assert!(!text.contains(ends), "{text:?}");
+                // A colon alone would be a name of nothing, unless somebody wrote just that.
+                prop_assert!(text.trim() != ":" || wrote.contains(':'), "{text:?}");
             }
         }
 
