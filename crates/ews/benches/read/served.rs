@@ -15,6 +15,8 @@ pub(crate) fn serve(answers: Vec<Bytes>) -> SocketAddr {
     let (answers, turn) = (Arc::new(answers), Arc::new(AtomicUsize::new(0)));
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
+            // Otherwise the end of every answer waits until the client has acknowledged its beginning.
+            stream.set_nodelay(true).unwrap();
             let (answers, turn) = (Arc::clone(&answers), Arc::clone(&turn));
             // A client that goes away in the middle is no matter of the server's.
             thread::spawn(move || while answer(&stream, &answers, &turn).is_some() {});
