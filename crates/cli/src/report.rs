@@ -1,14 +1,16 @@
 //! What a run did, gathered from its events, as a responder reads it and as one JSON object.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use engine::{Ask, Effect, End, Event, EventKind, Failure, Form, Pause, ProgressKind, RunStatus, StepPath};
 use interpreter::Command;
-use plan::Audience;
 use playbook::Actions;
 use serde_json::{Value, json};
 
-use crate::graph::words::audience;
+use self::people::{ask_json, form_json, wait_json};
+pub(crate) use self::people::{ask_text, form_text};
 use crate::output::{Style, line, visible};
 use crate::subjects::{self, Subjects};
 
@@ -420,74 +422,6 @@ fn value_text(value: &Value) -> String {
         }
         other => line(&other.to_string()),
     }
-}
-
-/// A question with everything it covers, for JSON.
-fn ask_json(ask: &Ask) -> Value {
-    let shown: Vec<Value> = ask
-        .shown
-        .iter()
-        .map(|call| json!({"path": call.path, "action": call.action, "effect": call.effect, "input": call.input}))
-        .collect();
-    json!({"kind": "approval", "path": ask.path, "message": ask.message, "digest": ask.digest, "shows": shown,
-           "to": audience_json(&ask.to), "quorum": ask.quorum, "approved": ask.approved,
-           "due_ms": ask.due.map(|due| due.0)})
-}
-
-fn form_json(form: &Form) -> Value {
-    json!({"kind": "form", "path": form.path, "message": form.message, "form": form.schema,
-           "to": audience_json(&form.to), "due_ms": form.due.map(|due| due.0)})
-}
-
-fn wait_json(pause: &Pause) -> Option<Value> {
-    let event = pause.event.as_ref()?;
-    Some(json!({"kind": "event", "path": pause.path, "event": event.name, "schema": event.schema,
-                "due_ms": pause.due.map(|due| due.0)}))
-}
-
-fn audience_json(to: &Audience) -> Value {
-    json!({"roles": to.roles, "not_starter": to.not_starter})
-}
-
-/// A form with its message, for a person. Nothing in it can forge the prompt.
-pub(crate) fn form_text(form: &Form, style: Style) -> String {
-    let mut text = format!("\n  {} {}\n\n", style.yellow("Answer needed at"), form.path);
-    text.push_str(&format!("    {}\n", indent(&visible(form.message.trim_end()), 4)));
-    let names: Vec<String> = form.order.iter().map(|name| line(name)).collect();
-    text.push_str(&format!("    fields: {}\n", names.join(", ")));
-    text.push_str(&audience_text(&form.to));
-    text
-}
-
-fn audience_text(to: &Audience) -> String {
-    if to.roles.is_empty() && !to.not_starter {
-        return String::new();
-    }
-    format!("    for: {}\n", audience(to))
-}
-
-/// A question with everything it covers, for a person. Nothing in it can forge the prompt.
-pub(crate) fn ask_text(ask: &Ask, style: Style) -> String {
-    let mut text = format!("\n  {} {}\n\n", style.yellow("Approval needed at"), ask.path);
-    text.push_str(&format!("    {}\n", indent(&visible(ask.message.trim_end()), 4)));
-    text.push_str(&audience_text(&ask.to));
-    if ask.quorum > 1 {
-        text.push_str(&format!("    approvals: {} of {}\n", ask.approved.len(), ask.quorum));
-    }
-    if !ask.shown.is_empty() {
-        text.push_str(&format!(
-            "\n    {} {} calls, and nothing else:\n",
-            style.bold("It covers"),
-            ask.shown.len()
-        ));
-        for call in ask.shown.iter().take(50) {
-            text.push_str(&format!("      {:<14} {}\n", call.action, input_text(&call.input, 60)));
-        }
-        if let Some(more @ 1..) = ask.shown.len().checked_sub(50) {
-            text.push_str(&format!("      and {more} more\n"));
-        }
-    }
-    text
 }
 
 /// An input on one line, values cut after `width` characters.
