@@ -302,15 +302,22 @@ async fn every_command(points: impl Fn(u32) -> Point) -> u32 {
     let mut total = 0;
     for command in 0.. {
         for number in 1.. {
-            let scene = Scene::new("compromised-mailbox").await;
             let point = points(number);
-            let (killed, last) = tokio::task::block_in_place(|| {
-                let (run, killed, commands) = scene.play(command, point, &[]);
-                scene.history(point, &run);
-                let place = format!("command {command}, {point:?}");
-                judge(&meant, &scene.organisation.ledger(), Wanted::All, &place);
-                (killed, command + 1 == commands)
-            });
+            let (mut killed, mut last) = (false, false);
+            // What is written at the same moment may be one write or two, so a point is missing if it is missed twice.
+            for _ in 0..2 {
+                let scene = Scene::new("compromised-mailbox").await;
+                (killed, last) = tokio::task::block_in_place(|| {
+                    let (run, killed, commands) = scene.play(command, point, &[]);
+                    scene.history(point, &run);
+                    let place = format!("command {command}, {point:?}");
+                    judge(&meant, &scene.organisation.ledger(), Wanted::All, &place);
+                    (killed, command + 1 == commands)
+                });
+                if killed {
+                    break;
+                }
+            }
             total += u32::from(killed);
             // A command that is killed nowhere may be one that only takes an answer; the last one ends the run.
             if !killed && last {
