@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::fan_out::{Share, not_begun, shares};
 use crate::several::{Several, Wanted};
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Things, Verdict, alone, by_mailbox, count, ended_with, judge,
+    Done, InMailbox, Judged, Problem, Status, Things, Verdict, by_mailbox, count, ended_with, judge_items,
 };
 
 /// What is to be done in a mailbox: the fields of an action without the mailbox.
@@ -240,7 +240,7 @@ pub(crate) async fn in_each<T: InEach>(
     let (one, on_item_error) = (input.one, input.on_item_error);
     let shares = shares(input.items, |wanted| wanted.number);
     let since = Instant::now();
-    let mut verdicts = judge(
+    let verdicts = judge_items(
         context,
         one,
         &shares,
@@ -248,9 +248,6 @@ pub(crate) async fn in_each<T: InEach>(
         |share| Box::pin(in_mailbox(ports, context, since, share)),
     )
     .await?;
-    if one {
-        verdicts = alone(verdicts)?;
-    }
     let output = Output::new(one, &verdicts);
     let inverse = inverse(&output);
     ended_with(T::WORDS, on_item_error, context, &verdicts, output, inverse)

@@ -17,7 +17,7 @@ use crate::input::{ItemId, MailboxName};
 use crate::listed::{About, Listed, OnItemError};
 use crate::relocated::gone;
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Things, Verdict, alone, by_mailbox, count, ended_with, judge,
+    Done, InMailbox, Judged, Problem, Status, Things, Verdict, by_mailbox, count, ended_with, judge_items,
 };
 
 /// How the two may fail.
@@ -154,11 +154,9 @@ pub(crate) async fn set(
     let one = about.one.is_some();
     let shares = shares(about.items, ItemId::clone);
     let id = |id: &ItemId| id.as_str().to_owned();
-    let mut verdicts =
-        judge(context, one, &shares, id, |share| Box::pin(in_mailbox(ports, action, blocked, share))).await?;
-    if one {
-        verdicts = alone(verdicts)?;
-    }
+    let verdicts =
+        judge_items(context, one, &shares, id, |share| Box::pin(in_mailbox(ports, action, blocked, share)))
+            .await?;
     let output = Output::new(one, blocked, &verdicts);
     let inverse = inverse(&output);
     let what = if blocked { "blocked" } else { "unblocked" };

@@ -17,7 +17,7 @@ use crate::input::{MailboxName, RuleId};
 use crate::listed::{About, OnItemError};
 use crate::rules::{Changes, ListedRule, RULES, absent, and_unsure, unsure};
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Verdict, alone, by_mailbox, count, ended_with, judge,
+    Done, InMailbox, Judged, Problem, Status, Verdict, by_mailbox, count, ended_with, judge_items,
 };
 
 /// Input of `inbox_rule.enable` and `inbox_rule.disable`.
@@ -154,13 +154,10 @@ pub(crate) async fn switch(
     let one = about.one.is_some();
     let id = |id: &RuleId| id.as_str().to_owned();
     let shares = shares(about.items, id);
-    let mut verdicts = judge(context, one, &shares, id, |share| {
+    let verdicts = judge_items(context, one, &shares, id, |share| {
         Box::pin(in_mailbox(ports, switch, lose_client_rules, share))
     })
     .await?;
-    if one {
-        verdicts = alone(verdicts)?;
-    }
     let output = SwitchOutput::new(one, switch.enabled, &verdicts);
     let inverse = and_unsure(inverse(&output), switch.inverse, &verdicts);
     let what = if switch.enabled { "switched on" } else { "switched off" };

@@ -7,6 +7,7 @@
 
 use action_api::plan::{Blame, Failure, FailureKind};
 use action_api::{Context, Inverse, Work};
+use exchange::Mailbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -147,6 +148,12 @@ pub(crate) struct Verdict<T> {
 }
 
 impl<T> Verdict<T> {
+    /// What a probe says of an item that it found done.
+    pub(crate) fn found(mailbox: &Mailbox, item: &str, what: T) -> Self {
+        let outcome = Ok(Done { already: false, what });
+        Verdict { mailbox: mailbox.as_str().to_owned(), item: item.to_owned(), outcome }
+    }
+
     /// The four things every result says: status, whether it was done before, why it failed, whether to try again.
     pub(crate) fn told(&self) -> (Status, bool, Option<Problem>, bool) {
         match &self.outcome {
@@ -195,6 +202,18 @@ pub(crate) fn verdicts<I, T>(
         }
     }
     Ok(in_order(verdicts))
+}
+
+/// As [`judge`], where a call that names one mailbox (`one`) names one item, too: its failure is the failure of the step.
+pub(crate) async fn judge_items<'a, I: Send + Sync, T: Send>(
+    context: &Context,
+    one: bool,
+    shares: &'a [Share<I>],
+    id: impl Fn(&I) -> String,
+    begin: impl FnMut(&'a Share<I>) -> Work<'a, Judged<T>> + Send,
+) -> Result<Vec<Verdict<T>>, Failure> {
+    let verdicts = judge(context, one, shares, id, begin).await?;
+    if one { alone(verdicts) } else { Ok(verdicts) }
 }
 
 /// For a call about one item: its failure is the failure of the step, in its own words.

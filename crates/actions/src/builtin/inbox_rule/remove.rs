@@ -18,7 +18,7 @@ use crate::input::{MailboxName, RuleId};
 use crate::listed::{About, OnItemError};
 use crate::rules::{Changes, Definition, ERRORS, ListedRule, RULES, and_unsure, unsure};
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Verdict, alone, by_mailbox, ended_with, judge,
+    Done, InMailbox, Judged, Problem, Status, Verdict, by_mailbox, ended_with, judge_items,
 };
 
 /// Removes rules.
@@ -217,12 +217,10 @@ impl TypedAction<Ports> for Remove {
         let one = about.one.is_some();
         let id = |id: &RuleId| id.as_str().to_owned();
         let shares = shares(about.items, id);
-        let mut verdicts =
-            judge(&context, one, &shares, id, |share| Box::pin(in_mailbox(&ports, lose_client_rules, share)))
-                .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
+        let verdicts = judge_items(&context, one, &shares, id, |share| {
+            Box::pin(in_mailbox(&ports, lose_client_rules, share))
+        })
+        .await?;
         let output = Output::new(one, by_mailbox(&verdicts), verdicts.iter().map(Removed::new).collect());
         let inverse = and_unsure(Self::inverse(&output), RESTORE, &verdicts);
         ended_with((RULES, "removed"), on_item_error, &context, &verdicts, output, inverse)

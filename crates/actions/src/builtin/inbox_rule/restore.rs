@@ -19,7 +19,7 @@ use crate::input::MailboxName;
 use crate::listed::{About, OnItemError};
 use crate::rules::{Changes, Definition, ERRORS};
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Things, Verdict, alone, by_mailbox, count, ended_with, judge,
+    Done, InMailbox, Judged, Problem, Status, Things, Verdict, by_mailbox, count, ended_with, judge_items,
 };
 
 /// Makes rules again.
@@ -224,12 +224,10 @@ impl TypedAction<Ports> for Restore {
             (1..).zip(about.items).map(|(number, (mailbox, rule))| (mailbox, Wanted { number, rule }));
         let shares = shares(numbered, |one| serde_json::to_string(&one.rule).unwrap_or_default());
         let id = |one: &Wanted| one.number.to_string();
-        let mut verdicts =
-            judge(&context, one, &shares, id, |share| Box::pin(in_mailbox(&ports, lose_client_rules, share)))
-                .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
+        let verdicts = judge_items(&context, one, &shares, id, |share| {
+            Box::pin(in_mailbox(&ports, lose_client_rules, share))
+        })
+        .await?;
         let names = in_order(shares.iter().flat_map(|share| {
             share.places().into_iter().zip(share.items.iter().map(|one| one.rule.name.clone()))
         }));

@@ -20,7 +20,7 @@ use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
 use crate::relocated::{arrived, gone, nameless, silent};
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Verdict, alone, by_mailbox, count, ended, judge,
+    Done, InMailbox, Judged, Problem, Status, Verdict, by_mailbox, count, ended, judge_items,
 };
 
 /// Copies messages.
@@ -327,7 +327,7 @@ impl TypedAction<Ports> for Copy {
         let on_item_error = input.on_item_error;
         let (shares, one) = wanted(input)?;
         let again = context.attempt > 1;
-        let mut verdicts = judge(
+        let verdicts = judge_items(
             &context,
             one,
             &shares,
@@ -335,9 +335,6 @@ impl TypedAction<Ports> for Copy {
             |share| Box::pin(in_mailbox(&ports, again, share)),
         )
         .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
         let output = Output::new(one, &verdicts);
         let inverse = Self::inverse(&output);
         ended("copied", on_item_error, &context, &verdicts, output, inverse)

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::{done, from_exchange, need};
-use crate::fan_out::{Share, shares};
+use crate::fan_out::{Share, in_order, shares};
 use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
 use crate::relocated::{any_there, arrived, gone, mark, silent};
 use crate::verdict::{
-    Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, alone, by_mailbox, count, ended, judge,
+    Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, by_mailbox, count, ended, judge_items,
 };
 
 /// Marks messages as junk.
@@ -339,7 +339,7 @@ impl TypedAction<Ports> for MarkJunk {
         let on_item_error = input.on_item_error;
         let (how, shares, one) = wanted(input)?;
         let again = context.attempt > 1;
-        let mut verdicts = judge(
+        let verdicts = judge_items(
             &context,
             one,
             &shares,
@@ -347,9 +347,6 @@ impl TypedAction<Ports> for MarkJunk {
             |share| Box::pin(in_mailbox(&ports, again, how, share)),
         )
         .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
         let output = Output::new(one, how, &verdicts);
         let inverse = Self::inverse(&output);
         ended("marked", on_item_error, &context, &verdicts, output, inverse)
@@ -370,12 +367,10 @@ impl TypedAction<Ports> for MarkJunk {
         let (mut verdicts, mut half_way) = (Vec::new(), false);
         for share in &shares {
             let name = MailboxName::from(share.mailbox.clone());
-            for item in &share.items {
+            for (place, item) in share.places().into_iter().zip(&share.items) {
                 match moved(search, &name, item).await {
                     Ok(Some(what)) if how.moves => {
-                        let mailbox = share.mailbox.as_str().to_owned();
-                        let outcome = Ok(Done { already: false, what });
-                        verdicts.push(Verdict { mailbox, item: item.item_id.as_str().to_owned(), outcome });
+                        verdicts.push((place, Verdict::found(&share.mailbox, item.item_id.as_str(), what)));
                         continue;
                     }
                     Err(failure) if one => return Err(failure),
@@ -390,7 +385,7 @@ impl TypedAction<Ports> for MarkJunk {
                 }
             }
         }
-        if half_way { Ok(Probe::NotDone) } else { done(&Output::new(one, how, &verdicts)) }
+        if half_way { Ok(Probe::NotDone) } else { done(&Output::new(one, how, &in_order(verdicts))) }
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {

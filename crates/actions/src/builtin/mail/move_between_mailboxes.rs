@@ -17,7 +17,7 @@ use crate::fan_out::{Share, in_order, shares};
 use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
 use crate::relocated::{any_there, mark, original};
-use crate::verdict::{Done, InMailbox, Problem, Status, Verdict, alone, by_mailbox, count, ended, verdicts};
+use crate::verdict::{InMailbox, Problem, Status, Verdict, alone, by_mailbox, count, ended, verdicts};
 
 /// Moves messages to another mailbox.
 pub(crate) struct MoveBetweenMailboxes;
@@ -331,9 +331,7 @@ impl TypedAction<Ports> for MoveBetweenMailboxes {
                     Err(failure) if one => return Err(failure),
                     _ => return Ok(Probe::Unknown),
                 };
-                let (mailbox, item) = (share.mailbox.as_str().to_owned(), parcel.item_id.as_str().to_owned());
-                let outcome = Ok(Done { already: false, what });
-                verdicts.push((place, Verdict { mailbox, item, outcome }));
+                verdicts.push((place, Verdict::found(&share.mailbox, parcel.item_id.as_str(), what)));
             }
         }
         done(&Output::new(one, &shares, &in_order(verdicts)))

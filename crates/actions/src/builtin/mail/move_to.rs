@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::{done, from_exchange, need};
-use crate::fan_out::{Share, shares};
+use crate::fan_out::{Share, in_order, shares};
 use crate::input::{FolderName, ItemId, MailboxName};
 use crate::listed::{About, OnItemError};
 use crate::relocated::{any_there, arrived, gone, mark, silent};
 use crate::verdict::{
-    Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, alone, by_mailbox, count, ended, judge,
+    Done, Handled, InMailbox, ItemResult, Judged, Status, Verdict, by_mailbox, count, ended, judge_items,
 };
 
 /// Moves messages.
@@ -240,7 +240,7 @@ impl TypedAction<Ports> for MoveTo {
         let on_item_error = input.on_item_error;
         let (shares, one) = wanted(input)?;
         let again = context.attempt > 1;
-        let mut verdicts = judge(
+        let verdicts = judge_items(
             &context,
             one,
             &shares,
@@ -248,9 +248,6 @@ impl TypedAction<Ports> for MoveTo {
             |share| Box::pin(in_mailbox(&ports, again, share)),
         )
         .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
         let output = Output::new(one, &verdicts);
         let inverse = Self::inverse(&output);
         ended("moved", on_item_error, &context, &verdicts, output, inverse)
@@ -271,18 +268,16 @@ impl TypedAction<Ports> for MoveTo {
         let mut verdicts = Vec::new();
         for share in &shares {
             let name = MailboxName::from(share.mailbox.clone());
-            for item in &share.items {
+            for (place, item) in share.places().into_iter().zip(&share.items) {
                 let what = match moved(search, &name, item).await {
                     Ok(Some(what)) => what,
                     Err(failure) if one => return Err(failure),
                     _ => return Ok(Probe::Unknown),
                 };
-                let mailbox = share.mailbox.as_str().to_owned();
-                let outcome = Ok(Done { already: false, what });
-                verdicts.push(Verdict { mailbox, item: item.item_id.as_str().to_owned(), outcome });
+                verdicts.push((place, Verdict::found(&share.mailbox, item.item_id.as_str(), what)));
             }
         }
-        done(&Output::new(one, &verdicts))
+        done(&Output::new(one, &in_order(verdicts)))
     }
 
     fn inverse(output: &Output) -> Option<Inverse> {

@@ -21,7 +21,7 @@ use crate::letter::Importance;
 use crate::listed::{About, OnItemError};
 use crate::relocated::gone;
 use crate::verdict::{
-    Done, InMailbox, Judged, Problem, Status, Verdict, alone, by_mailbox, count, ended, judge,
+    Done, InMailbox, Judged, Problem, Status, Verdict, by_mailbox, count, ended, judge_items,
 };
 
 /// How often a message is read again because somebody else changed it.
@@ -334,7 +334,7 @@ impl TypedAction<Ports> for Update {
         need(&ports.properties, Self::INFO.name, "properties")?;
         let on_item_error = input.on_item_error;
         let (for_all, shares, one) = wanted(input)?;
-        let mut verdicts = judge(
+        let verdicts = judge_items(
             &context,
             one,
             &shares,
@@ -342,9 +342,6 @@ impl TypedAction<Ports> for Update {
             |share| Box::pin(in_mailbox(&ports, &for_all, share)),
         )
         .await?;
-        if one {
-            verdicts = alone(verdicts)?;
-        }
         let output = Output::new(one, &verdicts);
         let inverse = Self::inverse(&output);
         ended("changed", on_item_error, &context, &verdicts, output, inverse)
