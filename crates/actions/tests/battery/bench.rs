@@ -160,24 +160,11 @@ impl Bench {
             .replace(EXAMPLE_BLOCKED, &self.blocked)
             .replace("\"ExampleRule=\"", &format!("\"{}\"", rule(0)));
         let text = text.replace("\"ExampleOffRule=\"", &format!("\"{}\"", rule(1)));
-        Invocation {
-            action: action.to_owned(),
-            input: serde_json::from_str(&text).unwrap(),
-            connection: Some("mail".to_owned()),
-            context: Context {
-                run: "run-1".to_owned(),
-                path: StepPath::from("step"),
-                attempt,
-                retried: if attempt < 3 {
-                    vec![FailureKind::Transient, FailureKind::Throttled]
-                } else {
-                    Vec::new()
-                },
-                key: format!("run-1/{action}"),
-                timeout: Duration::from_secs(60),
-                artifacts: self.artifacts.clone(),
-            },
-        }
+        let mut call =
+            invocation(action, serde_json::from_str(&text).unwrap(), attempt, Duration::from_secs(60));
+        call.context.key = format!("run-1/{action}");
+        call.context.artifacts = self.artifacts.clone();
+        call
     }
 
     /// One attempt.
@@ -217,6 +204,25 @@ impl Bench {
         let mut bytes = Vec::new();
         self.artifacts.open(&artifact.artifact).unwrap().read_to_end(&mut bytes).unwrap();
         bytes
+    }
+}
+
+/// A call as the engine makes it: what may help is tried twice more. Artifacts are its own.
+pub(crate) fn invocation(action: &str, input: Value, attempt: u32, timeout: Duration) -> Invocation {
+    let retried = vec![FailureKind::Transient, FailureKind::Throttled];
+    Invocation {
+        action: action.to_owned(),
+        input,
+        connection: Some("mail".to_owned()),
+        context: Context {
+            run: "run-1".to_owned(),
+            path: StepPath::from("step"),
+            attempt,
+            retried: if attempt < 3 { retried } else { Vec::new() },
+            key: "run-1/step".to_owned(),
+            timeout,
+            artifacts: Arc::new(Memory::default()),
+        },
     }
 }
 

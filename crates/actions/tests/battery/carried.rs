@@ -13,7 +13,7 @@ use exchange::{
 use exchange_sim::EffectKind;
 use serde_json::{Value, json};
 
-use crate::many::{Death, Watched, World, address};
+use crate::world::{Death, Watched, World, address};
 
 impl Copies for Watched {
     fn copy_to<'a>(

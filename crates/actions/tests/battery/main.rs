@@ -24,5 +24,7 @@ mod places_line;
 mod raw;
 mod reading;
 mod recovering;
+mod rules_world;
 mod sending;
 mod transfer;
+mod world;

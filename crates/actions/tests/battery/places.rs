@@ -2,20 +2,19 @@
 //! a repeat does no harm wherever the attempt before was cut off, and one inverse restores all.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use action_api::plan::{Failure, FailureKind, StepPath};
-use action_api::{ActionSource, Catalogue, Context, Inverse, Invocation, Outcome, Validator};
+use action_api::plan::{Failure, FailureKind};
+use action_api::{ActionSource, Catalogue, Inverse, Outcome, Validator};
 use exchange::{BodyText, ErrorKind, EventFields, FolderRef, Mailbox, OofState, OutOfOffice, Ports};
 use exchange_sim::Organisation;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::bench::Memory;
-use crate::many::finished;
+use crate::bench::invocation;
 use crate::places_line::Line;
+use crate::world::finished;
 
 const MANY: usize = 24;
 const LONG: Duration = Duration::from_secs(600);
@@ -87,21 +86,7 @@ impl World {
         attempt: u32,
         timeout: Duration,
     ) -> Result<Outcome, Failure> {
-        let retried = vec![FailureKind::Transient, FailureKind::Throttled];
-        finished(self.source.invoke(Invocation {
-            action: action.to_owned(),
-            input: input.clone(),
-            connection: Some("mail".to_owned()),
-            context: Context {
-                run: "run-1".to_owned(),
-                path: StepPath::from("step"),
-                attempt,
-                retried: if attempt < 3 { retried } else { Vec::new() },
-                key: "run-1/step".to_owned(),
-                timeout,
-                artifacts: Arc::new(Memory::default()),
-            },
-        }))
+        finished(self.source.invoke(invocation(action, input.clone(), attempt, timeout)))
     }
 
     fn attempt(&self, action: &str, input: &Value, attempt: u32) -> Result<Outcome, Failure> {

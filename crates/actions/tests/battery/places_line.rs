@@ -10,7 +10,7 @@ use exchange::{
     Mailbox, OutOfOffice, Ports,
 };
 
-use crate::many::some_time;
+use crate::world::some_time;
 
 /// What happens on the way.
 #[derive(Default)]
