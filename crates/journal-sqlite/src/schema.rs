@@ -9,6 +9,7 @@ use std::path::Path;
 
 use journal::{JournalError, artifacts_of};
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::SQLITE_READONLY_ROLLBACK;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::blocks::{Block, Line};
@@ -81,8 +82,12 @@ pub(crate) fn open_reader(place: &Path) -> Result<Connection, rusqlite::Error> {
 /// A connection that only reads, beside whatever process may be writing.
 pub(crate) fn open_alone(place: &Path, mark: Place) -> Result<Connection, JournalError> {
     let opened = |error: rusqlite::Error| failure::io(place, "opened", error);
-    let connection = open_reader(place).map_err(opened)?;
-    let found = whose(&connection).map_err(opened)?.map_err(|reason| failure::io(place, "opened", reason))?;
+    let looked = match look(place) {
+        Err(error) if was_cut_off(&error) => roll_back(place).and_then(|()| look(place)),
+        looked => looked,
+    };
+    let (connection, found) = looked.map_err(opened)?;
+    let found = found.map_err(|reason| failure::io(place, "opened", reason))?;
     match found {
         Found::Ours => mark::check(&connection, place, mark).map(|()| connection),
         Found::Nothing if mark != Place::Nowhere => Err(mark::missing(place, mark)),
@@ -93,6 +98,27 @@ pub(crate) fn open_alone(place: &Path, mark: Place) -> Result<Connection, Journa
             "its tables are of an earlier version, which is brought up to date when a run is started or resumed",
         )),
     }
+}
+
+fn look(place: &Path) -> Result<(Connection, Result<Found, String>), rusqlite::Error> {
+    let connection = open_reader(place)?;
+    let found = whose(&connection)?;
+    Ok((connection, found))
+}
+
+/// Whether somebody was killed while the file was changed without the log. That is so only before there are tables:
+/// the first page, which says that there is a log from then on, is written so.
+fn was_cut_off(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_READONLY_ROLLBACK)
+}
+
+/// Takes back what was cut off, which a connection that only reads must not. SQLite does it at the first look, alone, and
+/// only while nobody is at work; no history is in it.
+fn roll_back(place: &Path) -> Result<(), rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(place, flags)?;
+    prepare(&connection)?;
+    table_texts(&connection).map(drop)
 }
 
 /// What a file turned out to be.

@@ -88,7 +88,8 @@ impl SqliteJournal {
     }
 
     /// Opens the journal in `folder` to look at it, beside the process that may be writing it: takes no lock,
-    /// makes no folder and no journal, and changes no history. What that process commits later is seen too.
+    /// makes no folder and no journal, and changes no history. What that process commits later is seen too. The
+    /// beginnings of a journal whose maker was killed are taken back.
     /// `create`, `append` and `delete` refuse.
     ///
     /// # Errors

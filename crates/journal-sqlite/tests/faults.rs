@@ -146,6 +146,7 @@ fn acknowledged(said: &[String]) -> usize {
 
 /// Opens what is left and compares it with what was acknowledged; at most the step in flight may be there too.
 fn check(what: &str, folder: &Path, states: &[State], acknowledged: usize) {
+    look(what, folder, states, acknowledged);
     // A folder that was made anew stands for the disk after a power cut.
     let journal = SqliteJournal::open(folder, Options::default().moved(true))
         .unwrap_or_else(|error| panic!("{what}: {error}: {:?}", error.source().map(ToString::to_string)));
@@ -156,6 +157,26 @@ fn check(what: &str, folder: &Path, states: &[State], acknowledged: usize) {
         "{what}: {acknowledged} steps were acknowledged, and there is {:#?}",
         seen.0
     );
+}
+
+/// Looks at what is left before anybody has put it right: it is what was acknowledged, or nothing was.
+fn look(what: &str, folder: &Path, states: &[State], acknowledged: usize) {
+    match SqliteJournal::open_read_only(folder) {
+        Ok(journal) => {
+            let seen = state(&journal);
+            let next = (acknowledged + 1).min(states.len() - 1);
+            assert!(
+                seen == states[acknowledged] || seen == states[next],
+                "{what}: {acknowledged} steps were acknowledged, and a look shows {:#?}",
+                seen.0
+            );
+        }
+        Err(JournalError::Empty(_)) if acknowledged == 0 => {}
+        Err(error) => {
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            assert!(acknowledged == 0 && reason == "there is no journal here", "{what}: {error}: {reason}");
+        }
+    }
 }
 
 fn all() -> bool {
