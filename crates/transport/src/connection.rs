@@ -18,6 +18,10 @@ use crate::origin::Origin;
 use crate::streamed::{Leaving, Streamed};
 use crate::tls;
 
+/// How much is read at once, and how long the head of an answer may be. Larger pieces, up to which the default grows, are
+/// more than a processor's nearest memory holds, and twice as dear.
+const READ: usize = 64 << 10;
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Lost {
@@ -148,7 +152,9 @@ pub(crate) fn is_last<B>(answer: &Response<B>) -> bool {
 }
 
 async fn speak(io: Box<dyn Io>, upgrades: bool) -> Result<(SendRequest<Leaving>, Served), String> {
-    let (sender, connection) = Builder::new().handshake(TokioIo::new(io)).await.map_err(|why| words(&why))?;
+    let mut builder = Builder::new();
+    builder.read_buf_exact_size(Some(READ));
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(|why| words(&why))?;
     // How it ends is told to whoever waits for an answer.
     let served = if upgrades {
         tokio::spawn(async move {
