@@ -23,6 +23,7 @@ mod input;
 mod letter;
 mod listed;
 mod members;
+mod mimes;
 mod original;
 mod outgoing;
 mod raw;

@@ -19,7 +19,7 @@ const BLOCK: usize = 32 * 1024;
 
 /// A decoder into a writer.
 pub(crate) struct Decoder<'a> {
-    out: &'a mut (dyn Write + Send),
+    out: Box<dyn Write + Send + 'a>,
     pending: Vec<u8>,
     bytes: Vec<u8>,
     written: u64,
@@ -36,7 +36,8 @@ pub(crate) enum Stop {
 
 impl<'a> Decoder<'a> {
     /// Decodes into `out`.
-    pub(crate) fn new(out: &'a mut (dyn Write + Send)) -> Self {
+    pub(crate) fn new(out: impl Write + Send + 'a) -> Self {
+        let out = Box::new(out);
         Decoder { out, pending: Vec::with_capacity(BLOCK), bytes: vec![0; BLOCK], written: 0, ended: false }
     }
 

@@ -140,6 +140,7 @@ enum Call {
     Search(SearchRequest),
     Get(Vec<ItemRef>),
     Mime(ItemRef),
+    Mimes(Vec<ItemRef>),
     List(ItemRef),
     Fetch(String),
     Move(Vec<ItemRef>, FolderRef),
@@ -239,6 +240,7 @@ fn call() -> impl Strategy<Value = Call> {
         }),
         1 => many().prop_map(Call::Get),
         1 => item().prop_map(Call::Mime),
+        1 => many().prop_map(Call::Mimes),
         1 => item().prop_map(Call::List),
         1 => id().prop_map(Call::Fetch),
         1 => (many(), folder()).prop_map(|(items, folder)| Call::Move(items, folder)),
@@ -286,6 +288,7 @@ fn requests(version: Version, own: bool, call: &Call) -> Vec<String> {
         Call::Search(request) => now(ports.search.unwrap().search(request)).map(drop),
         Call::Get(items) => now(ports.read.unwrap().get(&me, items)).map(drop),
         Call::Mime(item) => now(ports.read.unwrap().mime(&me, item, &mut out)).map(drop),
+        Call::Mimes(items) => now(ports.read.unwrap().mimes(&me, items, &mut |_, _| Ok(()))).map(drop),
         Call::List(item) => now(ports.attachments.unwrap().list(&me, item)).map(drop),
         Call::Fetch(id) => {
             let info = AttachmentInfo {

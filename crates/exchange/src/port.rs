@@ -17,7 +17,7 @@ mod properties;
 mod transfer;
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,10 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a
 /// One result per item asked for, in the order asked.
 pub type PerItem<T> = Vec<Result<T, Error>>;
 
+/// Takes bytes of several things as they arrive: the place of the thing in the list that was asked for, and its next
+/// bytes. The bytes of one thing come one after the other, and those of the next after them.
+pub type Take<'a> = dyn FnMut(usize, &[u8]) -> io::Result<()> + Send + 'a;
+
 /// Finds messages.
 pub trait Search: Send + Sync {
     /// One page, newest first.
@@ -69,6 +73,43 @@ pub trait Read: Send + Sync {
         item: &'a ItemRef,
         out: &'a mut (dyn Write + Send),
     ) -> Work<'a, u64>;
+
+    /// The MIME forms of several messages, passed on to `take` as they arrive; gives the number of bytes of each. What
+    /// was taken of a message whose result is an error is of no use. Where `take` refuses, that message has failed, and
+    /// the others come all the same.
+    ///
+    /// One by one, unless a wire has something better: there all come in one answer, so that whoever wants many large
+    /// ones asks for a few at a time.
+    fn mimes<'a>(
+        &'a self,
+        mailbox: &'a Mailbox,
+        items: &'a [ItemRef],
+        take: &'a mut Take<'_>,
+    ) -> Work<'a, PerItem<u64>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(items.len());
+            for (place, item) in items.iter().enumerate() {
+                all.push(self.mime(mailbox, item, &mut At { place, take: &mut *take }).await);
+            }
+            Ok(all)
+        })
+    }
+}
+
+/// A writer of what belongs to one place.
+struct At<'a, 'b> {
+    place: usize,
+    take: &'a mut Take<'b>,
+}
+
+impl Write for At<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.take)(self.place, bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads attachments.

@@ -13,6 +13,7 @@ mod carried;
 mod delete;
 mod dying;
 mod every_action;
+mod evidence;
 mod folders;
 mod many;
 mod many_rules;

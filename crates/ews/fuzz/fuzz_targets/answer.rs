@@ -21,7 +21,7 @@ fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
     let items = [ItemRef::new("A"), ItemRef::new("B")];
     let version = ItemRef { id: "A".to_owned(), change_key: Some("C".to_owned()) };
     let mut out = Vec::new();
-    let shown = match operation % 7 {
+    let shown = match operation % 8 {
         0 => {
             let folder = FolderRef::WellKnown(WellKnownFolder::Inbox);
             let request = SearchRequest {
@@ -42,6 +42,20 @@ fn outcome(operation: u8, answer: &[u8], size: usize) -> String {
             ports.delete.expect("a port").delete(&me, &items, DeleteMode::Soft).now_or_never()
         ),
         5 => format!("{:?}", ports.update.expect("a port").mark_read(&me, &items, true).now_or_never()),
+        6 => {
+            let read = ports.read.expect("a port");
+            let mut taken = [Vec::new(), Vec::new()];
+            let said = read
+                .mimes(&me, &items, &mut |place, bytes| {
+                    taken[place].extend_from_slice(bytes);
+                    Ok(())
+                })
+                .now_or_never();
+            // What came of a message that failed depends on the pieces; of the others every byte counts.
+            let whole = said.iter().flatten().flatten().zip(&taken).filter(|(said, _)| said.is_ok());
+            let whole: Vec<_> = whole.map(|(_, bytes)| bytes).collect();
+            format!("{said:?} {whole:?}")
+        }
         _ => format!("{:?}", ports.submit.expect("a port").send(&me, &version).now_or_never()),
     };
     assert!(shown.starts_with("Some"), "nothing here waits");

@@ -283,6 +283,7 @@ impl ExchangeItem {
                 let mut bytes = Vec::new();
                 let mut decoder = Decoder::new(&mut bytes);
                 reader.base64(&mut decoder).await?;
+                drop(decoder);
                 self.mime = Some(bytes);
             }
             _ => return Ok(false),

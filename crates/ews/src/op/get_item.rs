@@ -2,9 +2,10 @@
 //! items by their ids, whole, or only a part of them.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 
-use exchange::{AttachmentInfo, Error, ItemRef, Mailbox, Message, MessageSummary};
+use exchange::port::Take;
+use exchange::{AttachmentInfo, Error, ErrorKind, ItemRef, Mailbox, Message, MessageSummary};
 
 use crate::answer::{Message as Response, Results};
 use crate::base64_stream::Decoder;
@@ -209,6 +210,76 @@ impl Operation for GetMime<'_> {
     }
 }
 
+/// The MIME forms of several items, passed on as they come.
+pub(crate) struct GetMimes<'a, 'b> {
+    pub(crate) items: &'a [ItemRef],
+    pub(crate) take: &'a mut Take<'b>,
+}
+
+impl Operation for GetMimes<'_, '_> {
+    const NAME: &'static str = NAME;
+    const ANSWER: &'static str = ANSWER;
+    const EFFECT: Effect = Effect::Reads;
+    const STREAMS: bool = true;
+    type Output = Vec<Result<u64, Error>>;
+
+    fn write(&self, out: &mut Writer) {
+        write_many(out, self.items, true, &[]);
+    }
+
+    async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
+        let mut results = Results::new(self.items.len());
+        while reader.child().await? {
+            let place = results.place(reader)?;
+            let mut refused = None;
+            let mut decoder = Decoder::new(Taking { place, take: &mut *self.take, refused: &mut refused });
+            let (response, item) = message::<_, Item>(reader, Some(&mut decoder)).await?;
+            let written = decoder.written();
+            drop(decoder);
+            let item = judged(reader, response, item, place, self.items)?;
+            results.push(item.and_then(|item| match refused {
+                Some(why) => Err(kept_not(&why)),
+                None if item.had_mime => Ok(written),
+                None => Err(formless()),
+            }));
+        }
+        results.finish(reader)
+    }
+}
+
+/// Passes bytes on until they are refused, and over the rest, which lies before the next item.
+struct Taking<'a, 'b> {
+    place: usize,
+    take: &'a mut Take<'b>,
+    refused: &'a mut Option<io::Error>,
+}
+
+impl Write for Taking<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.refused.is_none() {
+            *self.refused = (self.take)(self.place, bytes).err();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn kept_not(why: &io::Error) -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        format!(
+            "{NAME}: the bytes of the message could not be kept: {why}; look at the place they are written to"
+        ),
+    )
+}
+
+fn formless() -> Error {
+    Error::new(ErrorKind::Invalid, format!("{NAME}: the server gave the message without its MIME form"))
+}
+
 fn write_one(out: &mut Writer, item: &ItemRef, mime: bool, properties: &[Property<'_>]) {
     write_many(out, std::slice::from_ref(item), mime, properties);
 }
@@ -248,36 +319,54 @@ async fn read<P: Pull, G: Given, N: Named>(
     let mut results = Results::new(asked.len());
     while reader.child().await? {
         let place = results.place(reader)?;
-        let mut response = Response::begin(reader);
-        let mut item = None;
-        while reader.child().await? {
-            match reader.name() {
-                b"Items" => {
-                    while reader.child().await? {
-                        if item.is_some() {
-                            return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
-                        }
-                        item = Some(G::take(reader, mime.as_deref_mut()).await?);
-                    }
-                }
-                _ => response.other(reader).await?,
-            }
-        }
-        match (response.finish(NAME, Effect::Reads), item) {
-            (Err(error), _) => results.push(Err(error)),
-            (Ok(()), None) => return Err(reader.error(Reason::Missing("the item"))),
-            (Ok(()), Some(item)) => {
-                let id = item.reference().map(|reference| &reference.id);
-                let id = id.ok_or_else(|| reader.error(Reason::Missing("ItemId")))?;
-                // An occurrence that was named by its number has an id that only the server knows.
-                if asked.get(place).and_then(Named::id).is_some_and(|asked| asked != id) {
-                    return Err(reader.error(Reason::OtherItem(place + 1)));
-                }
-                results.push(Ok(item));
-            }
-        }
+        let (response, item) = message::<_, G>(reader, mime.as_deref_mut()).await?;
+        results.push(judged(reader, response, item, place, asked)?);
     }
     results.finish(reader)
+}
+
+/// Reads the current response message, and the item in it.
+async fn message<P: Pull, G: Given>(
+    reader: &mut Reader<P>,
+    mut mime: Option<&mut Decoder<'_>>,
+) -> Result<(Response, Option<G>), Failure> {
+    let mut response = Response::begin(reader);
+    let mut item = None;
+    while reader.child().await? {
+        match reader.name() {
+            b"Items" => {
+                while reader.child().await? {
+                    if item.is_some() {
+                        return Err(reader.error(Reason::Count { asked: 1, got: 2 }));
+                    }
+                    item = Some(G::take(reader, mime.as_deref_mut()).await?);
+                }
+            }
+            _ => response.other(reader).await?,
+        }
+    }
+    Ok((response, item))
+}
+
+/// The item, if it is the one that was asked for at this place.
+fn judged<P: Pull, G: Given, N: Named>(
+    reader: &Reader<P>,
+    response: Response,
+    item: Option<G>,
+    place: usize,
+    asked: &[N],
+) -> Result<Result<G, Error>, Failure> {
+    if let Err(error) = response.finish(NAME, Effect::Reads) {
+        return Ok(Err(error));
+    }
+    let item = item.ok_or_else(|| reader.error(Reason::Missing("the item")))?;
+    let id = item.reference().map(|reference| &reference.id);
+    let id = id.ok_or_else(|| reader.error(Reason::Missing("ItemId")))?;
+    // An occurrence that was named by its number has an id that only the server knows.
+    if asked.get(place).and_then(Named::id).is_some_and(|asked| asked != id) {
+        return Err(reader.error(Reason::OtherItem(place + 1)));
+    }
+    Ok(Ok(item))
 }
 
 impl EwsClient {

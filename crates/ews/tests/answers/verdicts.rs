@@ -104,15 +104,81 @@ fn one_bad_item_does_not_lose_the_others() {
     assert_eq!(all[2].as_ref().unwrap().summary.item.id, "C");
 }
 
+/// A response message with the MIME form of a message.
+fn mime(id: &str, content: &str) -> String {
+    message(id).replace("<t:ItemId", &format!("<t:MimeContent>{content}</t:MimeContent><t:ItemId"))
+}
+
+/// A response message that says that all went well.
+fn success(payload: &str) -> (&str, &str, &str) {
+    ("Success", "NoError", payload)
+}
+
+#[test]
+fn of_several_in_mime_each_goes_to_its_place() {
+    let take = |messages: &[(&str, &str, &str)], ids: &[&str]| {
+        let text = answer("GetItem", messages);
+        let mut first: Option<(Vec<Result<u64, Error>>, Vec<Vec<u8>>)> = None;
+        for size in [1, 7, 4096] {
+            let mut taken = vec![Vec::new(); ids.len()];
+            let read = ports(Canned::pieces(text.as_bytes(), size)).read.unwrap();
+            let said = now(read.mimes(&alice(), &items(ids), &mut |place, bytes| {
+                taken[place].extend_from_slice(bytes);
+                if taken[place].starts_with(b"full") {
+                    Err(std::io::ErrorKind::StorageFull.into())
+                } else {
+                    Ok(())
+                }
+            }))?;
+            let blind =
+                |error: Error| Error { message: error.message.split(" (").next().unwrap().into(), ..error };
+            let said: Vec<_> = said.into_iter().map(|said| said.map_err(blind)).collect();
+            for (said, taken) in said.iter().zip(&mut taken) {
+                if said.is_err() {
+                    taken.clear();
+                }
+            }
+            match &first {
+                None => first = Some((said, taken)),
+                Some(first) => assert_eq!(*first, (said, taken), "in pieces of {size}"),
+            }
+        }
+        Ok::<_, Error>(first.unwrap())
+    };
+    let (a, full, bare, e) = (mime("A", "aGVsbG8="), mime("C", "ZnVsbA=="), message("D"), mime("E", ""));
+    let gone = ("Error", "ErrorItemNotFound", "<m:Items/>");
+    let (said, taken) =
+        take(&[success(&a), gone, success(&full), success(&bare), success(&e)], &["A", "B", "C", "D", "E"])
+            .unwrap();
+    let kinds: Vec<Result<u64, ErrorKind>> =
+        said.iter().map(|said| said.as_ref().copied().map_err(|error| error.kind)).collect();
+    let expected = [Ok(5), Err(ErrorKind::NotFound), Err(ErrorKind::Limit), Err(ErrorKind::Invalid), Ok(0)];
+    assert_eq!(kinds, expected);
+    assert!(said[3].as_ref().unwrap_err().message.contains("without its MIME form"), "{said:?}");
+    assert_eq!(taken, [&b"hello"[..], b"", b"", b"", b""]);
+    let b = mime("B", "aGVsbG8=");
+    for (wrong, words) in [
+        (vec![success(&b), success(&a)], "about another item"),
+        (vec![success(&a)], "were asked for"),
+        (vec![success(&a), success(&b), success(&b)], "were asked for"),
+    ] {
+        let error = take(&wrong, &["A", "B"]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
+        assert!(error.message.contains(words), "{error}");
+    }
+    let garbage = mime("B", "aGVs*G8=");
+    let error = take(&[success(&a), success(&garbage)], &["A", "B"]).unwrap_err();
+    assert!(error.kind == ErrorKind::Invalid && error.message.contains("base64"), "{error}");
+}
+
 #[test]
 fn no_item_is_taken_for_another() {
     let (a, b) = (message("A"), message("B"));
-    let good = |payload| ("Success", "NoError", payload);
     let cases = [
-        vec![good(a.as_str())],
-        vec![good(&a), good(&b), good(&b)],
-        vec![good(&b), good(&a)],
-        vec![good(&a), good(&a)],
+        vec![success(&a)],
+        vec![success(&a), success(&b), success(&b)],
+        vec![success(&b), success(&a)],
+        vec![success(&a), success(&a)],
     ];
     for case in &cases {
         let text = answer("GetItem", case);
@@ -126,7 +192,7 @@ fn no_item_is_taken_for_another() {
         assert_eq!(error.kind, ErrorKind::Unknown, "{error}");
         assert!(error.message.contains("were asked for"), "{error}");
     }
-    let swapped = answer("UpdateItem", &[good(&b), good(&a)]);
+    let swapped = answer("UpdateItem", &[success(&b), success(&a)]);
     let error =
         now(ports(Canned::xml(swapped)).update.unwrap().mark_read(&alice(), &items(&["A", "B"]), true));
     assert_eq!(error.unwrap_err().kind, ErrorKind::Unknown);

@@ -73,6 +73,45 @@ pub(super) async fn mime(fixture: &Fixture) -> Verdict {
         ensure(bytes == *expected, || format!("the MIME of {:?} is not what was stored", message.subject))?;
     }
     let foreign = one(fixture, BOB, "inbox", "Not yours").await?;
+    // All of them at once, and one in their midst that is not theirs.
+    let mut wanted: Vec<ItemRef> = found.iter().map(|message| message.item.clone()).collect();
+    wanted.insert(1, foreign.item.clone());
+    let mut taken = vec![Vec::new(); wanted.len()];
+    let said = read
+        .mimes(&alice, &wanted, &mut |place, bytes| {
+            taken
+                .get_mut(place)
+                .map(|taken| taken.extend_from_slice(bytes))
+                .ok_or(std::io::ErrorKind::NotFound.into())
+        })
+        .await
+        .map_err(failed("reading several in MIME"))?;
+    same("the number of results", &said.len(), &wanted.len())?;
+    not_found("the MIME of an item of another mailbox", said.get(1))?;
+    ensure(taken.get(1).is_some_and(Vec::is_empty), || {
+        String::from("bytes of another mailbox were passed on")
+    })?;
+    taken.remove(1);
+    ensure(taken == expected, || String::from("the MIME of several is not what was stored"))?;
+    let counts: Vec<u64> = said.into_iter().flatten().collect();
+    same("the counts of bytes", &counts, &expected.iter().map(|raw| raw.len() as u64).collect())?;
+    // One that nobody takes does not keep the others from coming.
+    let mut second = Vec::new();
+    let items: Vec<ItemRef> = found.iter().take(2).map(|message| message.item.clone()).collect();
+    let said = read
+        .mimes(&alice, &items, &mut |place, bytes| match place {
+            0 => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => {
+                second.extend_from_slice(bytes);
+                Ok(())
+            }
+        })
+        .await
+        .map_err(failed("reading two in MIME"))?;
+    ensure(matches!(said.as_slice(), [Err(_), Ok(_)]), || format!("refused and taken came to {said:?}"))?;
+    ensure(Some(&second) == expected.get(1), || {
+        String::from("the MIME after one that was refused is another")
+    })?;
     let mut nothing = Vec::new();
     let refused = read.mime(&alice, &foreign.item, &mut nothing).await;
     not_found("the MIME of an item of another mailbox", Some(&refused))?;
