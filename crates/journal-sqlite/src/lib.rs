@@ -16,6 +16,7 @@ mod group;
 mod listing;
 mod mark;
 mod options;
+mod patience;
 mod reader;
 mod restored;
 mod schema;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::folder::{self, Folder};
 use crate::group::Queue;
 use crate::mark::{self, Mark, Place};
+use crate::patience::Waiters;
 use crate::reader::{self, Question};
 use crate::transaction::{Batch, Job};
 use crate::writer::{self, Answer};
@@ -26,6 +27,7 @@ pub struct SqliteJournal {
     reader: Option<JoinHandle<()>>,
     /// Nothing for a journal that is only read.
     writer: Option<Queue<Job, Answer>>,
+    waiters: Waiters,
     paused: Option<Vec<RunId>>,
     /// Held until the threads have ended; nothing for a journal that is only read.
     _folder: Option<Folder>,
@@ -83,6 +85,7 @@ impl SqliteJournal {
             questions: Some(questions),
             reader: Some(reader),
             writer: Some(writer),
+            waiters: Waiters::default(),
             paused,
         })
     }
@@ -111,7 +114,8 @@ impl SqliteJournal {
             reader::read(place, Some(connection), &asked);
         })?;
         let (questions, reader) = (Some(questions), Some(reader));
-        Ok(SqliteJournal { database, _folder: None, questions, reader, writer: None, paused: None })
+        let (writer, waiters) = (None, Waiters::default());
+        Ok(SqliteJournal { database, _folder: None, questions, reader, writer, waiters, paused: None })
     }
 
     /// The runs that were paused when this journal was opened, because the folder was restored from a backup or copied:
@@ -134,7 +138,7 @@ impl SqliteJournal {
             return Err(failure::io(self.database(), "written", reason));
         };
         match writer.order(job) {
-            Some(answer) => answer.await.unwrap_or_else(|_| Err(self.gone("written"))),
+            Some(answer) => self.waiters.wait(answer).await.unwrap_or_else(|| Err(self.gone("written"))),
             None => Err(self.gone("written")),
         }
     }
