@@ -114,11 +114,14 @@ fn success(payload: &str) -> (&str, &str, &str) {
     ("Success", "NoError", payload)
 }
 
+/// What was said of each message, and what was taken of it.
+type Came = (Vec<Result<u64, Error>>, Vec<Vec<u8>>);
+
 #[test]
 fn of_several_in_mime_each_goes_to_its_place() {
     let take = |messages: &[(&str, &str, &str)], ids: &[&str]| {
         let text = answer("GetItem", messages);
-        let mut first: Option<(Vec<Result<u64, Error>>, Vec<Vec<u8>>)> = None;
+        let mut first: Option<Came> = None;
         for size in [1, 7, 4096] {
             let mut taken = vec![Vec::new(); ids.len()];
             let read = ports(Canned::pieces(text.as_bytes(), size)).read.unwrap();
