@@ -17,11 +17,22 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 /// How many characters are decoded at a time; divisible by four.
 const BLOCK: usize = 32 * 1024;
 
+/// What a decoder works in; from one to the next it can be passed on.
+pub(crate) struct Buffers {
+    pending: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Buffers {
+    pub(crate) fn new() -> Self {
+        Buffers { pending: Vec::with_capacity(BLOCK), bytes: vec![0; BLOCK] }
+    }
+}
+
 /// A decoder into a writer.
 pub(crate) struct Decoder<'a> {
     out: Box<dyn Write + Send + 'a>,
-    pending: Vec<u8>,
-    bytes: Vec<u8>,
+    buffers: Buffers,
     written: u64,
     ended: bool,
 }
@@ -37,22 +48,32 @@ pub(crate) enum Stop {
 impl<'a> Decoder<'a> {
     /// Decodes into `out`.
     pub(crate) fn new(out: impl Write + Send + 'a) -> Self {
-        let out = Box::new(out);
-        Decoder { out, pending: Vec::with_capacity(BLOCK), bytes: vec![0; BLOCK], written: 0, ended: false }
+        Decoder::within(Buffers::new(), out)
+    }
+
+    /// Decodes into `out`, in buffers of an earlier one.
+    pub(crate) fn within(mut buffers: Buffers, out: impl Write + Send + 'a) -> Self {
+        buffers.pending.clear();
+        Decoder { out: Box::new(out), buffers, written: 0, ended: false }
+    }
+
+    /// The buffers, for the next one.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        self.buffers
     }
 
     /// Takes the next characters; white space is passed over.
     pub(crate) fn take(&mut self, mut text: &[u8]) -> Result<(), Stop> {
         while !text.is_empty() {
-            let room = BLOCK - self.pending.len();
-            let (part, rest) = text.split_at(room.min(text.len()));
+            let pending = &mut self.buffers.pending;
+            let (part, rest) = text.split_at((BLOCK - pending.len()).min(text.len()));
             text = rest;
             if memchr::memchr3(b'\n', b'\r', b' ', part).is_none() && memchr::memchr(b'\t', part).is_none() {
-                self.pending.extend_from_slice(part);
+                pending.extend_from_slice(part);
             } else {
-                self.pending.extend(part.iter().copied().filter(|b| !b.is_ascii_whitespace()));
+                pending.extend(part.iter().copied().filter(|b| !b.is_ascii_whitespace()));
             }
-            if self.pending.len() == BLOCK {
+            if pending.len() == BLOCK {
                 self.flush()?;
             }
         }
@@ -70,17 +91,18 @@ impl<'a> Decoder<'a> {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        if self.pending.is_empty() {
+        let Buffers { pending, bytes } = &mut self.buffers;
+        if pending.is_empty() {
             return Ok(());
         }
         // Padding ends the text: whatever follows a block that had some is not base64.
         if self.ended {
             return Err(Stop::Invalid);
         }
-        self.ended = self.pending.last() == Some(&b'=');
-        let len = ENGINE.decode_slice(&self.pending, &mut self.bytes).map_err(|_| Stop::Invalid)?;
-        self.pending.clear();
-        self.out.write_all(self.bytes.get(..len).unwrap_or_default()).map_err(Stop::Sink)?;
+        self.ended = pending.last() == Some(&b'=');
+        let len = ENGINE.decode_slice(&*pending, bytes).map_err(|_| Stop::Invalid)?;
+        pending.clear();
+        self.out.write_all(bytes.get(..len).unwrap_or_default()).map_err(Stop::Sink)?;
         self.written += len as u64;
         Ok(())
     }

@@ -12,17 +12,21 @@ use quick_xml::{Reader, XmlVersion};
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
 
-/// A connection that is kept.
-pub(crate) struct Connection(BufReader<TcpStream>);
+/// A connection that is kept, and the request that goes over it.
+pub(crate) struct Connection(BufReader<TcpStream>, Vec<u8>);
 
 impl Connection {
-    pub(crate) fn to(server: SocketAddr) -> Self {
-        Connection(BufReader::with_capacity(BUFFER, TcpStream::connect(server).unwrap()))
+    /// Requests have so many bytes, which the server does not look at.
+    pub(crate) fn to(server: SocketAddr, bytes: usize) -> Self {
+        let mut request =
+            format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {bytes}\r\n\r\n").into_bytes();
+        request.resize(request.len() + bytes, b'x');
+        Connection(BufReader::with_capacity(BUFFER, TcpStream::connect(server).unwrap()), request)
     }
 
     /// Asks once; gives the body, not yet read.
     fn ask(&mut self) -> impl BufRead {
-        self.0.get_mut().write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").unwrap();
+        self.0.get_mut().write_all(&self.1).unwrap();
         let (mut line, mut length) = (String::new(), 0);
         while self.0.read_line(&mut line).unwrap() > 2 {
             length =

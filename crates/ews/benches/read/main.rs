@@ -1,6 +1,6 @@
 //! Reading large answers through the ports, beside three bare limits in the same run, all from a server on loopback:
 //! the same bytes downloaded and not looked at; downloaded and taken apart into quick-xml's events; downloaded and
-//! made into values by a loop written by hand for just these answers.
+//! made into values by a loop written by hand for just these answers. Their requests have as many bytes as ours.
 //!
 //! `cargo bench -p portcullis-ews --bench read`. CPU time of this thread, and by how much the peak of resident memory
 //! grew; both from `/proc`, so on other systems the wall clock alone is shown.
@@ -18,6 +18,7 @@ mod bare;
 mod served;
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use answers::{envelope, find, get_message, id};
@@ -92,9 +93,10 @@ fn show(row: Row, ours: impl Fn(&Runtime, &Ports)) {
     let size: usize = row.answers.iter().map(Bytes::len).sum();
     let server = served::serve(row.answers);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let ports = ports(server);
+    let ports = ports(server.address);
     let (ours, memory) = measure(|| ours(&runtime, &ports));
-    let mut connection = Connection::to(server);
+    let asked = server.asked.load(Ordering::Relaxed);
+    let mut connection = Connection::to(server.address, usize::try_from(asked).unwrap());
     let mut limit =
         |ask: &dyn Fn(&mut Connection)| measure(|| (0..requests).for_each(|_| ask(&mut connection))).0;
     let downloaded = limit(&|server| assert!(bare::bytes(server) > 0));

@@ -8,7 +8,7 @@ use exchange::port::Take;
 use exchange::{AttachmentInfo, Error, ErrorKind, ItemRef, Mailbox, Message, MessageSummary};
 
 use crate::answer::{Message as Response, Results};
-use crate::base64_stream::Decoder;
+use crate::base64_stream::{Buffers, Decoder};
 use crate::client::EwsClient;
 use crate::failure::{Effect, Failure};
 use crate::item::Item;
@@ -229,13 +229,15 @@ impl Operation for GetMimes<'_, '_> {
 
     async fn read<P: Pull>(self, reader: &mut Reader<P>) -> Result<Self::Output, Failure> {
         let mut results = Results::new(self.items.len());
+        let mut buffers = Buffers::new();
         while reader.child().await? {
             let place = results.place(reader)?;
             let mut refused = None;
-            let mut decoder = Decoder::new(Taking { place, take: &mut *self.take, refused: &mut refused });
+            let taking = Taking { place, take: &mut *self.take, refused: &mut refused };
+            let mut decoder = Decoder::within(buffers, taking);
             let (response, item) = message::<_, Item>(reader, Some(&mut decoder)).await?;
             let written = decoder.written();
-            drop(decoder);
+            buffers = decoder.into_buffers();
             let item = judged(reader, response, item, place, self.items)?;
             results.push(item.and_then(|item| match refused {
                 Some(why) => Err(kept_not(&why)),
