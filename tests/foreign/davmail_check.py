@@ -90,11 +90,15 @@ class Bridge:
         self.process = subprocess.Popen(command, stdout=self.said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def wait(self):
+        # It opens them one after the other, in an order of its own.
+        waited_for = [self.smtp_port, self.imap_port]
         for _ in range(300):
             if self.process.poll() is not None:
                 break
             try:
-                socket.create_connection(("127.0.0.1", self.smtp_port), 1).close()
+                while waited_for:
+                    socket.create_connection(("127.0.0.1", waited_for[-1]), 1).close()
+                    waited_for.pop()
                 return
             except OSError:
                 time.sleep(0.2)
