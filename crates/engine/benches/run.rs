@@ -80,7 +80,7 @@ fn steps(c: &mut Criterion) {
 
 /// Every step synced, beside one append and fdatasync a step on the same disk.
 fn durable(c: &mut Criterion) {
-    const STEPS: usize = 100;
+    const STEPS: usize = 1_000;
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let journal = SqliteJournal::open(folder.path().join("data"), Options::default()).unwrap();
